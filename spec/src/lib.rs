@@ -1,1 +1,9 @@
-//! Placeholder.
+//! What a Proofline spec can say, and whether it makes sense.
+//!
+//! A synchronous library without C code: documents ([`document`]) with units ([`unit`]), evidence and
+//! verdicts ([`evidence`]), and the exit codes of every command ([`exit`]).
+
+pub mod document;
+pub mod evidence;
+pub mod exit;
+pub mod unit;

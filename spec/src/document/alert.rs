@@ -1,0 +1,181 @@
+//! When people are told that something is wrong, and what the service aims at.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::unit::{Duration, Percent, Quantity, Threshold, text_unit};
+
+/// When people are told that something is wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alert {
+    /// The condition, such as `error_rate > 5%`.
+    pub when: AlertRule,
+    /// How long the condition must hold before the alert fires.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Duration>,
+    /// The window in which a count is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Duration>,
+    /// Who is told.
+    pub severity: AlertSeverity,
+    /// What is wrong, in one line.
+    pub summary: String,
+}
+
+/// Who is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertSeverity {
+    /// Someone is woken up.
+    Page,
+    /// Someone looks at it during the day.
+    Warn,
+}
+
+/// A measured value compared with a limit, such as `error_rate > 5%`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AlertRule {
+    /// What is measured.
+    pub metric: AlertMetric,
+    /// When it is bad.
+    pub threshold: Threshold,
+}
+
+text_unit!(
+    AlertRule,
+    "a condition such as `error_rate > 5%`",
+    r"^(health_failing|error_rate|database_failures|latency_p50|latency_p95|latency_p99|rate_limited|cache_hit_rate|queue_backlog|memory) ?(<|<=|>|>=) ?[0-9]+(\.[0-9]+)?(ms|s|min|h|d|%)?$",
+    "A condition: one of `health_failing`, `error_rate`, `database_failures`, `latency_p50`, `latency_p95`, `latency_p99`, `rate_limited`, `cache_hit_rate`, `queue_backlog`, `memory`, and a comparison, such as `error_rate > 5%`."
+);
+
+/// What an alert measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertMetric {
+    /// Health checks that fail: a count.
+    HealthFailing,
+    /// Share of requests answered with 5xx.
+    ErrorRate,
+    /// Failed database calls: a count.
+    DatabaseFailures,
+    /// Half of the requests are faster than this.
+    LatencyP50,
+    /// 95 % of the requests are faster than this.
+    LatencyP95,
+    /// 99 % of the requests are faster than this.
+    LatencyP99,
+    /// Requests that a limit refused: a count.
+    RateLimited,
+    /// Share of cache look-ups that hit.
+    CacheHitRate,
+    /// Messages waiting in queues: a count.
+    QueueBacklog,
+    /// Share of the memory limit in use.
+    Memory,
+}
+
+impl AlertMetric {
+    /// Every metric with its name in documents.
+    pub const ALL: [(&'static str, Self); 10] = [
+        ("health_failing", Self::HealthFailing),
+        ("error_rate", Self::ErrorRate),
+        ("database_failures", Self::DatabaseFailures),
+        ("latency_p50", Self::LatencyP50),
+        ("latency_p95", Self::LatencyP95),
+        ("latency_p99", Self::LatencyP99),
+        ("rate_limited", Self::RateLimited),
+        ("cache_hit_rate", Self::CacheHitRate),
+        ("queue_backlog", Self::QueueBacklog),
+        ("memory", Self::Memory),
+    ];
+
+    /// The name in documents.
+    pub fn name(self) -> &'static str {
+        Self::ALL.into_iter().find(|(_, metric)| *metric == self).map_or("", |(name, _)| name)
+    }
+
+    fn accepts(self, quantity: Quantity) -> bool {
+        matches!(
+            (self, quantity),
+            (Self::ErrorRate | Self::CacheHitRate | Self::Memory, Quantity::Percent(_))
+                | (Self::LatencyP50 | Self::LatencyP95 | Self::LatencyP99, Quantity::Duration(_))
+                | (
+                    Self::HealthFailing
+                        | Self::DatabaseFailures
+                        | Self::RateLimited
+                        | Self::QueueBacklog,
+                    Quantity::Count(_)
+                )
+        )
+    }
+}
+
+impl fmt::Display for AlertRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.metric.name(), self.threshold)
+    }
+}
+
+impl FromStr for AlertRule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let end = text
+            .find(['<', '>'])
+            .ok_or_else(|| format!("`{text}` compares nothing; write it like `error_rate > 5%`"))?;
+        let name = text[..end].trim();
+        let metric = AlertMetric::ALL
+            .into_iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, metric)| metric)
+            .ok_or_else(|| {
+                let known: Vec<_> = AlertMetric::ALL.iter().map(|(name, _)| *name).collect();
+                format!("`{name}` is not measured; known are {}", known.join(", "))
+            })?;
+        let threshold: Threshold = text[end..].parse()?;
+        if !metric.accepts(threshold.limit) {
+            return Err(format!("`{name}` cannot be compared with `{}`", threshold.limit));
+        }
+        Ok(Self { metric, threshold })
+    }
+}
+
+/// What the service aims at over a month.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Objectives {
+    /// Share of time in which the service is healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime: Option<Percent>,
+    /// Share of requests answered with 5xx.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_rate: Option<Threshold>,
+    /// 95 % of the requests are faster than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_p95: Option<Threshold>,
+    /// Share of cache look-ups that hit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_hit_rate: Option<Threshold>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_keep_their_text() {
+        for text in ["error_rate > 5%", "latency_p95 > 500ms", "rate_limited > 100"] {
+            assert_eq!(text.parse::<AlertRule>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn rule_with_the_wrong_unit_is_refused() {
+        assert!("error_rate > 5".parse::<AlertRule>().is_err());
+        assert!("latency_p95 > 5%".parse::<AlertRule>().is_err());
+        assert!("happiness > 5%".parse::<AlertRule>().unwrap_err().contains("known are"));
+    }
+}

@@ -1,0 +1,100 @@
+//! Ways to authenticate.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Expression, Map};
+use crate::unit::Duration;
+
+/// A way to authenticate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Auth {
+    /// A signed token in `Authorization: Bearer` (RFC 7519, RFC 8725).
+    Jwt {
+        /// The one algorithm that is accepted.
+        algorithm: JwtAlgorithm,
+        /// Name of the secret that signs.
+        secret: String,
+        /// The `iss` of every token.
+        issuer: String,
+        /// The `aud` of every token.
+        audience: String,
+        /// How long a token is valid.
+        lifetime: Duration,
+        /// How the token's subject becomes a principal.
+        principal: PrincipalLookup,
+    },
+    /// A long random key in a header, stored as its SHA-256.
+    ApiKey {
+        /// The header's name.
+        header: String,
+        /// How the key's hash becomes a principal.
+        principal: PrincipalLookup,
+    },
+    /// A signature over the raw body.
+    Webhook {
+        /// The header that carries the signature.
+        header: String,
+        /// How the signature is made.
+        algorithm: WebhookAlgorithm,
+        /// How the signature is written.
+        encoding: SignatureEncoding,
+        /// Name of the secret that signs.
+        secret: String,
+    },
+}
+
+impl Auth {
+    /// Name of the secret that signs, where there is one.
+    pub fn secret(&self) -> Option<&str> {
+        match self {
+            Self::Jwt { secret, .. } | Self::Webhook { secret, .. } => Some(secret),
+            Self::ApiKey { .. } => None,
+        }
+    }
+
+    /// How a credential becomes a principal; webhooks have none.
+    pub fn principal(&self) -> Option<&PrincipalLookup> {
+        match self {
+            Self::Jwt { principal, .. } | Self::ApiKey { principal, .. } => Some(principal),
+            Self::Webhook { .. } => None,
+        }
+    }
+}
+
+/// How a credential becomes a principal: a query that returns `id` and, where the spec has them, `role`, `tier` and `key_id`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrincipalLookup {
+    /// Name of the query; no row means that the credential is refused.
+    pub query: String,
+    /// The query's parameters, from `token.sub` or `key.hash`.
+    #[serde(default)]
+    pub with: Map<Expression>,
+}
+
+/// How a token is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum JwtAlgorithm {
+    /// HMAC with SHA-256.
+    HS256,
+}
+
+/// How a webhook's body is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WebhookAlgorithm {
+    /// HMAC with SHA-256.
+    HmacSha256,
+}
+
+/// How a signature is written in its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SignatureEncoding {
+    /// Lower-case hexadecimal.
+    Hex,
+    /// Base64 with padding.
+    Base64,
+}

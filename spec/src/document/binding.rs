@@ -1,0 +1,135 @@
+//! What a service uses: databases, caches, queues, other services.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::unit::{Backoff, Bytes, Duration};
+
+/// Something that the service uses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Binding {
+    /// A relational database: SQLite, Postgres or D1.
+    Sql {
+        /// Name of the database.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        database: Option<String>,
+        /// Folder of the migrations, relative to the spec; files `NNNN_name.sql`.
+        migrations: String,
+        /// How long one statement may take.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        statement_timeout: Option<Duration>,
+    },
+    /// A key-value store, used as a cache.
+    Kv {
+        /// When calls stop for a while because they fail.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        breaker: Option<Breaker>,
+        /// How a failed call is tried again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry: Option<Retry>,
+        /// What a failing store means for a request.
+        #[serde(default)]
+        on_failure: OnFailure,
+    },
+    /// A queue of messages, and who handles them.
+    Queue {
+        /// Name of the queue on the platform.
+        queue: String,
+        /// Schema of a message.
+        message: String,
+        /// Name of the method of the generated `Handlers` trait that handles a message.
+        consumer: String,
+        /// How messages are handed over together.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        batch: Option<Batch>,
+        /// How a failed delivery is tried again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry: Option<Retry>,
+        /// Where messages go that could not be delivered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dead_letter: Option<DeadLetter>,
+    },
+    /// Another service, called over HTTPS.
+    Upstream {
+        /// Where it is, without a path that depends on a request.
+        base_url: String,
+        /// Name of the secret that is sent as a bearer token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bearer: Option<String>,
+        /// How long a call may take.
+        timeout: Duration,
+        /// The largest answer that is read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_response: Option<Bytes>,
+        /// When calls stop for a while because they fail.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        breaker: Option<Breaker>,
+        /// How a failed call is tried again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry: Option<Retry>,
+    },
+}
+
+impl Binding {
+    /// The `kind:` that the document says.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Sql { .. } => "sql",
+            Self::Kv { .. } => "kv",
+            Self::Queue { .. } => "queue",
+            Self::Upstream { .. } => "upstream",
+        }
+    }
+}
+
+/// When calls stop for a while because they fail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Breaker {
+    /// Failures in a row that open it.
+    pub failures: u32,
+    /// How long it stays open before one call is let through.
+    pub reset: Duration,
+}
+
+/// How something that failed is tried again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// How often it is tried in all.
+    pub attempts: u32,
+    /// How long to wait in between, with jitter.
+    pub backoff: Backoff,
+}
+
+/// What a failing store means for a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// The request goes on without the store.
+    #[default]
+    Bypass,
+    /// The request fails with 503.
+    Fail,
+}
+
+/// How messages are handed over together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// How many messages at the most.
+    pub size: u32,
+    /// How long to wait for more.
+    pub wait: Duration,
+}
+
+/// Where messages go that could not be delivered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeadLetter {
+    /// Name of the dead-letter queue on the platform.
+    pub queue: String,
+    /// How long they are kept.
+    pub keep: Duration,
+}

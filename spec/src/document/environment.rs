@@ -1,0 +1,138 @@
+//! An environment: where a service runs, and what may be done to it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Map, SpecVersion, Target};
+use crate::unit::{Duration, Rate};
+
+/// Where a service runs, and what may be done to it there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// The version of the spec language.
+    pub proofline: SpecVersion,
+    /// Name of the environment; the file is called the same.
+    pub environment: String,
+    /// Names of the services that run there; every service whose targets include `target` without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
+    /// What it runs on.
+    pub target: Target,
+    /// Where it is; an environment that is started here may leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Whether people outside can reach it.
+    #[serde(default)]
+    pub public: bool,
+    /// How it is started here; without it, it must be running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Start>,
+    /// Values of variables; never secrets.
+    #[serde(default)]
+    pub vars: Map<String>,
+    /// Ids of resources that already exist, by binding.
+    #[serde(default)]
+    pub resources: Map<ResourceIds>,
+    /// Names of environment variables that hold the service's secrets for the checks, by secret.
+    #[serde(default)]
+    pub secrets: Map<String>,
+    /// Who a check can be, by role.
+    #[serde(default)]
+    pub credentials: Map<Credential>,
+    /// What may be done to it. Nothing that changes, breaks or loads it unless it says so.
+    #[serde(default)]
+    pub permits: Permits,
+    /// What can be seen of it besides its answers.
+    #[serde(default)]
+    pub access: Access,
+    /// The header by which a trusted proxy passes on the client's address, where checks may play that proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_address: Option<String>,
+}
+
+/// How an environment is started here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// The generated binary, with embedded stores in a folder of its own.
+    Native(StartNative),
+}
+
+/// Starts the generated binary. Secrets are made up for the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartNative {
+    /// SQL files that are run on the fresh database by service, relative to the environments folder.
+    #[serde(default)]
+    pub seed: Map<String>,
+    /// Peers whose forwarding header is believed, as CIDR ranges.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+}
+
+/// Ids of a resource that already exists, by what the platform calls it (`id`, `preview_id`).
+pub type ResourceIds = Map<String>;
+
+/// How a check becomes somebody.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Credential {
+    /// A token in this environment variable of the machine that runs the checks.
+    Env(String),
+    /// A token that the checks sign themselves; only where the environment is started here.
+    Mint(MintedToken),
+}
+
+/// A token that the checks sign themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MintedToken {
+    /// Name of the `jwt` scheme.
+    pub scheme: String,
+    /// The `sub` of the token.
+    pub subject: String,
+}
+
+/// What may be done to an environment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Permits {
+    /// Whether checks may create, change and delete data of their own.
+    #[serde(default)]
+    pub writes: bool,
+    /// Whether checks may cut off what the service depends on.
+    #[serde(default)]
+    pub faults: bool,
+    /// Whether checks may use a limit up.
+    #[serde(default)]
+    pub exhaust_limits: bool,
+    /// Whether checks may start further instances of the service's binary.
+    #[serde(default)]
+    pub restarts: bool,
+    /// How much load may be sent; none without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadPermit>,
+}
+
+/// How much load may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadPermit {
+    /// The highest rate of requests.
+    pub max_rate: Rate,
+    /// The longest time of one profile.
+    pub max_duration: Duration,
+}
+
+/// What can be seen of an environment besides its answers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// Whether the service's log can be read.
+    #[serde(default)]
+    pub logs: bool,
+    /// Whether `/metrics` can be read.
+    #[serde(default)]
+    pub metrics: bool,
+}

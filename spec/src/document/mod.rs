@@ -1,0 +1,45 @@
+//! The documents people write: one file per part. Types only; meaning is checked in [`crate::check`].
+
+mod account;
+mod alert;
+mod auth;
+mod binding;
+mod claim;
+mod config;
+mod environment;
+mod expression;
+mod http;
+mod limit;
+mod operation;
+mod platform;
+mod query;
+mod route;
+mod schema;
+mod service;
+mod task;
+
+pub use account::{AccountStep, Accounts, RemoveAccount};
+pub use alert::{Alert, AlertMetric, AlertRule, AlertSeverity, Objectives};
+pub use auth::{Auth, JwtAlgorithm, PrincipalLookup, SignatureEncoding, WebhookAlgorithm};
+pub use binding::{Batch, Binding, Breaker, DeadLetter, OnFailure, Retry};
+pub use claim::{Category, Claim, DerivedProof, LoadProof, ProbeName, Proof, Severity, Waiver};
+pub use config::{Config, Secret, Var, VarSource};
+pub use environment::{
+    Access, Credential, Environment, LoadPermit, MintedToken, Permits, ResourceIds, Start,
+    StartNative,
+};
+pub use expression::{Expression, Source};
+pub use http::{Cors, Framing, Hsts, ProblemType, SecurityHeaders};
+pub use limit::{Limit, LimitKey};
+pub use operation::{
+    Enqueue, Health, LogIn, Once, Operation, RunQuery, Step, TaskOperation, Transaction,
+};
+pub use platform::{Container, Placement, Workers, WorkersLimits};
+pub use query::{Expectation, ParameterType, Query};
+pub use route::{Answer, Method, Owner, Route, RouteAuth, RouteCache, RouteKey, RouteLimits};
+pub use schema::{Schema, SchemaType, SchemaTypes};
+pub use service::{Defaults, Identity, Metering, Service, SpecVersion, Target};
+pub use task::{Schedule, Task, TimeOfDay, Weekday, WeeklyTime};
+
+/// A mapping that keeps the order in which the document gives it.
+pub type Map<V> = indexmap::IndexMap<String, V>;

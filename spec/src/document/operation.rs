@@ -1,0 +1,122 @@
+//! What a route or a task does.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Expression, Map};
+
+/// What a route does: exactly one of these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Tells whether the service and what it depends on work.
+    Health(Health),
+    /// Runs one query.
+    Query(RunQuery),
+    /// Runs several queries, all or none.
+    Transaction(Transaction),
+    /// Checks a password and issues a token.
+    Login(LogIn),
+    /// Puts a message into a queue.
+    Enqueue(Enqueue),
+    /// Calls this method of the generated `Handlers` trait.
+    Custom(String),
+}
+
+/// Tells whether the service and what it depends on work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// Bindings that must work; 503 otherwise.
+    pub required: Vec<String>,
+    /// Bindings that are only reported.
+    #[serde(default)]
+    pub optional: Vec<String>,
+    /// What a binding is called in the answer; its own name in lower case without it.
+    #[serde(default)]
+    pub names: Map<String>,
+}
+
+/// Runs one query.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunQuery {
+    /// Name of the query.
+    pub run: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub with: Map<Expression>,
+}
+
+/// Runs several queries, all or none. The answer is the row of the last one that returns any.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transaction {
+    /// Values made once and used by several steps.
+    #[serde(default, rename = "let")]
+    pub values: Map<Expression>,
+    /// A query that records that this was done; when a UNIQUE constraint refuses it, the rest is skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<Once>,
+    /// The queries, in order.
+    pub steps: Vec<Step>,
+}
+
+/// A query that records that a transaction was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Once {
+    /// Name of the query.
+    pub query: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub with: Map<Expression>,
+}
+
+/// One query of a transaction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Name of the query.
+    pub query: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub with: Map<Expression>,
+}
+
+/// Checks a password and issues a token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogIn {
+    /// Name of the `jwt` scheme whose token is issued.
+    pub scheme: String,
+    /// Name of the query that finds `id` and `password_hash`.
+    pub query: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub with: Map<Expression>,
+    /// The password that was given.
+    pub password: Expression,
+    /// The problem that is answered when account and password do not match.
+    pub otherwise: String,
+}
+
+/// Puts a message into a queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Enqueue {
+    /// Name of the `queue` binding.
+    pub queue: String,
+    /// The message's members.
+    pub message: Map<Expression>,
+}
+
+/// What a task does: exactly one of these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskOperation {
+    /// Runs one query.
+    Query(RunQuery),
+    /// Calls this method of the generated `Handlers` trait.
+    Custom(String),
+}

@@ -1,0 +1,57 @@
+//! Settings of the platforms that a service runs on.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::unit::{Bytes, Duration};
+
+/// Settings of Cloudflare Workers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Workers {
+    /// The date whose platform behaviour the service was written for, `YYYY-MM-DD`.
+    pub compatibility_date: String,
+    /// `smart` lets the platform run the service near what it depends on; `off` near the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
+    /// Whether logs are pushed to the account's log destinations.
+    #[serde(default)]
+    pub logpush: bool,
+    /// Limits of one request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<WorkersLimits>,
+}
+
+/// Where the platform runs a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// Near what the service depends on.
+    Smart,
+    /// Near the client.
+    Off,
+}
+
+/// Limits of one request on Workers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkersLimits {
+    /// CPU time, at most 5 minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Duration>,
+    /// Requests to other services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subrequests: Option<u32>,
+}
+
+/// Settings of containers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Container {
+    /// The most memory a container may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Bytes>,
+    /// The most processors a container may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<f64>,
+}

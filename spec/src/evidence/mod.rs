@@ -1,0 +1,1 @@
+//! Evidence of checks and the verdicts computed from it.

@@ -9,7 +9,7 @@ use crate::unit::{Backoff, Bytes, Duration};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Binding {
-    /// A relational database: SQLite, Postgres or D1.
+    /// A relational database: `SQLite`, Postgres or D1.
     Sql {
         /// Name of the database.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,1 +1,26 @@
 //! Evidence of checks and the verdicts computed from it.
+//!
+//! A runner reads a [`Plan`] and writes one [`CheckEvidence`] document per check into a run's folder,
+//! `evidence/<environment>/<run>/checks/`. The command line then writes the [`Manifest`] with the digest of each.
+//! [`judge`] computes every verdict from those files and the spec; nothing else can.
+
+mod check;
+mod digest;
+mod instrument;
+mod manifest;
+mod plan;
+mod redact;
+mod verdict;
+
+pub use check::{
+    CheckEvidence, CheckId, CheckKind, CheckOutcome, Exchange, ScenarioEvidence, ScenarioOutcome,
+    StepEvidence,
+};
+pub use digest::Digest;
+pub use instrument::{
+    InstrumentCard, LatencySummary, LoadEvidence, Measurement, PhaseSummary, SeriesPoint,
+};
+pub use manifest::{DocumentEntry, LeftOut, Manifest};
+pub use plan::{ConfigurationCheck, Plan, PlannedCheck, PlannedLoad};
+pub use redact::Redactor;
+pub use verdict::{ClaimVerdict, Counts, Overall, Readiness, Score, Verdict, judge};

@@ -1,0 +1,201 @@
+//! What one check did and saw.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::LoadEvidence;
+
+/// Which machinery runs a check.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckKind {
+    /// A feature of the catalogue.
+    Feature,
+    /// A load test.
+    Load,
+    /// A measurement inside the process.
+    Probe,
+    /// Something computed from the spec.
+    Derived,
+}
+
+impl CheckKind {
+    /// The name in ids.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Feature => "feature",
+            Self::Load => "load",
+            Self::Probe => "probe",
+            Self::Derived => "derived",
+        }
+    }
+}
+
+/// Name of a check, such as `feature/security/jwt` or `load/steady-200-per-s`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CheckId {
+    /// Which machinery runs it.
+    pub kind: CheckKind,
+    /// Its name there.
+    pub name: String,
+}
+
+impl CheckId {
+    /// The check of that kind and name.
+    pub fn new(kind: CheckKind, name: impl Into<String>) -> Self {
+        Self { kind, name: name.into() }
+    }
+
+    /// The name of its evidence document, without folders: `feature-security-jwt.json`.
+    pub fn file_name(&self) -> String {
+        format!("{}.json", self.to_string().replace('/', "-"))
+    }
+}
+
+crate::unit::text_unit!(
+    CheckId,
+    "the name of a check such as `feature/security/jwt`",
+    r"^(feature|load|probe|derived)/[a-z0-9][a-z0-9/.-]*$",
+    "The name of a check, such as `feature/security/jwt`."
+);
+
+impl fmt::Display for CheckId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.name(), self.name)
+    }
+}
+
+impl FromStr for CheckId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, name) =
+            text.split_once('/').ok_or_else(|| format!("`{text}` is not the name of a check"))?;
+        let kind = [CheckKind::Feature, CheckKind::Load, CheckKind::Probe, CheckKind::Derived]
+            .into_iter()
+            .find(|known| known.name() == kind)
+            .ok_or_else(|| format!("`{kind}` is not a kind of check"))?;
+        Ok(Self { kind, name: name.to_owned() })
+    }
+}
+
+/// How a check ended. "The service is wrong" and "we could not find out" are different.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckOutcome {
+    /// Everything that was checked holds, and everything that was planned was checked.
+    Passed,
+    /// Something that was checked does not hold.
+    Failed,
+    /// It was not run, for this reason.
+    NotRun(String),
+    /// It ran, but what it saw decides nothing, for this reason.
+    Inconclusive(String),
+}
+
+/// What one check did and saw.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckEvidence {
+    /// The check.
+    pub check: CheckId,
+    /// How it ended.
+    pub outcome: CheckOutcome,
+    /// What happened, in one line; the first failure if there is one.
+    pub summary: String,
+    /// When it began (RFC 3339, UTC).
+    pub started_at: String,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Scenarios that were planned; each is in `scenarios`.
+    pub planned: u32,
+    /// Scenarios that ran.
+    pub executed: u32,
+    /// The scenarios of a feature.
+    #[serde(default)]
+    pub scenarios: Vec<ScenarioEvidence>,
+    /// What a load test measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadEvidence>,
+    /// Figures and formulas of a probe or a derivation, as its own JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
+}
+
+/// What one scenario did and saw.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioEvidence {
+    /// Its name.
+    pub name: String,
+    /// The feature file and line.
+    pub place: String,
+    /// How it ended.
+    pub outcome: ScenarioOutcome,
+    /// Its steps, in order.
+    #[serde(default)]
+    pub steps: Vec<StepEvidence>,
+    /// Requests and answers, redacted; the last ones when there are many.
+    #[serde(default)]
+    pub exchanges: Vec<Exchange>,
+    /// How many requests were sent in all.
+    #[serde(default)]
+    pub requests: u64,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// How a scenario ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScenarioOutcome {
+    /// Every step holds.
+    Passed,
+    /// A step does not hold: the service is wrong.
+    Failed(String),
+    /// A step could not be carried out: nothing is known about the service.
+    Broken(String),
+    /// It was left out, for this reason; the check is not complete without it.
+    LeftOut(String),
+    /// The spec or the environment has nothing that it could apply to, for this reason.
+    NotApplicable(String),
+}
+
+/// One step of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepEvidence {
+    /// `Given`, `When` or `Then`, and the text.
+    pub text: String,
+    /// Whether it holds; absent when it was not reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<bool>,
+    /// What was seen, or what is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// A request and its answer, redacted, bodies capped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// The request line and headers.
+    pub request: String,
+    /// The request's body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_body: Option<String>,
+    /// The status line and headers, or why there is no answer.
+    pub response: String,
+    /// The answer's body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_body: Option<String>,
+    /// A command line that repeats the request; secrets are shell variables.
+    pub curl: String,
+    /// How long the answer took, in microseconds.
+    pub duration_us: u64,
+}

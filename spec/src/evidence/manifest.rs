@@ -1,0 +1,77 @@
+//! What a run was about, and the digest of everything it left behind.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{CheckId, Digest};
+
+/// What a run was about: which service, where, when, by what, and the digest of each document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of this document's form; 1.
+    pub format: u32,
+    /// Name of the run; the name of its folder.
+    pub run: String,
+    /// Name of the service.
+    pub service: String,
+    /// Name of the environment.
+    pub environment: String,
+    /// Where the checks were sent.
+    pub url: String,
+    /// The version of the service as the spec says.
+    pub spec_version: String,
+    /// The version as the service itself reports it; absent when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_version: Option<String>,
+    /// The spec's digest as the service itself reports it; absent when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_spec_digest: Option<String>,
+    /// Digest of the spec and its migrations.
+    pub spec_digest: Digest,
+    /// Digest of the generated code; absent when nothing is generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated_digest: Option<Digest>,
+    /// Version of the tool.
+    pub tool_version: String,
+    /// The commit that was checked out; absent outside a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether the working tree had changes that are not committed.
+    #[serde(default)]
+    pub dirty: bool,
+    /// When the run began (RFC 3339, UTC).
+    pub started_at: String,
+    /// When it ended (RFC 3339, UTC).
+    pub finished_at: String,
+    /// Whether the run was interrupted.
+    #[serde(default)]
+    pub interrupted: bool,
+    /// Every evidence document.
+    pub documents: Vec<DocumentEntry>,
+    /// Checks that were not run at all, with the reason.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// One evidence document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentEntry {
+    /// The check.
+    pub check: CheckId,
+    /// The file, relative to the run's folder.
+    pub path: String,
+    /// Digest of the file's bytes.
+    pub sha256: Digest,
+}
+
+/// A check that was not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// The check.
+    pub check: CheckId,
+    /// Why.
+    pub reason: String,
+}

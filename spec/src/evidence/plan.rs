@@ -1,0 +1,73 @@
+//! What a runner is asked to do. Holds names of environment variables, never a secret's value.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::CheckId;
+use crate::document::{Environment, LoadProof};
+
+/// What a runner is asked to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The spec's file.
+    pub spec: String,
+    /// The environment, as its file says.
+    pub environment: Environment,
+    /// Where the service is.
+    pub url: String,
+    /// Features to check, such as `security/jwt`.
+    #[serde(default)]
+    pub features: Vec<PlannedCheck>,
+    /// Load tests to run.
+    #[serde(default)]
+    pub loads: Vec<PlannedLoad>,
+    /// Names of environment variables of the runner that hold the service's secrets, by secret.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
+    /// The file that the service's log is written to, where it can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_file: Option<String>,
+    /// How further instances of the service are started, where that is permitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<ConfigurationCheck>,
+    /// A file with the principals that a load test uses, where it needs any: a JSON array of `{"header", "value"}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principals_file: Option<String>,
+    /// The seed of every generated value.
+    pub seed: u64,
+}
+
+/// A feature to check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedCheck {
+    /// The check.
+    pub check: CheckId,
+    /// The claims that it is evidence for.
+    pub claims: Vec<String>,
+}
+
+/// A load test to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedLoad {
+    /// The check.
+    pub check: CheckId,
+    /// The claims that it is evidence for.
+    pub claims: Vec<String>,
+    /// The profile and the limits.
+    pub proof: LoadProof,
+}
+
+/// How further instances of the service are started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigurationCheck {
+    /// The service's binary.
+    pub program: String,
+    /// A complete and valid configuration; values of secrets are made up for this run and worth nothing.
+    pub variables: BTreeMap<String, String>,
+}

@@ -6,4 +6,5 @@
 pub mod document;
 pub mod evidence;
 pub mod exit;
+pub mod text;
 pub mod unit;

@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Load tests of a Proofline spec over HTTP.
+//!
+//! Goose drives the virtual users; the schedule, the clock, the client, the permit and the
+//! measurement are ours. Every request is timed from the moment at which it was *to be sent* to the
+//! end of its body, so a service that stalls cannot hide it by slowing its clients down.
+
+pub mod bucket;
+pub mod client;
+pub mod clock;
+pub mod engine;
+pub mod guard;
+pub mod measure;
+pub mod scenario;
+pub mod schedule;
+pub mod selftest;
+pub mod profile;

@@ -1,0 +1,8 @@
+//! What is measured: outcomes, latencies, the series over time and the generator itself.
+
+pub mod cpu;
+pub mod histogram;
+pub mod journal;
+pub mod outcome;
+pub mod recorder;
+pub mod series;

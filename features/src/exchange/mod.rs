@@ -1,0 +1,13 @@
+//! Requests and answers: how they are sent, kept, redacted and shown.
+
+mod answer;
+mod bulk;
+mod client;
+mod record;
+mod request;
+
+pub use answer::Answer;
+pub use bulk::{Bulk, BulkOutcome};
+pub use client::{Http, HttpError};
+pub use record::{Record, Recorder};
+pub use request::Request;

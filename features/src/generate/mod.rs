@@ -1,0 +1,9 @@
+//! Makes valid and invalid values from JSON Schemas.
+
+mod cases;
+mod text;
+mod valid;
+
+pub use cases::{Case, cases};
+pub use text::{matching, text_of_format};
+pub use valid::Generator;

@@ -1,0 +1,7 @@
+//! What is to be checked: the plan, the spec it names, and what the spec says about each route.
+
+mod load;
+mod target;
+
+pub use load::{PlanError, load_plan, load_service};
+pub use target::{rates, ApiKeyScheme, JwtScheme, Target, WebhookScheme};

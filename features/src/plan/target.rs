@@ -1,0 +1,271 @@
+//! What the spec under test says, resolved: each route with its schemes, limits and schemas.
+
+use std::collections::BTreeMap;
+
+use proofline_spec::document::{
+    Answer, Auth, Environment, Limit, LimitKey, Method, Route, RouteAuth, RouteKey, RouteLimits,
+    Schema, Service, SignatureEncoding,
+};
+use proofline_spec::evidence::Plan;
+use proofline_spec::unit::Rate;
+
+/// The service under test: its spec, where it is, and what may be done to it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The spec.
+    pub service: Service,
+    /// The environment.
+    pub environment: Environment,
+    /// Scheme and authority, without a slash at the end.
+    pub base: String,
+    /// The plan.
+    pub plan: Plan,
+    /// Values of the service's secrets that the run knows, by secret.
+    pub secrets: BTreeMap<String, String>,
+    /// Values of the tokens that the environment's credentials name, by role.
+    pub tokens: BTreeMap<String, String>,
+}
+
+/// A `jwt` scheme.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JwtScheme {
+    /// Its name.
+    pub name: String,
+    /// Name of the secret that signs.
+    pub secret: String,
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// The `aud` of its tokens.
+    pub audience: String,
+    /// Seconds a token is valid.
+    pub lifetime: u64,
+}
+
+/// An `api_key` scheme.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeyScheme {
+    /// Its name.
+    pub name: String,
+    /// The header.
+    pub header: String,
+}
+
+/// A `webhook` scheme.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookScheme {
+    /// Its name.
+    pub name: String,
+    /// The header.
+    pub header: String,
+    /// Name of the secret that signs.
+    pub secret: String,
+    /// How the signature is written.
+    pub encoding: SignatureEncoding,
+}
+
+impl Target {
+    /// Routes in the order of the spec.
+    pub fn routes(&self) -> impl Iterator<Item = (&RouteKey, &Route)> {
+        self.service.routes.iter()
+    }
+
+    /// The route of that key.
+    pub fn route(&self, key: &RouteKey) -> Option<&Route> {
+        self.service.routes.get(key)
+    }
+
+    /// Names of the schemes that a route accepts; none means that anybody may call.
+    pub fn schemes<'a>(&'a self, route: &'a Route) -> &'a [String] {
+        match &route.auth {
+            Some(RouteAuth::None) => &[],
+            Some(RouteAuth::Schemes(names)) => names,
+            None => &self.service.defaults.auth,
+        }
+    }
+
+    /// Whether a route accepts principals (a token or an API key).
+    pub fn takes_principals(&self, route: &Route) -> bool {
+        self.schemes(route)
+            .iter()
+            .any(|name| self.service.auth.get(name).is_some_and(|auth| auth.principal().is_some()))
+    }
+
+    /// The webhook scheme of a route.
+    pub fn webhook_of(&self, route: &Route) -> Option<WebhookScheme> {
+        self.schemes(route).iter().find_map(|name| self.webhook(name))
+    }
+
+    /// Names of the limits of a route.
+    pub fn limit_names<'a>(&'a self, route: &'a Route) -> &'a [String] {
+        match &route.limits {
+            Some(RouteLimits::Named(names)) => names,
+            Some(RouteLimits::None(_)) => &[],
+            None => &self.service.defaults.limits,
+        }
+    }
+
+    /// The limits of a route.
+    pub fn limits<'a>(&'a self, route: &'a Route) -> impl Iterator<Item = (&'a str, &'a Limit)> {
+        self.limit_names(route)
+            .iter()
+            .filter_map(|name| Some((name.as_str(), self.service.limits.get(name)?)))
+    }
+
+    /// The limits of that kind, with their names.
+    pub fn limits_by(&self, key: LimitKey) -> Vec<(&str, &Limit)> {
+        self.service
+            .limits
+            .iter()
+            .filter(|(_, limit)| limit.by == key)
+            .map(|(name, limit)| (name.as_str(), limit))
+            .collect()
+    }
+
+    /// The largest body of a route, in bytes.
+    pub fn max_body(&self, route: &Route) -> u64 {
+        route.max_body.unwrap_or(self.service.defaults.max_body).get()
+    }
+
+    /// A schema, with `$ref` followed.
+    pub fn resolve<'a>(&'a self, schema: &'a Schema) -> &'a Schema {
+        let mut schema = schema;
+        for _ in 0..32 {
+            match schema.referenced().and_then(|name| self.service.schemas.get(name)) {
+                Some(next) => schema = next,
+                None => break,
+            }
+        }
+        schema
+    }
+
+    /// The schema of that name, with `$ref` followed.
+    pub fn schema(&self, name: &str) -> Option<&Schema> {
+        self.service.schemas.get(name).map(|schema| self.resolve(schema))
+    }
+
+    /// The status and the schema of a successful answer.
+    pub fn success(&self, route: &Route) -> Option<(u16, Answer)> {
+        route.returns.iter().find_map(|(status, answer)| {
+            let status: u16 = status.parse().ok()?;
+            (200..300).contains(&status).then(|| (status, answer.clone()))
+        })
+    }
+
+    /// The first `jwt` scheme.
+    pub fn jwt(&self) -> Option<JwtScheme> {
+        self.service.auth.iter().find_map(|(name, auth)| match auth {
+            Auth::Jwt { secret, issuer, audience, lifetime, .. } => Some(JwtScheme {
+                name: name.clone(),
+                secret: secret.clone(),
+                issuer: issuer.clone(),
+                audience: audience.clone(),
+                lifetime: lifetime.as_secs(),
+            }),
+            _ => None,
+        })
+    }
+
+    /// The first `api_key` scheme.
+    pub fn api_key(&self) -> Option<ApiKeyScheme> {
+        self.service.auth.iter().find_map(|(name, auth)| match auth {
+            Auth::ApiKey { header, .. } => {
+                Some(ApiKeyScheme { name: name.clone(), header: header.clone() })
+            }
+            _ => None,
+        })
+    }
+
+    /// The webhook scheme of that name.
+    pub fn webhook(&self, name: &str) -> Option<WebhookScheme> {
+        match self.service.auth.get(name)? {
+            Auth::Webhook { header, encoding, secret, .. } => Some(WebhookScheme {
+                name: name.to_owned(),
+                header: header.clone(),
+                secret: secret.clone(),
+                encoding: *encoding,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The route that answers fastest and changes nothing, for a principal of that scheme who has no special role.
+    ///
+    /// Among the candidates, one that carries the fewest limits: others must not bite first.
+    pub fn safe_route(&self, scheme: &str) -> Option<&RouteKey> {
+        self.routes()
+            .filter(|(key, route)| {
+                key.method == Method::Get
+                    && key.parameters().next().is_none()
+                    && route.roles.is_none()
+                    && self.schemes(route).iter().any(|name| name == scheme)
+                    && self.query_is_optional(route)
+                    && matches!(self.success(route), Some((200, Answer::One(_) | Answer::List(_))))
+            })
+            .min_by_key(|(_, route)| self.limit_names(route).len())
+            .map(|(key, _)| key)
+    }
+
+    fn query_is_optional(&self, route: &Route) -> bool {
+        route
+            .query
+            .as_deref()
+            .and_then(|name| self.schema(name))
+            .is_none_or(|schema| schema.required.is_empty())
+    }
+
+    /// The health route.
+    pub fn health_route(&self) -> Option<(&RouteKey, &Route)> {
+        self.routes().find(|(_, route)| {
+            matches!(route.op, proofline_spec::document::Operation::Health(_))
+        })
+    }
+
+    /// The tier with the highest limits: the last one of the spec.
+    pub fn highest_tier(&self) -> Option<&str> {
+        self.service.tiers.last().map(String::as_str)
+    }
+
+    /// The lowest number of requests that any limit of a route allows one principal or API key, whatever the tier.
+    pub fn principal_budget(&self, route: &Route) -> u64 {
+        self.limits(route)
+            .filter(|(_, limit)| matches!(limit.by, LimitKey::Principal | LimitKey::ApiKey))
+            .flat_map(|(_, limit)| rates(limit))
+            .map(|rate| rate.count)
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+
+    /// The lowest number of requests that any limit of any route allows one client address.
+    pub fn address_budget(&self) -> u64 {
+        self.limits_by(LimitKey::ClientIp)
+            .into_iter()
+            .flat_map(|(_, limit)| rates(limit))
+            .map(|rate| rate.count)
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+
+    /// Requests a second that stay well below every global limit.
+    pub fn bulk_pace(&self) -> f64 {
+        const WHEN_UNLIMITED: f64 = 20_000.0;
+        self.limits_by(LimitKey::Global)
+            .into_iter()
+            .flat_map(|(_, limit)| rates(limit))
+            .map(|rate| rate.per_second() * 0.7)
+            .fold(WHEN_UNLIMITED, f64::min)
+    }
+
+    /// Whether the target is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        let host = reqwest::Url::parse(&self.base).ok().and_then(|url| url.host_str().map(str::to_owned));
+        host.is_some_and(|host| {
+            host == "localhost"
+                || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        })
+    }
+}
+
+/// Every rate of a limit: the one, or that of each tier.
+pub fn rates(limit: &Limit) -> Vec<Rate> {
+    limit.rate.into_iter().chain(limit.tiers.iter().flat_map(|tiers| tiers.values().copied())).collect()
+}

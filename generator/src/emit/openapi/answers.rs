@@ -1,0 +1,151 @@
+//! Answers of routes: those that the spec declares, and those that the policies can give.
+
+use std::collections::BTreeMap;
+
+use proofline_spec::document::{Answer, Route, RouteKey, Service};
+use serde_json::{Value, json};
+
+use super::schemas;
+use crate::view::policies;
+
+/// Every answer of a route, by status.
+pub(super) fn of_route(service: &Service, key: &RouteKey, route: &Route) -> Value {
+    let mut answers: BTreeMap<u16, Value> = policies::implied_statuses(service, key, route)
+        .into_iter()
+        .map(|status| {
+            (status, json!({ "$ref": format!("#/components/responses/{}", shared_name(status)) }))
+        })
+        .collect();
+    if policies::is_health(route) {
+        answers.insert(200, health("Everything that is required works."));
+        answers.insert(503, health("Something that is required does not work."));
+    }
+    for (status, answer) in &route.returns {
+        let Ok(status) = status.parse::<u16>() else { continue };
+        answers.insert(status, declared(service, status, answer));
+    }
+    answers.into_iter().map(|(status, answer)| (status.to_string(), answer)).collect()
+}
+
+fn declared(service: &Service, status: u16, answer: &Answer) -> Value {
+    let json_content = |schema: Value| json!({ "application/json": { "schema": schema } });
+    let (description, content) = match answer {
+        Answer::None => ("Done.".to_owned(), None),
+        Answer::One(schema) => (success(status), Some(json_content(schemas::reference(schema)))),
+        Answer::List(schema) => (success(status), Some(json_content(schemas::list_of(schema)))),
+        Answer::Problem(name) => {
+            let title = service.problems.get(name).map_or(name.as_str(), |p| p.title.as_str());
+            (
+                format!("{}.", title.trim_end_matches('.')),
+                Some(
+                    json!({ "application/problem+json": { "schema": schemas::reference("Problem") } }),
+                ),
+            )
+        }
+    };
+    let mut value = json!({
+        "description": description,
+        "headers": { "X-Correlation-ID": { "$ref": "#/components/headers/X-Correlation-ID" } },
+    });
+    if let Some(content) = content {
+        value["content"] = content;
+    }
+    value
+}
+
+fn success(status: u16) -> String {
+    match status {
+        201 => "Made.",
+        202 => "Accepted.",
+        _ => "The answer.",
+    }
+    .to_owned()
+}
+
+fn health(description: &str) -> Value {
+    json!({
+        "description": description,
+        "headers": { "X-Correlation-ID": { "$ref": "#/components/headers/X-Correlation-ID" } },
+        "content": { "application/json": { "schema": {
+            "type": "object",
+            "required": ["status", "checks", "timestamp", "version"],
+            "properties": {
+                "status": { "type": "string", "enum": ["healthy", "unhealthy"], "description": "Whether everything that is required works." },
+                "checks": {
+                    "type": "object",
+                    "description": "Each thing that the service depends on.",
+                    "additionalProperties": {
+                        "type": "object",
+                        "required": ["status"],
+                        "properties": {
+                            "status": { "type": "string", "description": "Whether it works." },
+                            "latency_ms": { "type": "number", "description": "How long it took to find out." },
+                        },
+                    },
+                },
+                "timestamp": { "type": "string", "format": "date-time", "description": "When it was found out." },
+                "version": { "type": "string", "description": "The version of the service." },
+            },
+        } } },
+    })
+}
+
+const SHARED: &[(u16, &str, &str)] = &[
+    (400, "BadRequest", "The request cannot be read."),
+    (401, "Unauthenticated", "A credential is missing or wrong."),
+    (403, "Forbidden", "The caller may not do this."),
+    (408, "RequestTimeout", "The request came too slowly."),
+    (413, "ContentTooLarge", "The body is too large."),
+    (415, "UnsupportedMediaType", "The body is not JSON."),
+    (422, "ValidationFailed", "The request does not satisfy the schema."),
+    (429, "QuotaExceeded", "A limit is used up."),
+    (500, "InternalError", "The service failed."),
+    (503, "Unavailable", "Something that the service depends on does not work."),
+    (504, "Timeout", "The request took too long."),
+];
+
+fn shared_name(status: u16) -> &'static str {
+    SHARED.iter().find(|(known, ..)| *known == status).map_or("InternalError", |(_, name, _)| name)
+}
+
+/// The answers that policies give, once for all routes.
+pub(super) fn shared() -> Value {
+    SHARED
+        .iter()
+        .map(|(status, name, description)| {
+            let schema = if *status == 422 { "ValidationProblem" } else { "Problem" };
+            let mut headers =
+                json!({ "X-Correlation-ID": { "$ref": "#/components/headers/X-Correlation-ID" } });
+            match status {
+                401 => {
+                    headers["WWW-Authenticate"] =
+                        json!({ "$ref": "#/components/headers/WWW-Authenticate" })
+                }
+                429 => {
+                    for name in ["Retry-After", "RateLimit", "RateLimit-Policy"] {
+                        headers[name] = json!({ "$ref": format!("#/components/headers/{name}") });
+                    }
+                }
+                _ => {}
+            }
+            let answer = json!({
+                "description": description,
+                "headers": headers,
+                "content": { "application/problem+json": { "schema": schemas::reference(schema) } },
+            });
+            ((*name).to_owned(), answer)
+        })
+        .collect()
+}
+
+/// Headers that answers refer to.
+pub(super) fn headers() -> Value {
+    let header = |description: &str, kind: &str| json!({ "description": description, "schema": { "type": kind } });
+    json!({
+        "X-Correlation-ID": header("The id under which the request is logged.", "string"),
+        "WWW-Authenticate": header("How to authenticate (RFC 9110).", "string"),
+        "Retry-After": header("Seconds until a further request is accepted.", "integer"),
+        "RateLimit": header("What is left of the most restrictive limit (draft-ietf-httpapi-ratelimit-headers-11).", "string"),
+        "RateLimit-Policy": header("The limits that apply (draft-ietf-httpapi-ratelimit-headers-11).", "string"),
+    })
+}

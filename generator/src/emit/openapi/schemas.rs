@@ -1,0 +1,91 @@
+//! Schemas of the spec as schemas of OpenAPI 3.1: closed objects, references into `components`.
+
+use proofline_spec::document::{Schema, SchemaType, Service};
+use serde_json::{Map, Value, json};
+
+pub(super) fn components(service: &Service) -> Value {
+    let mut schemas: Map<String, Value> =
+        service.schemas.iter().map(|(name, schema)| (name.clone(), convert(schema))).collect();
+    schemas.insert("Problem".to_owned(), problem());
+    schemas.insert("ValidationProblem".to_owned(), validation_problem());
+    Value::Object(schemas)
+}
+
+pub(super) fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+pub(super) fn list_of(name: &str) -> Value {
+    json!({
+        "type": "object",
+        "required": ["items"],
+        "additionalProperties": false,
+        "properties": { "items": { "type": "array", "items": reference(name) } },
+    })
+}
+
+/// The schema as JSON Schema 2020-12, which OpenAPI 3.1 takes as it is.
+pub(super) fn convert(schema: &Schema) -> Value {
+    if let Some(name) = schema.referenced() {
+        let mut value = reference(name);
+        if let Some(description) = &schema.description {
+            value["description"] = description.clone().into();
+        }
+        return value;
+    }
+    let mut value = match serde_json::to_value(schema) {
+        Ok(Value::Object(object)) => object,
+        _ => Map::new(),
+    };
+    if schema.variants.is_some() && schema.types.is_none() {
+        value.insert("type".to_owned(), "string".into());
+    }
+    if schema.main_type() == Some(SchemaType::Object) {
+        value.insert("additionalProperties".to_owned(), schema.additional_properties.into());
+    }
+    if !schema.properties.is_empty() {
+        let properties =
+            schema.properties.iter().map(|(name, property)| (name.clone(), convert(property)));
+        value.insert("properties".to_owned(), Value::Object(properties.collect()));
+    }
+    if let Some(items) = &schema.items {
+        value.insert("items".to_owned(), convert(items));
+    }
+    Value::Object(value)
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "description": "What went wrong (RFC 9457).",
+        "required": ["type", "title", "status"],
+        "properties": {
+            "type": { "type": "string", "format": "uri", "description": "The kind of problem." },
+            "title": { "type": "string", "description": "What is wrong, the same for every occurrence." },
+            "status": { "type": "integer", "minimum": 400, "maximum": 599, "description": "The status code." },
+            "detail": { "type": "string", "description": "What a client can do about it." },
+            "instance": { "type": "string", "description": "This occurrence." },
+            "correlation_id": { "type": "string", "description": "The id under which the request is logged." },
+        },
+    })
+}
+
+fn validation_problem() -> Value {
+    let mut problem = problem();
+    problem["description"] = "Everything that is wrong with a request.".into();
+    problem["properties"]["errors"] = json!({
+        "type": "array",
+        "description": "Each violation.",
+        "items": {
+            "type": "object",
+            "required": ["in", "pointer", "code", "detail"],
+            "properties": {
+                "in": { "type": "string", "enum": ["body", "path", "query", "header"], "description": "The part of the request." },
+                "pointer": { "type": "string", "description": "A JSON pointer to the value." },
+                "code": { "type": "string", "description": "The rule that is violated." },
+                "detail": { "type": "string", "description": "What the rule says." },
+            },
+        },
+    });
+    problem
+}

@@ -1,0 +1,116 @@
+//! Every query of a spec, prepared against its migrations in an embedded database.
+//!
+//! What the database refuses, and what a query promises but does not keep, becomes a [`Finding`] at its place in
+//! the spec. What it accepts becomes a [`Prepared`]: parameters and columns as the database sees them.
+
+mod finding;
+mod migrations;
+mod promise;
+mod usage;
+
+use std::collections::BTreeMap;
+
+use proofline_spec::document::{Query, Service};
+use rusqlite::Connection;
+
+pub use finding::Finding;
+pub use migrations::Migration;
+
+/// A query as the database sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// Names of its parameters, in order of first use.
+    pub parameters: Vec<String>,
+    /// Names and declared types of its columns.
+    pub columns: Vec<Column>,
+    /// Whether it only reads.
+    pub read_only: bool,
+}
+
+/// A column of a query's rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// The type that the table declares, in lower case; absent for computed columns.
+    pub declared: Option<String>,
+}
+
+/// Prepares every query of `service` against `migrations`, given by binding.
+pub fn prepare(
+    service: &Service,
+    migrations: &BTreeMap<String, Vec<Migration>>,
+) -> (BTreeMap<String, Prepared>, Vec<Finding>) {
+    let mut prepared = BTreeMap::new();
+    let mut findings = Vec::new();
+    let mut databases = BTreeMap::new();
+    for (binding, files) in migrations {
+        match migrations::database(binding, files) {
+            Ok(connection) => {
+                databases.insert(binding.as_str(), connection);
+            }
+            Err(finding) => findings.push(finding),
+        }
+    }
+    for (name, query) in &service.queries {
+        let Some(connection) = binding_of(service, query).and_then(|b| databases.get(b)) else {
+            continue;
+        };
+        match prepare_one(connection, name, query) {
+            Ok(one) => {
+                promise::check(service, name, query, &one, &mut findings);
+                prepared.insert(name.clone(), one);
+            }
+            Err(finding) => findings.push(finding),
+        }
+    }
+    usage::check(service, &prepared, &mut findings);
+    (prepared, findings)
+}
+
+/// The `sql` binding that a query runs on: the one it names, or the only one.
+pub fn binding_of<'a>(service: &'a Service, query: &'a Query) -> Option<&'a str> {
+    if let Some(name) = &query.binding {
+        return Some(name);
+    }
+    let mut names = service.bindings.iter().filter(|(_, b)| b.kind() == "sql").map(|(n, _)| n);
+    let only = names.next()?;
+    names.next().is_none().then_some(only.as_str())
+}
+
+fn prepare_one(connection: &Connection, name: &str, query: &Query) -> Result<Prepared, Finding> {
+    let place = ["queries", name, "sql"];
+    let sql = query.sql.trim_end().trim_end_matches(';');
+    let statement = connection.prepare(sql).map_err(|error| {
+        let (message, offset) = finding::explain(&error);
+        let suggestion = finding::suggest(connection, &message);
+        Finding::new(&place, offset, format!("the database refuses query `{name}`: {message}"))
+            .caused_by("queries are prepared against the migrations when the service is generated")
+            .fixed_by(suggestion.unwrap_or_else(|| {
+                "correct the statement, or add the migration that it needs".to_owned()
+            }))
+    })?;
+    let mut parameters = Vec::new();
+    for index in 1..=statement.parameter_count() {
+        let Some(parameter) = statement.parameter_name(index).and_then(|n| n.strip_prefix(':'))
+        else {
+            return Err(Finding::new(
+                &place,
+                None,
+                format!("query `{name}` has a parameter that is not written `:name`"),
+            )
+            .caused_by("parameters are bound by name")
+            .fixed_by("write `:name` instead of `?`, `@name` or `$name`"));
+        };
+        parameters.push(parameter.to_owned());
+    }
+    let columns = statement
+        .columns()
+        .iter()
+        .map(|column| Column {
+            name: column.name().to_owned(),
+            declared: column.decl_type().map(str::to_lowercase),
+        })
+        .collect();
+    Ok(Prepared { parameters, columns, read_only: statement.readonly() })
+}

@@ -1,0 +1,167 @@
+//! Whether every use of a query gives it exactly the parameters that its statement has.
+
+use std::collections::BTreeMap;
+
+use proofline_spec::document::{Auth, Expression, Map, Operation, Service, TaskOperation};
+
+use super::{Finding, Prepared};
+
+/// One place of the spec that runs a query.
+struct Use<'a> {
+    query: &'a str,
+    with: &'a Map<Expression>,
+    /// Where its parameters are given.
+    pointer: Vec<String>,
+    /// The columns that this use reads.
+    reads: &'a [&'a str],
+}
+
+pub(super) fn check(
+    service: &Service,
+    prepared: &BTreeMap<String, Prepared>,
+    findings: &mut Vec<Finding>,
+) {
+    for used in uses(service) {
+        let Some(query) = prepared.get(used.query) else { continue };
+        check_use(&used, query, findings);
+    }
+    if let Some(metering) = &service.metering
+        && let Some(query) = prepared.get(&metering.query)
+    {
+        let expected = ["calls", "day", "principal"];
+        let mut found: Vec<_> = query.parameters.iter().map(String::as_str).collect();
+        found.sort_unstable();
+        if found != expected {
+            findings.push(
+                Finding::new(
+                    &["metering", "query"],
+                    None,
+                    format!("query `{}` has the parameters {}", metering.query, list(&found)),
+                )
+                .caused_by("metering gives exactly `principal`, `day` and `calls`")
+                .fixed_by("use `:principal`, `:day` and `:calls` in the statement"),
+            );
+        }
+    }
+}
+
+fn check_use(used: &Use<'_>, query: &Prepared, findings: &mut Vec<Finding>) {
+    let pointer: Vec<&str> = used.pointer.iter().map(String::as_str).collect();
+    let missing: Vec<&str> = query
+        .parameters
+        .iter()
+        .map(String::as_str)
+        .filter(|parameter| !used.with.contains_key(*parameter))
+        .collect();
+    if !missing.is_empty() {
+        findings.push(
+            Finding::new(
+                &pointer,
+                None,
+                format!("query `{}` is not given {}", used.query, list(&missing)),
+            )
+            .caused_by("every parameter of a statement must be given")
+            .fixed_by(format!("add {} to `with`", list(&missing))),
+        );
+    }
+    for name in used.with.keys().filter(|name| !query.parameters.contains(name)) {
+        let mut place = pointer.clone();
+        place.extend(["with", name.as_str()]);
+        let best = proofline_spec::text::closest(name, missing.iter().copied());
+        findings.push(
+            Finding::new(
+                &place,
+                None,
+                format!("query `{}` has no parameter `:{name}`", used.query),
+            )
+            .caused_by(format!("its statement uses {}", list_of(&query.parameters)))
+            .fixed_by(best.map_or_else(
+                || "remove it, or use it in the statement".to_owned(),
+                |best| format!("did you mean `{best}`?"),
+            )),
+        );
+    }
+    let absent: Vec<&str> = used
+        .reads
+        .iter()
+        .copied()
+        .filter(|column| !query.columns.iter().any(|known| known.name == *column))
+        .collect();
+    if !absent.is_empty() {
+        findings.push(
+            Finding::new(
+                &pointer,
+                None,
+                format!("query `{}` does not select {}", used.query, list(&absent)),
+            )
+            .caused_by("this use reads it")
+            .fixed_by(format!("select {} in the statement", list(&absent))),
+        );
+    }
+}
+
+fn uses(service: &Service) -> Vec<Use<'_>> {
+    let mut uses = Vec::new();
+    let path = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>();
+    for (name, auth) in &service.auth {
+        if let Some(lookup) = auth.principal() {
+            let reads: &[&str] = match auth {
+                Auth::ApiKey { .. } => &["id", "key_id"],
+                _ => &["id"],
+            };
+            let pointer = path(&["auth", name, "principal"]);
+            uses.push(Use { query: &lookup.query, with: &lookup.with, pointer, reads });
+        }
+    }
+    for (key, route) in &service.routes {
+        let key = key.to_string();
+        if let Some(owner) = &route.owner {
+            let pointer = path(&["routes", &key, "owner"]);
+            uses.push(Use { query: &owner.query, with: &owner.with, pointer, reads: &["owner"] });
+        }
+        let op = |rest: &[&str]| path(&[&["routes", key.as_str(), "op"], rest].concat());
+        match &route.op {
+            Operation::Query(run) => uses.push(Use {
+                query: &run.run,
+                with: &run.with,
+                pointer: op(&["query"]),
+                reads: &[],
+            }),
+            Operation::Login(login) => uses.push(Use {
+                query: &login.query,
+                with: &login.with,
+                pointer: op(&["login"]),
+                reads: &["id", "password_hash"],
+            }),
+            Operation::Transaction(transaction) => {
+                if let Some(once) = &transaction.once {
+                    let pointer = op(&["transaction", "once"]);
+                    uses.push(Use { query: &once.query, with: &once.with, pointer, reads: &[] });
+                }
+                for (index, step) in transaction.steps.iter().enumerate() {
+                    let pointer = op(&["transaction", "steps", &index.to_string()]);
+                    uses.push(Use { query: &step.query, with: &step.with, pointer, reads: &[] });
+                }
+            }
+            Operation::Health(_) | Operation::Enqueue(_) | Operation::Custom(_) => {}
+        }
+    }
+    for (name, task) in &service.tasks {
+        if let TaskOperation::Query(run) = &task.op {
+            let pointer = path(&["tasks", name, "op", "query"]);
+            uses.push(Use { query: &run.run, with: &run.with, pointer, reads: &[] });
+        }
+    }
+    uses
+}
+
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn list_of(names: &[String]) -> String {
+    if names.is_empty() {
+        return "no parameters".to_owned();
+    }
+    list(&names.iter().map(String::as_str).collect::<Vec<_>>())
+}

@@ -1,0 +1,4 @@
+//! What emitters and templates see: every name and every decision is made here, none in a template.
+
+pub(crate) mod names;
+pub(crate) mod policies;

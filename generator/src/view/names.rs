@@ -1,0 +1,118 @@
+//! Names in generated files, made from names in the spec.
+
+use proofline_spec::document::RouteKey;
+
+/// `get_api_v1_documents_by_id`, without `api` and the version: `get_documents_by_id`.
+pub(crate) fn operation(key: &RouteKey) -> String {
+    let mut parts = vec![key.method.as_str().to_lowercase()];
+    for part in key.path.split('/').filter(|part| !part.is_empty()) {
+        let is_version = part
+            .strip_prefix('v')
+            .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+        if part == "api" || is_version {
+            continue;
+        }
+        match part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(parameter) => parts.push(format!("by_{}", snake(parameter))),
+            None => parts.push(snake(part)),
+        }
+    }
+    if parts.len() == 1 {
+        parts.push("root".to_owned());
+    }
+    parts.join("_")
+}
+
+/// `snake_case`, fit for a Rust identifier.
+pub(crate) fn snake(text: &str) -> String {
+    let mut name = String::new();
+    let mut previous_lower = false;
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() {
+            if c.is_ascii_uppercase() && previous_lower {
+                name.push('_');
+            }
+            previous_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
+            name.push(c.to_ascii_lowercase());
+        } else {
+            if !name.ends_with('_') {
+                name.push('_');
+            }
+            previous_lower = false;
+        }
+    }
+    let name = name.trim_matches('_').to_owned();
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("x{name}")
+    } else {
+        name
+    }
+}
+
+/// `PascalCase`, fit for a Rust type.
+pub(crate) fn pascal(text: &str) -> String {
+    let name: String = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let mut chars = part.chars();
+            let first = chars.next().map(|c| c.to_ascii_uppercase());
+            first.into_iter().chain(chars).collect::<String>()
+        })
+        .collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
+        format!("X{name}")
+    } else {
+        name
+    }
+}
+
+/// `SCREAMING_SNAKE_CASE`, fit for a Rust static.
+pub(crate) fn screaming(text: &str) -> String {
+    snake(text).to_uppercase()
+}
+
+/// A Rust identifier that may be a keyword, made safe.
+pub(crate) fn field(text: &str) -> String {
+    let name = snake(text);
+    if KEYWORDS.contains(&name.as_str()) {
+        match name.as_str() {
+            // These cannot be raw identifiers.
+            "self" | "super" | "crate" => format!("{name}_"),
+            _ => format!("r#{name}"),
+        }
+    } else {
+        name
+    }
+}
+
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+    "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
+    "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+    "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+    "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_named_after_method_and_path() {
+        let name = |text: &str| operation(&text.parse().unwrap());
+        assert_eq!(name("GET /api/v1/documents/{id}"), "get_documents_by_id");
+        assert_eq!(name("POST /webhooks/lemon-squeezy"), "post_webhooks_lemon_squeezy");
+        assert_eq!(name("GET /"), "get_root");
+    }
+
+    #[test]
+    fn names_are_rust() {
+        assert_eq!(snake("apiKey-2"), "api_key_2");
+        assert_eq!(pascal("email-taken"), "EmailTaken");
+        assert_eq!(screaming("user_by_id"), "USER_BY_ID");
+        assert_eq!(field("type"), "r#type");
+        assert_eq!(field("self"), "self_");
+        assert_eq!(snake("9lives"), "x9lives");
+    }
+}

@@ -1,0 +1,59 @@
+//! Which policies a route has, and which answers they can give.
+
+use proofline_spec::document::{
+    Expression, Operation, Route, RouteAuth, RouteKey, RouteLimits, Service, Source,
+};
+
+/// Names of the authentication schemes of a route, any of which is accepted; none when anybody may call.
+pub(crate) fn schemes<'a>(service: &'a Service, route: &'a Route) -> Vec<&'a str> {
+    match &route.auth {
+        Some(RouteAuth::None) => Vec::new(),
+        Some(RouteAuth::Schemes(names)) => names.iter().map(String::as_str).collect(),
+        None => service.defaults.auth.iter().map(String::as_str).collect(),
+    }
+}
+
+/// Names of the limits of a route.
+pub(crate) fn limits<'a>(service: &'a Service, route: &'a Route) -> Vec<&'a str> {
+    match &route.limits {
+        Some(RouteLimits::None(_)) => Vec::new(),
+        Some(RouteLimits::Named(names)) => names.iter().map(String::as_str).collect(),
+        None => service.defaults.limits.iter().map(String::as_str).collect(),
+    }
+}
+
+/// Whether the route is a health check.
+pub(crate) fn is_health(route: &Route) -> bool {
+    matches!(route.op, Operation::Health(_))
+}
+
+/// The statuses that policies can answer on a route, besides those that the spec declares.
+pub(crate) fn implied_statuses(service: &Service, key: &RouteKey, route: &Route) -> Vec<u16> {
+    let mut statuses = vec![400, 413, 500];
+    if !is_health(route) {
+        statuses.extend([503, 504]);
+    }
+    let has_schemes = !schemes(service, route).is_empty();
+    if has_schemes {
+        statuses.push(401);
+    }
+    if has_schemes && route.roles.is_some() {
+        statuses.push(403);
+    }
+    if route.body.is_some() {
+        statuses.extend([408, 415]);
+    }
+    // Unknown query parameters are refused on every route.
+    statuses.push(422);
+    if !limits(service, route).is_empty() {
+        statuses.push(429);
+    }
+    let _ = key;
+    statuses.sort_unstable();
+    statuses
+}
+
+/// Whether an expression reads from `source` anywhere.
+pub(crate) fn reads(expression: &Expression, source: Source) -> bool {
+    matches!(expression.innermost(), Expression::Read(found, _) if *found == source)
+}

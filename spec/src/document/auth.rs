@@ -3,12 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::tagged::tagged_by_kind;
 use super::{Expression, Map};
 use crate::unit::Duration;
 
 /// A way to authenticate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(tag = "kind")]
 pub enum Auth {
     /// A signed token in `Authorization: Bearer` (RFC 7519, RFC 8725).
     Jwt {
@@ -44,6 +46,8 @@ pub enum Auth {
         secret: String,
     },
 }
+
+tagged_by_kind!(Auth);
 
 impl Auth {
     /// Name of the secret that signs, where there is one.

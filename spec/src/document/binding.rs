@@ -3,11 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::tagged::tagged_by_kind;
 use crate::unit::{Backoff, Bytes, Duration};
 
 /// Something that the service uses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(tag = "kind")]
 pub enum Binding {
     /// A relational database: `SQLite`, Postgres or D1.
     Sql {
@@ -70,6 +72,8 @@ pub enum Binding {
         retry: Option<Retry>,
     },
 }
+
+tagged_by_kind!(Binding);
 
 impl Binding {
     /// The `kind:` that the document says.

@@ -16,6 +16,7 @@ mod query;
 mod route;
 mod schema;
 mod service;
+mod tagged;
 mod task;
 
 pub use account::{AccountStep, Accounts, RemoveAccount};

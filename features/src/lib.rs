@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Black-box acceptance checks of any spec's service, over HTTP.
+//!
+//! A [`plan`] names the spec, the environment and the features. Features ([`catalogue`]) are generic; everything
+//! concrete comes from the spec. Scenarios send requests ([`exchange`]) as accounts of their own ([`accounts`]);
+//! the [`writer`] records evidence and does its own accounting.
+
+pub mod accounts;
+pub mod catalogue;
+pub mod command;
+pub mod exchange;
+pub mod failure;
+pub mod generate;
+pub mod needs;
+pub mod plan;
+pub mod raw;
+pub mod run;
+pub mod steps;
+pub mod token;
+pub mod vectors;
+pub mod world;
+pub mod writer;

@@ -1,1 +1,141 @@
-fn main() {}
+//! The command line of the acceptance checks.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use proofline_features::writer::Progress;
+use proofline_features::{catalogue, command};
+use proofline_spec::exit::Exit;
+
+/// Checks over HTTP that a running service does what its spec claims.
+///
+/// Reads a plan, runs its features, and writes one evidence document per feature into the output folder.
+/// Secrets are read from the environment variables that the plan names.
+#[derive(Debug, Parser)]
+#[command(name = "proofline-features", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The plan, a JSON file.
+    #[arg(long, value_name = "FILE", required = true)]
+    plan: Option<PathBuf>,
+    /// The folder for evidence.
+    #[arg(long, value_name = "DIR", required = true)]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make accounts and print their headers as JSON, for a load test.
+    Accounts {
+        /// The plan, a JSON file.
+        #[arg(long, value_name = "FILE")]
+        plan: PathBuf,
+        /// How many accounts.
+        #[arg(long, default_value_t = 1)]
+        count: usize,
+        /// The tier that each gets.
+        #[arg(long)]
+        tier: Option<String>,
+    },
+    /// Check the texts of the catalogue.
+    Lint,
+    /// List the features of the catalogue.
+    List,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the process environment enters")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr(), "error: {message}");
+}
+
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
+        }
+    };
+    match cli.command {
+        None => verify(cli.plan.unwrap_or_default(), cli.out.unwrap_or_default()).await,
+        Some(Command::Accounts { plan, count, tier }) => accounts(plan, count, tier.as_deref()).await,
+        Some(Command::Lint) => lint(),
+        Some(Command::List) => {
+            for (name, text) in catalogue::TEXTS {
+                let title = catalogue::parse(name, text).map(|feature| feature.name).unwrap_or_default();
+                say(&format!("{name:<34} {title}"));
+            }
+            Exit::Success
+        }
+    }
+    .into()
+}
+
+async fn verify(plan: PathBuf, out: PathBuf) -> Exit {
+    let target = match command::target(&plan, &variable) {
+        Ok(target) => target,
+        Err(error) => {
+            complain(&error.to_string());
+            return Exit::Usage;
+        }
+    };
+    match command::verify(target, &out, Progress::new, interrupted()).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            complain(&error.to_string());
+            Exit::Usage
+        }
+    }
+}
+
+async fn accounts(plan: PathBuf, count: usize, tier: Option<&str>) -> Exit {
+    let target = match command::target(&plan, &variable) {
+        Ok(target) => target,
+        Err(error) => {
+            complain(&error.to_string());
+            return Exit::Usage;
+        }
+    };
+    match command::accounts(target, count, tier).await {
+        Ok(headers) => {
+            say(&serde_json::to_string(&headers).unwrap_or_default());
+            Exit::Success
+        }
+        Err(failure) => {
+            complain(&failure.to_string());
+            Exit::CouldNotFindOut
+        }
+    }
+}
+
+fn lint() -> Exit {
+    let problems = catalogue::lint_all();
+    for problem in &problems {
+        complain(problem);
+    }
+    if problems.is_empty() { Exit::Success } else { Exit::Usage }
+}
+
+/// Ends at Ctrl-C or SIGTERM.
+async fn interrupted() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(_) => return std::future::pending().await,
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,124 @@
+//! The steps that features are written with: one file per subject.
+
+mod configuration;
+mod correlation;
+mod cors;
+mod errors;
+mod headers;
+mod health;
+mod inventory;
+mod jwt;
+mod limits;
+mod logs;
+mod objects;
+mod people;
+mod forgery;
+mod https;
+mod injection;
+mod assignment;
+mod roles;
+mod samples;
+mod smuggling;
+mod validation;
+mod webhook;
+
+use cucumber::step::{Collection, Context};
+use futures::future::LocalBoxFuture;
+use regex::Regex;
+
+use crate::failure::Seen;
+use crate::world::World;
+
+/// What subjects remember between the steps of a scenario.
+#[derive(Debug, Default)]
+pub struct Memory {
+    jwt: jwt::Forging,
+    limits: limits::Limits,
+    faults: health::Fault,
+    webhook: webhook::Webhook,
+    samples: Vec<samples::Sample>,
+    correlation: correlation::Correlation,
+    logs: logs::LogWatch,
+}
+
+/// What a step's text and table say.
+#[derive(Debug, Clone, Default)]
+pub struct Arguments {
+    /// What the groups of the step's pattern matched.
+    pub matches: Vec<String>,
+    /// The rows of the step's table, without its head.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Arguments {
+    fn of(context: &Context) -> Self {
+        let matches = context.matches.iter().skip(1).map(|(_, text)| text.clone()).collect();
+        let rows = context.step.table.as_ref().map(|table| table.rows.iter().skip(1).cloned().collect());
+        Self { matches, rows: rows.unwrap_or_default() }
+    }
+
+    /// What a group matched; empty when there is no such group.
+    pub fn text(&self, at: usize) -> &str {
+        self.matches.get(at).map_or("", String::as_str)
+    }
+}
+
+type Body = for<'a> fn(&'a mut World, Arguments) -> LocalBoxFuture<'a, Seen>;
+
+/// Runs a step. Cucumber learns of a failure from an unwinding; it carries the failure itself, and no panic message is printed.
+async fn carry_out(world: &mut World, context: Context, body: Body) {
+    let line = context.step.position.line;
+    match body(world, Arguments::of(&context)).await {
+        Ok(seen) => world.recorder.note(line, seen),
+        Err(failure) => std::panic::resume_unwind(Box::new(failure)),
+    }
+}
+
+#[expect(clippy::expect_used, reason = "patterns are literals of this crate, and a test reads them all")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(&format!("^{text}$")).expect("the pattern of a step")
+}
+
+/// Adds steps to a collection: `given|when|then "pattern" => function;`.
+macro_rules! steps {
+    ($collection:expr; $($kind:ident $pattern:literal => $body:path;)*) => {{
+        let collection = $collection;
+        $(let collection = collection.$kind(
+            None,
+            $crate::steps::pattern($pattern),
+            |world, context| Box::pin($crate::steps::carry_out(
+                world, context, |world, arguments| Box::pin($body(world, arguments)),
+            )),
+        );)*
+        collection
+    }};
+}
+use steps;
+
+/// Every step.
+pub fn all() -> Collection<World> {
+    let add: [fn(Collection<World>) -> Collection<World>; 21] = [
+        people::steps,
+        jwt::steps,
+        health::steps,
+        headers::steps,
+        inventory::steps,
+        correlation::steps,
+        samples::steps,
+        errors::steps,
+        cors::steps,
+        limits::steps,
+        roles::steps,
+        objects::steps,
+        assignment::steps,
+        validation::steps,
+        injection::steps,
+        webhook::steps,
+        forgery::steps,
+        smuggling::steps,
+        logs::steps,
+        configuration::steps,
+        https::steps,
+    ];
+    add.into_iter().fold(Collection::new(), |collection, add| add(collection))
+}

@@ -1,0 +1,127 @@
+//! What one scenario knows, and how its steps send requests.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::accounts::Account;
+use crate::exchange::{Answer, BulkOutcome, Recorder, Request};
+use crate::failure::Failure;
+use crate::plan::Target;
+use crate::run::Run;
+
+/// A limit that is used up by accident is waited for this long at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(65);
+
+/// What one scenario knows.
+#[derive(Debug, Default)]
+pub struct World {
+    run: Option<Arc<Run>>,
+    /// Keeps the exchanges.
+    pub recorder: Arc<Recorder>,
+    /// The accounts of the scenario, by what its steps call them.
+    pub users: Vec<Account>,
+    /// Somebody whose limits may be used up by accident, and how many requests were sent.
+    pub crowd: Option<(Account, u64)>,
+    /// A number that differs from scenario to scenario.
+    pub seed: u64,
+    /// What the subject of the scenario has to remember between steps.
+    pub memory: crate::steps::Memory,
+}
+
+impl cucumber::World for World {
+    type Error = Infallible;
+
+    async fn new() -> Result<Self, Infallible> {
+        Ok(Self::default())
+    }
+}
+
+impl World {
+    /// Gives the scenario its run and its recorder.
+    pub fn begin(&mut self, run: Arc<Run>, recorder: Arc<Recorder>, seed: u64) {
+        self.run = Some(run);
+        self.recorder = recorder;
+        self.seed = seed;
+    }
+
+    /// The run.
+    pub fn run(&self) -> Result<Arc<Run>, Failure> {
+        self.run.clone().ok_or_else(|| Failure::broken("the scenario has not begun"))
+    }
+
+    /// Sends a request from an address of its own, unless it has one, and records it.
+    ///
+    /// A refusal by a limit that the step does not expect is waited for: without a way to give each
+    /// scenario addresses of its own, scenarios share a limit.
+    pub async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        let run = self.run()?;
+        let request = place(&run, request);
+        for attempt in 0..3 {
+            let answer = match run.http.send(&request).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    if let Some(record) = error.record {
+                        self.recorder.add(record);
+                    }
+                    return Err(Failure::Broken(format!("no answer: {}", error.message)));
+                }
+            };
+            self.recorder.add(Arc::clone(&answer.record));
+            if answer.status != 429 || request.expects_limit || attempt == 2 {
+                return Ok(answer);
+            }
+            let wait = answer.header("retry-after").and_then(|text| text.parse().ok());
+            let wait = Duration::from_secs(wait.unwrap_or(1));
+            if wait > LONGEST_WAIT {
+                return Ok(answer);
+            }
+            tokio::time::sleep(wait).await;
+        }
+        Err(Failure::broken("the limit never ended"))
+    }
+
+    /// Sends many requests fast; only the first and the last are recorded.
+    pub async fn send_many<M>(&self, count: u64, make: M) -> Result<BulkOutcome, Failure>
+    where
+        M: Fn(u64) -> Request + Send + Sync + 'static,
+    {
+        let run = self.run()?;
+        let placer = Arc::clone(&run);
+        let make = move |number| place(&placer, make(number));
+        let outcome = run.bulk.send(&run.http, count, make).await;
+        for answer in outcome.accepted.iter().chain(&outcome.refusal) {
+            self.recorder.add(Arc::clone(&answer.record));
+        }
+        self.recorder.count(count.saturating_sub(2));
+        if let Some(error) = outcome.errors.first() {
+            let message = format!("{} of {count} requests have no answer: {error}", outcome.errors.len());
+            return Err(Failure::Broken(message));
+        }
+        Ok(outcome)
+    }
+
+
+    /// The user of that name.
+    pub fn user(&self, name: &str) -> Result<&Account, Failure> {
+        self.users
+            .iter()
+            .find(|user| user.name == name)
+            .ok_or_else(|| Failure::broken(format!("no earlier step makes the {name}")))
+    }
+}
+
+/// Gives a request a client address where the environment lets the checks choose one.
+fn place(run: &Run, mut request: Request) -> Request {
+    let chosen = run.address_header().is_some_and(|header| {
+        request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
+    });
+    if request.connect_from.is_none() && !chosen {
+        let address = request.address.clone().unwrap_or_else(|| run.fresh_address());
+        if let Some((name, value)) = run.address_headers(&address) {
+            request.headers.push((name, value.into_bytes()));
+        }
+    }
+    request
+}
+

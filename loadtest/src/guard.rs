@@ -75,7 +75,9 @@ pub enum Refusal {
     #[error("`{0}` is not an http or https address with a host")]
     BadTarget(String),
     /// The profile is faster than permitted.
-    #[error("the profile needs {asked:.0} requests a second, the environment permits {permitted:.0}")]
+    #[error(
+        "the profile needs {asked:.0} requests a second, the environment permits {permitted:.0}"
+    )]
     Rate {
         /// What the profile needs.
         asked: f64,
@@ -227,7 +229,8 @@ async fn addresses(
     if let Ok(address) = literal.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    let found = resolver.resolve(host, port).await.map_err(|error| unresolved(error.to_string()))?;
+    let found =
+        resolver.resolve(host, port).await.map_err(|error| unresolved(error.to_string()))?;
     if found.is_empty() {
         return Err(unresolved("the name has no addresses".to_owned()));
     }
@@ -242,11 +245,11 @@ fn is_loopback(address: IpAddr) -> bool {
 async fn ask_for_token(permit: &Permit, token: Option<&str>) -> Result<Proof, Refusal> {
     let host = permit.origin.host_str().unwrap_or_default().to_owned();
     let unproven = |reason: String| Refusal::Unproven { host: host.clone(), reason };
-    let token = token
-        .filter(|token| token.len() >= 16)
-        .ok_or_else(|| unproven("the environment names no token of 16 characters or more".into()))?;
-    let client = Client::new(permit, &Settings::probe())
-        .map_err(|error| unproven(error.to_string()))?;
+    let token = token.filter(|token| token.len() >= 16).ok_or_else(|| {
+        unproven("the environment names no token of 16 characters or more".into())
+    })?;
+    let client =
+        Client::new(permit, &Settings::probe()).map_err(|error| unproven(error.to_string()))?;
     let (status, body) =
         client.fetch(PERMIT_PATH).await.map_err(|error| unproven(error.to_string()))?;
     if status != 200 {
@@ -272,15 +275,15 @@ mod tests {
     }
 
     fn permission() -> Permission {
-        let max_duration = Duration::from_secs(60);
+        let max_duration = Duration::from_mins(1);
         Permission { max_rate: 100.0, max_duration, token: None, owner_signed: false }
     }
 
     const SMALL: Demand = Demand { rate: 10.0, users: 5, duration: Duration::from_secs(5) };
 
     async fn permit(target: &str, resolved: &str) -> Result<Permit, Refusal> {
-        let resolver = Fixed(vec![resolved.parse().unwrap()]);
-        obtain(target, Some(&permission()), &SMALL, &resolver).await
+        let fixed = Fixed(vec![resolved.parse().unwrap()]);
+        obtain(target, Some(&permission()), &SMALL, &fixed).await
     }
 
     #[tokio::test]
@@ -307,11 +310,8 @@ mod tests {
     #[tokio::test]
     async fn more_than_permitted_is_refused_before_anything_is_sent() {
         let permission = permission();
-        let ask = |rate, users, seconds| Demand {
-            rate,
-            users,
-            duration: Duration::from_secs(seconds),
-        };
+        let ask =
+            |rate, users, seconds| Demand { rate, users, duration: Duration::from_secs(seconds) };
         let refused = async |demand: Demand| {
             obtain("http://127.0.0.1:9", Some(&permission), &demand, &SystemResolver).await.is_err()
         };

@@ -5,12 +5,20 @@
 //! end of its body, so a service that stalls cannot hide it by slowing its clients down.
 
 pub mod bucket;
+pub mod check;
+pub mod child;
 pub mod client;
 pub mod clock;
 pub mod engine;
+pub mod event;
+pub mod evidence;
 pub mod guard;
+pub mod judge;
 pub mod measure;
+pub mod output;
+pub mod plan;
+pub mod profile;
+pub mod runner;
 pub mod scenario;
 pub mod schedule;
 pub mod selftest;
-pub mod profile;

@@ -98,7 +98,7 @@ impl Stall {
         let latency = |k| {
             let at = phase.intended(k).unwrap_or_default();
             let frozen = at >= self.freezes && at < self.thaws;
-            let wait = if frozen { self.thaws - at } else { Duration::ZERO };
+            let wait = if frozen { self.thaws.saturating_sub(at) } else { Duration::ZERO };
             micros(wait + self.service_time)
         };
         let mut latencies: Vec<u64> = (0..self.slots()).map(latency).collect();
@@ -173,8 +173,7 @@ impl Drop for StallServer {
 
 impl StallServer {
     async fn start(stall: Stall) -> Result<Self, SelfTestError> {
-        let listener =
-            TcpListener::bind(("127.0.0.1", 0)).await.map_err(SelfTestError::Listen)?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(SelfTestError::Listen)?;
         let address = listener.local_addr().map_err(SelfTestError::Listen)?;
         // The stall is timed from the first request, which is the schedule's slot 0.
         let first = Arc::new(watch::Sender::new(None));

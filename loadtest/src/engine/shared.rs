@@ -219,8 +219,7 @@ impl Shared {
         let mut ticks = tokio::time::interval(Duration::from_millis(5));
         while self.outstanding() > 0 {
             ticks.tick().await;
-            let most =
-                if self.stop.requested() { Duration::from_secs(1) } else { timeout * 2 };
+            let most = if self.stop.requested() { Duration::from_secs(1) } else { timeout * 2 };
             if began.elapsed() > most {
                 break;
             }

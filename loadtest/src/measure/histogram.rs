@@ -131,7 +131,9 @@ mod tests {
 
     fn filled(values: &[u64]) -> Times {
         let mut times = Times::default();
-        values.iter().for_each(|value| times.record(*value));
+        for value in values {
+            times.record(*value);
+        }
         times
     }
 

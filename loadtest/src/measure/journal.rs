@@ -57,13 +57,12 @@ impl Journal {
         }
         self.counts.add(sample.outcome);
         let Some(latency) = sample.latency() else { return };
-        match self.phases.iter_mut().find(|(phase, _)| *phase == sample.phase) {
-            Some((_, times)) => times.record(latency),
-            None => {
-                let mut times = Times::default();
-                times.record(latency);
-                self.phases.push((sample.phase, times));
-            }
+        if let Some((_, times)) = self.phases.iter_mut().find(|(phase, _)| *phase == sample.phase) {
+            times.record(latency);
+        } else {
+            let mut times = Times::default();
+            times.record(latency);
+            self.phases.push((sample.phase, times));
         }
     }
 

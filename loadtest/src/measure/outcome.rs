@@ -173,7 +173,9 @@ mod tests {
             ErrorKind::Connection,
             ErrorKind::Broken,
         ];
-        kinds.into_iter().for_each(|kind| counts.add(Outcome::Error(kind)));
+        for kind in kinds {
+            counts.add(Outcome::Error(kind));
+        }
         for outcome in [Outcome::Success, Outcome::Limited, Outcome::Refused] {
             counts.add(outcome);
         }

@@ -112,7 +112,7 @@ mod tests {
     use crate::schedule::{peak_rate, total_duration};
 
     fn ask(rate: Option<f64>, concurrency: Option<u32>) -> Ask {
-        let max_duration = Duration::from_secs(60);
+        let max_duration = Duration::from_mins(1);
         Ask { rate, concurrency, duration: None, max_rate: 400.0, max_duration }
     }
 
@@ -123,7 +123,8 @@ mod tests {
                 let phases = profile.phases(&ask);
                 assert!(total_duration(&phases) <= ask.max_duration, "{}", profile.name);
                 assert!(peak_rate(&phases) <= ask.max_rate, "{}", profile.name);
-                let records = vec![PhaseRecord { began: Some(0), ..PhaseRecord::default() }; phases.len()];
+                let records =
+                    vec![PhaseRecord { began: Some(0), ..PhaseRecord::default() }; phases.len()];
                 assert!(!profile.judged(&phases, &records, &ask).is_empty(), "{}", profile.name);
                 let mut names: Vec<_> = phases.iter().map(|phase| &phase.name).collect();
                 names.dedup();
@@ -137,7 +138,8 @@ mod tests {
         for profile in PROFILES {
             let ask = ask(Some(123.0), None);
             let phases = profile.phases(&ask);
-            let records = vec![PhaseRecord { began: Some(0), ..PhaseRecord::default() }; phases.len()];
+            let records =
+                vec![PhaseRecord { began: Some(0), ..PhaseRecord::default() }; phases.len()];
             let judged = profile.judged(&phases, &records, &ask);
             let rates: Vec<_> = judged.iter().map(|i| phases[*i].arrival.peak_rate()).collect();
             assert!(rates.contains(&Some(123.0)), "{}: {rates:?}", profile.name);

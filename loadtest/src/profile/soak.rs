@@ -13,7 +13,7 @@ const WARM_UP: Duration = Duration::from_secs(5);
 
 pub(super) fn phases(ask: &Ask) -> Vec<Phase> {
     let rate = ask.rate_or(50.0);
-    let duration = ask.duration_or(Duration::from_secs(600), WARM_UP);
+    let duration = ask.duration_or(Duration::from_mins(10), WARM_UP);
     let arrival = ask.concurrency.map_or(Arrival::constant(rate), Arrival::closed);
     let rising = Arrival::Rate { from: rate / 10.0, to: rate };
     let mut phases = vec![Phase::new("warm-up", Role::Context, rising, WARM_UP)];

@@ -42,7 +42,7 @@ pub(super) fn judged(phases: &[Phase], records: &[PhaseRecord], ask: &Ask) -> Op
     let ran = |index: &usize| records.get(*index).is_some_and(|record| record.began.is_some());
     let up_to_it = (0..phases.len())
         .filter(|index| phases[*index].arrival.peak_rate().is_some_and(|step| step <= rate + 1e-6));
-    up_to_it.filter(ran).last()
+    up_to_it.rev().find(ran)
 }
 
 /// The highest rate that held, and what it broke with.
@@ -69,15 +69,13 @@ mod tests {
     use super::*;
 
     fn ask() -> Ask {
-        let max_duration = Duration::from_secs(60);
+        let max_duration = Duration::from_mins(1);
         Ask { rate: Some(100.0), concurrency: None, duration: None, max_rate: 200.0, max_duration }
     }
 
     fn ran(count: usize) -> Vec<PhaseRecord> {
-        let record = |index| PhaseRecord {
-            began: (index < count).then_some(0),
-            ..PhaseRecord::default()
-        };
+        let record =
+            |index| PhaseRecord { began: (index < count).then_some(0), ..PhaseRecord::default() };
         (0..phases(&ask()).len()).map(record).collect()
     }
 

@@ -80,8 +80,11 @@ impl Budget<'_> {
         if counted.is_empty() {
             return f64::INFINITY;
         }
-        let sum: f64 =
-            counted.iter().filter_map(|account| rate_of(limit, account)).map(|rate| self.quota(rate)).sum();
+        let sum: f64 = counted
+            .iter()
+            .filter_map(|account| rate_of(limit, account))
+            .map(|rate| self.quota(rate))
+            .sum();
         // Requests take turns between all accounts, so uncounted ones stretch the counted quota.
         sum * real(self.accounts.len() as u64) / real(counted.len() as u64)
     }

@@ -20,13 +20,8 @@ impl<'a> Maker<'a> {
         Self { schemas, state: seed }
     }
 
-    /// A valid value, or `None` where the schema asks for what cannot be made up, such as a text
-    /// that matches a pattern.
-    pub(super) fn value(&mut self, schema: &Schema) -> Option<Value> {
-        self.at(schema, 0)
-    }
-
-    /// The same for a schema by its name.
+    /// A valid value for the schema of that name, or `None` where it asks for what cannot be made
+    /// up, such as a text that matches a pattern.
     pub(super) fn named(&mut self, name: &str) -> Option<Value> {
         let schema = self.schemas.get(name)?;
         self.at(schema, 0)
@@ -68,10 +63,11 @@ impl<'a> Maker<'a> {
             }
         }
         for (name, property) in &schema.properties {
-            if object.len() < least && !object.contains_key(name) {
-                if let Some(value) = self.at(property, depth + 1) {
-                    object.insert(name.clone(), value);
-                }
+            if object.len() < least
+                && !object.contains_key(name)
+                && let Some(value) = self.at(property, depth + 1)
+            {
+                object.insert(name.clone(), value);
             }
         }
         (object.len() >= least).then_some(Value::Object(object))
@@ -185,7 +181,7 @@ mod tests {
 
     fn make(schema: &str, seed: u64) -> Option<Value> {
         let schema: Schema = serde_json::from_str(schema).unwrap();
-        Maker::new(&Map::new(), seed).value(&schema)
+        Maker::new(&Map::from_iter([("S".to_owned(), schema)]), seed).named("S")
     }
 
     #[test]
@@ -227,7 +223,8 @@ mod tests {
     #[test]
     fn what_cannot_be_made_up_is_not_made_up() {
         assert_eq!(make(r#"{"type":"string","pattern":"^x$"}"#, 1), None);
-        let endless = r##"{"type":"object","required":["a"],"properties":{"a":{"$ref":"#/schemas/A"}}}"##;
+        let endless =
+            r##"{"type":"object","required":["a"],"properties":{"a":{"$ref":"#/schemas/A"}}}"##;
         let schemas = Map::from_iter([("A".to_owned(), serde_json::from_str(endless).unwrap())]);
         assert_eq!(Maker::new(&schemas, 1).named("A"), None);
     }

@@ -116,7 +116,7 @@ pub fn single(path: &str, limited: bool) -> LoadedRoute {
     }
 }
 
-/// A well-mixed number from another one (the finaliser of SplitMix64).
+/// A well-mixed number from another one (the finaliser of `SplitMix64`).
 pub(crate) fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

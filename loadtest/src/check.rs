@@ -1,0 +1,228 @@
+//! One load test from its start to its evidence document. Runs in a process of its own.
+
+use std::path::Path;
+use std::time::Duration;
+
+use proofline_spec::evidence::{CheckEvidence, CheckOutcome};
+use serde_json::json;
+
+use crate::client::{Client, Settings};
+use crate::engine::{self, AfterPhase, Attack, Progress, Stop};
+use crate::evidence::{self, Finished};
+use crate::guard::{self, Demand, Permit, SystemResolver};
+use crate::judge::{Judged, judge, step_holds};
+use crate::measure::journal::Journal;
+use crate::measure::recorder::PhaseRecord;
+use crate::plan::{Run, Task};
+use crate::profile::{Ask, PROFILES, Profile};
+use crate::scenario::{Derived, Inputs, LoadedRoute, derive, mix};
+use crate::schedule::{Phase, peak_rate, peak_users, real, total_duration};
+use crate::selftest::Report;
+
+/// A request is given up after this long; it is then a timeout, with that latency.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Everything that is ready before the first request.
+struct Prepared {
+    profile: Profile,
+    ask: Ask,
+    phases: Vec<Phase>,
+    permit: Permit,
+    client: Client,
+    derived: Derived,
+}
+
+/// Carries out a run and returns its evidence; `announce` gets the phases before the first request,
+/// `progress` a report each second.
+pub async fn carry_out(
+    task: &Task,
+    run: &Run,
+    instrument: &Report,
+    folder: &Path,
+    stop: Stop,
+    announce: impl FnOnce(&[Phase]),
+    progress: impl Fn(&Progress) + Send + Sync + 'static,
+) -> CheckEvidence {
+    let started = jiff::Timestamp::now();
+    let mut evidence = match prepare(task, run).await {
+        Err(reason) => {
+            let outcome = CheckOutcome::NotRun(reason);
+            evidence::without_measurement(&run.check, outcome, &started.to_string())
+        }
+        Ok(prepared) => {
+            announce(&prepared.phases);
+            measure(run, instrument, folder, stop, prepared, progress).await
+        }
+    };
+    evidence.started_at = started.to_string();
+    let passed = jiff::Timestamp::now().duration_since(started).as_millis();
+    evidence.duration_ms = u64::try_from(passed).unwrap_or(0);
+    evidence
+}
+
+/// Permit, workload and client; the reason when there is nothing to be done.
+async fn prepare(task: &Task, run: &Run) -> Result<Prepared, String> {
+    let profile = Profile::named(run.profile()).ok_or_else(|| {
+        let known: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
+        format!("there is no profile `{}`; there are `{}`", run.profile(), known.join("`, `"))
+    })?;
+    let permission = task.permission();
+    let refused = |refusal: guard::Refusal| refusal.to_string();
+    let granted = permission.as_ref().ok_or_else(|| refused(guard::Refusal::NotPermitted))?;
+    let ask = run.ask(granted).ok_or("the claim sets no load")?;
+    let phases = profile.phases(&ask);
+    let demand = Demand {
+        rate: peak_rate(&phases),
+        users: peak_users(&phases),
+        duration: total_duration(&phases),
+    };
+    let url = &task.plan.url;
+    let permit = guard::obtain(url, permission.as_ref(), &demand, &SystemResolver).await;
+    let permit = permit.map_err(refused)?;
+    let derived = derive(Inputs {
+        service: &task.service,
+        environment: &task.plan.environment,
+        accounts: task.accounts.clone(),
+        requests: requests(&phases, permit.max_rate()),
+        seconds: demand.duration.as_secs_f64(),
+        seed: seed(task.plan.seed, &run.check.name),
+    });
+    let Some(first) = derived.workload.routes().first() else {
+        return Err(nothing_to_load(&derived));
+    };
+    let settings = Settings { timeout: TIMEOUT, batch: demand.users.max(1) };
+    let client = Client::new(&permit, &settings).map_err(|error| error.to_string())?;
+    let knock = first.cases.first().map_or("/", |case| case.path.as_str());
+    client.fetch(knock).await.map_err(|error| format!("`{url}` does not answer: {error}"))?;
+    Ok(Prepared { profile, ask, phases, permit, client, derived })
+}
+
+async fn measure(
+    run: &Run,
+    instrument: &Report,
+    folder: &Path,
+    stop: Stop,
+    prepared: Prepared,
+    progress: impl Fn(&Progress) + Send + Sync + 'static,
+) -> CheckEvidence {
+    let Prepared { profile, ask, phases, permit, client, derived } = prepared;
+    let inconclusive = |reason: String| {
+        let outcome = CheckOutcome::Inconclusive(reason);
+        evidence::without_measurement(&run.check, outcome, "")
+    };
+    let journal = match journal(folder, run) {
+        Ok(journal) => journal,
+        Err(error) => return inconclusive(format!("cannot write the measurement: {error}")),
+    };
+    let routes: Vec<LoadedRoute> = derived.workload.routes().to_vec();
+    let addresses = derived.workload.addresses();
+    let attack = Attack {
+        phases: phases.clone(),
+        workload: derived.workload,
+        client,
+        timeout: TIMEOUT,
+        journal,
+        after_phase: after_phase(profile, run),
+    };
+    let measured = match engine::run(attack, stop, progress).await {
+        Ok(measured) => measured,
+        Err(error) => return inconclusive(error.to_string()),
+    };
+    let judged_phases = profile.judged(&phases, &measured.phases, &ask);
+    let judged = Judged::new(&phases, &measured, &judged_phases);
+    let proofs: Vec<_> = run.proofs.iter().collect();
+    let judgement = judge(&proofs, &judged, &measured, instrument);
+    let finished = Finished {
+        profile: profile.name,
+        phases: &phases,
+        measured: &measured,
+        routes: &routes,
+        judged_phases: &judged_phases,
+        judged: &judged,
+        judgement: &judgement,
+        instrument,
+    };
+    let samples = judged.total.latency.samples();
+    CheckEvidence {
+        check: run.check.clone(),
+        outcome: judgement.outcome.clone(),
+        summary: judgement.summary.clone(),
+        started_at: String::new(),
+        duration_ms: 0,
+        planned: 1,
+        executed: u32::from(samples > 0),
+        scenarios: Vec::new(),
+        load: Some(finished.load()),
+        details: Some(json!({
+            "target": permit.origin().as_str(),
+            "addresses": permit.addresses(),
+            "permission": permit.proof(),
+            "client_addresses": addresses,
+            "virtual_users": measured.users,
+            "mix": mix_of(&routes),
+            "routes_left_out": derived.left_out,
+            "limits_without_room": derived.biting,
+            "findings": profile.findings(&phases, &measured.phases),
+            "self_test": instrument,
+            "schedule_lag": judged.lag.summary(),
+            "waited_for_a_user": judged.backlogged,
+            "in_flight": judged.in_flight,
+            "counts": judged.total.counts,
+            "unfinished": unfinished(&judged),
+            "stopped": measured.stopped,
+        })),
+    }
+}
+
+/// Requests that fell due and never ended; only a stopped run has any.
+fn unfinished(judged: &Judged) -> u64 {
+    let counts = &judged.total.counts;
+    counts.offered.saturating_sub(counts.completed)
+}
+
+/// Each route's share of the requests, in percent.
+fn mix_of(routes: &[LoadedRoute]) -> Vec<(String, f64)> {
+    let total: f64 = routes.iter().map(|route| route.weight).sum();
+    let share = |route: &LoadedRoute| (route.name.clone(), route.weight / total * 100.0);
+    routes.iter().map(share).collect()
+}
+
+/// Requests of the whole run; in the closed model as many as the permit allows.
+fn requests(phases: &[Phase], max_rate: f64) -> f64 {
+    let of_phase =
+        |phase: &Phase| phase.slots().map_or_else(|| max_rate * phase.duration.as_secs_f64(), real);
+    phases.iter().map(of_phase).sum()
+}
+
+/// A seed of its own for each check, so that they do not share client addresses.
+fn seed(plan: u64, check: &str) -> u64 {
+    check.bytes().fold(plan, |seed, byte| mix(seed ^ u64::from(byte)))
+}
+
+fn nothing_to_load(derived: &Derived) -> String {
+    let first = derived.left_out.first();
+    first.map_or_else(
+        || "the spec has no routes".to_owned(),
+        |left_out| {
+            let count = derived.left_out.len();
+            format!("none of {count} routes can be loaded; {}: {}", left_out.route, left_out.reason)
+        },
+    )
+}
+
+fn journal(folder: &Path, run: &Run) -> std::io::Result<Journal> {
+    let path = evidence::journal_path(folder, &run.check);
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    Journal::create(&path)
+}
+
+/// A ramp goes on while the step kept the claim's limits and was answered.
+fn after_phase(profile: Profile, run: &Run) -> AfterPhase {
+    if !profile.ramps() {
+        return Box::new(|_, _| true);
+    }
+    let proofs = run.proofs.clone();
+    Box::new(move |_, record: &PhaseRecord| step_holds(&proofs, record))
+}

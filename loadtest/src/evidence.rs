@@ -1,0 +1,179 @@
+//! From a measurement to an evidence document on disk.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use proofline_spec::evidence::{
+    CheckEvidence, CheckId, CheckOutcome, InstrumentCard, LatencySummary, LoadEvidence,
+    PhaseSummary, SeriesPoint,
+};
+
+use crate::engine::Measured;
+use crate::judge::{Judged, Judgement};
+use crate::measure::recorder::{Cell, PhaseRecord};
+use crate::measure::series::Point;
+use crate::scenario::LoadedRoute;
+use crate::schedule::{Phase, whole};
+use crate::selftest;
+
+/// A document about a check of which nothing was measured.
+pub fn without_measurement(
+    check: &CheckId,
+    outcome: CheckOutcome,
+    started_at: &str,
+) -> CheckEvidence {
+    let summary = match &outcome {
+        CheckOutcome::NotRun(reason) | CheckOutcome::Inconclusive(reason) => reason.clone(),
+        CheckOutcome::Passed | CheckOutcome::Failed => String::new(),
+    };
+    CheckEvidence {
+        check: check.clone(),
+        outcome,
+        summary,
+        started_at: started_at.to_owned(),
+        duration_ms: 0,
+        planned: 1,
+        executed: 0,
+        scenarios: Vec::new(),
+        load: None,
+        details: None,
+    }
+}
+
+/// A run that took place, from all sides.
+pub struct Finished<'a> {
+    /// The profile's name.
+    pub profile: &'a str,
+    /// What was planned.
+    pub phases: &'a [Phase],
+    /// What was measured.
+    pub measured: &'a Measured,
+    /// What was sent.
+    pub routes: &'a [LoadedRoute],
+    /// Indices of the phases that count.
+    pub judged_phases: &'a [usize],
+    /// Those phases together.
+    pub judged: &'a Judged,
+    /// What follows.
+    pub judgement: &'a Judgement,
+    /// What the self-test found.
+    pub instrument: &'a selftest::Report,
+}
+
+impl Finished<'_> {
+    /// The load test's part of the document.
+    pub fn load(&self) -> LoadEvidence {
+        let (measured, judged) = (self.measured, self.judged);
+        let width = measured.point_width;
+        LoadEvidence {
+            profile: self.profile.to_owned(),
+            measurements: self.judgement.measurements.clone(),
+            instrument: self.card(),
+            phases: self.phase_summaries(),
+            routes: self.route_summaries(),
+            series: measured.points.iter().map(|point| series_point(point, width)).collect(),
+            distribution: judged.total.latency.distribution(),
+            histogram: judged.total.latency.to_base64(),
+        }
+    }
+
+    fn card(&self) -> InstrumentCard {
+        let judged = self.judged;
+        InstrumentCard {
+            model: if judged.users.is_some() { "closed" } else { "open" }.to_owned(),
+            offered_per_second: judged.offered_rate,
+            achieved_per_second: judged.achieved_rate(),
+            samples: judged.total.latency.samples(),
+            schedule_lag_p95_us: judged.lag.percentile(95.0),
+            generator_cpu_percent: self.measured.cpu_cores.unwrap_or_default() * 100.0,
+            stall_self_test_error_percent: self.instrument.error_percent,
+            saturated: self.judgement.saturated,
+        }
+    }
+
+    fn phase_summaries(&self) -> Vec<PhaseSummary> {
+        let summary = |(index, (phase, record)): (usize, (&Phase, &PhaseRecord))| {
+            Some(PhaseSummary {
+                name: phase.name.clone(),
+                measured: self.judged_phases.contains(&index),
+                start_ms: record.began? / 1000,
+                duration_ms: whole(record.seconds() * 1000.0),
+                latency: latency(&record.total()),
+            })
+        };
+        let records = &self.measured.phases;
+        self.phases.iter().zip(records).enumerate().filter_map(summary).collect()
+    }
+
+    fn route_summaries(&self) -> Vec<(String, LatencySummary)> {
+        let of_route = |(index, route): (usize, &LoadedRoute)| {
+            let mut cell = Cell::default();
+            for phase in self.judged_phases {
+                let record = self.measured.phases.get(*phase);
+                if let Some(part) = record.and_then(|record| record.routes.get(index)) {
+                    cell.merge(part);
+                }
+            }
+            (route.name.clone(), latency(&cell))
+        };
+        self.routes.iter().enumerate().map(of_route).collect()
+    }
+}
+
+fn latency(cell: &Cell) -> LatencySummary {
+    let figures = cell.latency.summary().unwrap_or_default();
+    LatencySummary {
+        requests: cell.counts.completed,
+        errors: cell.counts.errors(),
+        server_errors: cell.counts.server_errors,
+        declared_refusals: cell.counts.limited,
+        p50_us: figures.p50,
+        p95_us: figures.p95,
+        p99_us: figures.p99,
+        max_us: figures.max,
+        statuses: cell.statuses.iter().map(|(status, count)| (*status, *count)).collect(),
+    }
+}
+
+/// A point as the report draws it: per second, also where a point covers several.
+fn series_point(point: &Point, width: u64) -> SeriesPoint {
+    let per_second = |count: u64| count / width.max(1);
+    SeriesPoint {
+        second: u32::try_from(point.second).unwrap_or(u32::MAX),
+        offered: per_second(point.offered),
+        achieved: per_second(point.completed),
+        errors: point.errors,
+        p50_us: point.p50.unwrap_or_default(),
+        p95_us: point.p95.unwrap_or_default(),
+        p99_us: point.p99.unwrap_or_default(),
+    }
+}
+
+/// Writes a document under its name in `folder`; it is there whole or not at all.
+pub fn write(folder: &Path, evidence: &CheckEvidence) -> std::io::Result<PathBuf> {
+    let path = folder.join(evidence.check.file_name());
+    let mut bytes = serde_json::to_vec_pretty(evidence)?;
+    bytes.push(b'\n');
+    std::fs::create_dir_all(folder)?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o644));
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(&bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(path)
+}
+
+/// Where the intervals of a run are kept: beside the folder of the documents, so that every file in
+/// that folder is a document.
+pub fn journal_path(folder: &Path, check: &CheckId) -> PathBuf {
+    let raw = match (folder.file_name(), folder.parent()) {
+        (Some(name), Some(parent)) if name == "checks" => parent.join("load"),
+        _ => folder.join("load"),
+    };
+    raw.join(format!("{}.intervals.jsonl", check.name.replace('/', "-")))
+}

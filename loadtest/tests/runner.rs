@@ -1,0 +1,185 @@
+//! The binary, from a plan to evidence, against servers that behave in all kinds of ways.
+
+#![expect(unreachable_pub, reason = "a test's support module is nobody's API")]
+
+mod support;
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use proofline_spec::evidence::{CheckEvidence, CheckOutcome};
+use support::{Assignment, Reply, SERVICE, Server, assignment, load};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+const PERMITS: &str = r#"{"load":{"max_rate":"200/s","max_duration":"30s"}}"#;
+
+/// Two seconds of load by the `smoke` profile.
+fn smoke(limits: &str) -> String {
+    load("smoke-1", &format!(r#"{{"profile":"smoke","rate":"50/s","duration":"2s",{limits}}}"#))
+}
+
+fn command(assignment: &Assignment) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_proofline-loadtest"));
+    command.arg("--plan").arg(&assignment.plan).arg("--out").arg(&assignment.out);
+    command
+}
+
+/// Runs the plan; the exit code and the evidence of `check`.
+async fn outcome(assignment: &Assignment, check: &str) -> (i32, CheckEvidence, String) {
+    let output = command(assignment).output().await.unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let evidence = evidence(assignment, check).unwrap_or_else(|| panic!("no evidence: {text}"));
+    (output.status.code().unwrap(), evidence, text)
+}
+
+fn evidence(assignment: &Assignment, check: &str) -> Option<CheckEvidence> {
+    let path = assignment.out.join(format!("load-{check}.json"));
+    serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fast_service_passes_and_its_evidence_is_complete() {
+    let server = Server::start(|_, _| Reply::status(200)).await;
+    let loads = smoke(r#""p95":"< 500ms","error_rate":"< 0.1%""#);
+    let assignment = assignment(&server.url, SERVICE, PERMITS, &loads);
+    let (code, evidence, text) = outcome(&assignment, "smoke-1").await;
+    assert_eq!((code, &evidence.outcome), (0, &CheckOutcome::Passed), "{text}");
+    let measured = evidence.load.unwrap();
+    assert_eq!(measured.instrument.samples, 100);
+    assert!(measured.instrument.stall_self_test_error_percent <= 5.0);
+    assert_eq!(measured.routes[0].1.statuses, [(200, 100)]);
+    assert!(measured.phases.iter().any(|phase| phase.measured));
+    let metrics: Vec<_> = measured.measurements.iter().map(|m| m.metric.as_str()).collect();
+    assert_eq!(metrics, ["p50", "p95", "p99", "error_rate", "server_errors"]);
+    assert!(text.contains("stall self-test passed"), "{text}");
+    assert!(assignment.folder.path().join("load/smoke-1.intervals.jsonl").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_service_breaks_the_limit() {
+    let slow = Duration::from_millis(300);
+    let server = Server::start(move |_, _| Reply::status(200).after(slow)).await;
+    let loads = smoke(r#""p95":"< 200ms""#);
+    let assignment = assignment(&server.url, SERVICE, PERMITS, &loads);
+    let (code, evidence, text) = outcome(&assignment, "smoke-1").await;
+    assert_eq!((code, evidence.outcome), (1, CheckOutcome::Failed), "{text}");
+    assert!(evidence.summary.starts_with("p95 is 30"), "{}", evidence.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn server_errors_and_undeclared_refusals_are_errors() {
+    let server =
+        Server::start(|n, _| Reply::status([200, 200, 503, 429][usize::try_from(n % 4).unwrap()]));
+    let server = server.await;
+    let loads = smoke(r#""error_rate":"< 0.1%","server_errors":"< 1""#);
+    let assignment = assignment(&server.url, SERVICE, PERMITS, &loads);
+    let (code, evidence, text) = outcome(&assignment, "smoke-1").await;
+    assert_eq!((code, evidence.outcome), (1, CheckOutcome::Failed), "{text}");
+    let route = &evidence.load.unwrap().routes[0].1;
+    assert_eq!((route.errors, route.server_errors, route.declared_refusals), (50, 25, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn declared_refusals_are_no_errors_but_too_many_decide_nothing() {
+    let service = SERVICE.replace("limits: {none: \"a sample\"}", "limits: [ip]");
+    let server = Server::start(|n, _| Reply::status(if n % 4 == 0 { 429 } else { 200 })).await;
+    let loads = smoke(r#""error_rate":"< 0.1%","p95":"< 500ms""#);
+    let assignment = assignment(&server.url, &service, PERMITS, &loads);
+    let (code, evidence, text) = outcome(&assignment, "smoke-1").await;
+    assert_eq!(code, 3, "{text}");
+    assert!(matches!(&evidence.outcome, CheckOutcome::Inconclusive(why) if why.contains("429")));
+    let route = &evidence.load.unwrap().routes[0].1;
+    assert_eq!((route.errors, route.declared_refusals), (0, 25));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_five_at_once_are_at_once() {
+    let wait = Duration::from_millis(30);
+    let server = Server::start(move |_, _| Reply::status(200).after(wait)).await;
+    let proof = r#"{"profile":"smoke","concurrency":65,"duration":"2s","server_errors":"< 1"}"#;
+    let assignment = assignment(&server.url, SERVICE, PERMITS, &load("smoke-65", proof));
+    let (code, evidence, text) = outcome(&assignment, "smoke-65").await;
+    assert_eq!((code, evidence.outcome), (0, CheckOutcome::Passed), "{text}");
+    assert_eq!(evidence.details.unwrap()["in_flight"], 65);
+    assert_eq!(evidence.load.unwrap().instrument.model, "closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_permitted_is_not_sent() {
+    let server = Server::start(|_, _| Reply::status(200)).await;
+    for (permits, part) in [
+        ("{}", "does not permit load"),
+        (r#"{"load":{"max_rate":"49/s","max_duration":"30s"}}"#, "50 requests a second"),
+        (r#"{"load":{"max_rate":"200/s","max_duration":"2s"}}"#, "takes 3 s"),
+    ] {
+        let loads = smoke(r#""p95":"< 500ms""#);
+        let assignment = assignment(&server.url, SERVICE, permits, &loads);
+        let (code, evidence, _) = outcome(&assignment, "smoke-1").await;
+        assert_eq!(code, 3);
+        let CheckOutcome::NotRun(reason) = &evidence.outcome else { panic!("{evidence:?}") };
+        assert!(reason.contains(part), "{reason}");
+    }
+    assert_eq!(server.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redirects_are_answers_and_lead_nowhere() {
+    let elsewhere = Server::start(|_, _| Reply::status(200)).await;
+    let location = format!("location: {}/open", elsewhere.url);
+    let server = Server::start(move |_, _| Reply::status(302).header(&location)).await;
+    let loads = smoke(r#""error_rate":"< 0.1%""#);
+    let assignment = assignment(&server.url, SERVICE, PERMITS, &loads);
+    let (code, evidence, text) = outcome(&assignment, "smoke-1").await;
+    assert_eq!((code, evidence.outcome), (1, CheckOutcome::Failed), "{text}");
+    assert!(server.count() >= 100);
+    assert_eq!(elsewhere.count(), 0, "nothing may reach a host that was never named");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_not_there_is_not_a_service_that_is_wrong() {
+    let loads = smoke(r#""p95":"< 500ms""#);
+    let assignment = assignment("http://127.0.0.1:1", SERVICE, PERMITS, &loads);
+    let (code, evidence, _) = outcome(&assignment, "smoke-1").await;
+    assert_eq!(code, 3);
+    assert!(matches!(&evidence.outcome, CheckOutcome::NotRun(why) if why.contains("answer")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_plan_is_an_error() {
+    let assignment = assignment("http://127.0.0.1:1", SERVICE, PERMITS, "");
+    let output = command(&assignment).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no load tests"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_run_writes_what_it_measured() {
+    let server = Server::start(|_, _| Reply::status(200)).await;
+    let proof = r#"{"profile":"steady","rate":"50/s","duration":"20s","p95":"< 500ms"}"#;
+    let second = load("steady-2", proof);
+    let loads = format!("{},{second}", load("steady-1", proof));
+    let assignment = assignment(&server.url, SERVICE, PERMITS, &loads);
+    let mut child = command(&assignment).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    // The measured phase has begun when its name shows in a line of progress.
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if line.contains("s, steady: ") {
+            break;
+        }
+    }
+    let id = child.id().unwrap().to_string();
+    Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+    let status = child.wait().await.unwrap();
+    assert_eq!(status.code(), Some(130));
+    let first = evidence(&assignment, "steady-1").unwrap();
+    assert!(
+        matches!(&first.outcome, CheckOutcome::Inconclusive(why) if why.contains("interrupted"))
+    );
+    assert!(first.load.unwrap().instrument.samples > 0);
+    let second = evidence(&assignment, "steady-2").unwrap();
+    assert_eq!(second.outcome, CheckOutcome::NotRun("terminated".into()));
+    let before = server.count();
+    tokio::task::yield_now().await;
+    assert_eq!(server.count(), before, "nothing is sent after the end");
+}

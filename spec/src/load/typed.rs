@@ -1,0 +1,174 @@
+//! From a tree to a typed document: every type error in one run, and a document without the wrong parts.
+
+use std::collections::{BTreeSet, HashSet};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::decode::{DecodeError, Kind, NodeDeserializer};
+use super::explain::explain;
+use super::node::{Entry, Node, NodeId, Value};
+use super::source::SourceMap;
+use crate::diagnostic::Diagnostic;
+use crate::document::{Auth, Binding, Environment, Service};
+
+/// After this many errors the rest is not looked for.
+const MOST_ERRORS: usize = 100;
+
+/// A document that can be loaded.
+pub trait Document: DeserializeOwned {
+    /// What stands in for required keys of the root that are missing, so that the rest can be checked.
+    const STAND_INS: &'static str;
+}
+
+impl Document for Service {
+    const STAND_INS: &'static str = "\
+proofline: v1
+service: {name: unnamed, version: 0.0.0, summary: unnamed}
+targets: []
+";
+}
+
+impl Document for Environment {
+    const STAND_INS: &'static str = "\
+proofline: v1
+environment: unnamed
+target: native
+";
+}
+
+/// Decodes again and again, leaving out what does not fit, until the rest fits.
+pub(super) fn decode<T: Document>(
+    source: &mut SourceMap,
+    stand_ins: &[Entry],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<T> {
+    let mut left_out = LeftOut::default();
+    for _ in 0..MOST_ERRORS {
+        let root = NodeDeserializer {
+            node: source.root(),
+            left_out: &left_out.nodes,
+            stand_ins: &left_out.stand_ins(source.root(), stand_ins),
+        };
+        let error = match T::deserialize(root) {
+            Ok(document) => {
+                source.set_broken(left_out.paths);
+                return Some(document);
+            }
+            Err(error) => narrow(source, error, &left_out.nodes),
+        };
+        if !left_out.is_consequence(source, &error) {
+            diagnostics.push(explain(source, &error));
+        }
+        if !left_out.leave_out(source, &error) {
+            break;
+        }
+    }
+    source.set_broken(left_out.paths);
+    None
+}
+
+/// What is left out of the typed document because it is wrong.
+#[derive(Default)]
+struct LeftOut {
+    nodes: HashSet<NodeId>,
+    paths: BTreeSet<Vec<String>>,
+    missing_at_root: Vec<&'static str>,
+}
+
+impl LeftOut {
+    fn stand_ins(&self, root: &Node, all: &[Entry]) -> Vec<Entry> {
+        let absent = |entry: &&Entry| match root.child(&entry.key) {
+            Some(node) => {
+                self.nodes.contains(&node.id) && self.missing_at_root.contains(&&*entry.key)
+            }
+            None => self.missing_at_root.contains(&&*entry.key),
+        };
+        all.iter().filter(absent).cloned().collect()
+    }
+
+    /// Whether the error is only there because something else was left out before.
+    fn is_consequence(&self, source: &SourceMap, error: &DecodeError) -> bool {
+        let path = error.path();
+        match &error.kind {
+            Kind::MissingKey(key) => source.node(&path).and_then(|n| n.child(key)).is_some(),
+            Kind::Other(_) => source.is_some_left_out_below(&path, &self.nodes),
+            _ => false,
+        }
+    }
+
+    /// Leaves out the smallest part that holds the error; `false` when nothing is left to leave out.
+    fn leave_out(&mut self, source: &SourceMap, error: &DecodeError) -> bool {
+        let path = error.path();
+        if let (Kind::MissingKey(key), []) = (&error.kind, path.as_slice()) {
+            let new = !self.missing_at_root.contains(key);
+            self.missing_at_root.push(key);
+            return new;
+        }
+        let Some(node) = source.node(&path).filter(|_| !path.is_empty()) else { return false };
+        self.paths.insert(path);
+        self.nodes.insert(node.id)
+    }
+}
+
+impl SourceMap {
+    fn is_some_left_out_below(&self, path: &[String], left_out: &HashSet<NodeId>) -> bool {
+        let entries = self.node(path).and_then(Node::mapping).map(|mapping| mapping.entries());
+        entries.is_some_and(|entries| entries.iter().any(|e| left_out.contains(&e.node.id)))
+    }
+}
+
+/// Finds the exact place of an error in a value that serde had to buffer (`kind: …` selects the type),
+/// where only the whole value is known.
+fn narrow(source: &SourceMap, error: DecodeError, left_out: &HashSet<NodeId>) -> DecodeError {
+    let path = error.path();
+    let [section, _] = path.as_slice() else { return error };
+    let Some(node) = source.node(&path) else { return error };
+    let probe: fn(&Node, &HashSet<NodeId>) -> Option<Kind> = match section.as_str() {
+        "bindings" => probe::<Binding>,
+        "auth" => probe::<Auth>,
+        _ => return error,
+    };
+    if error.on_key {
+        return error;
+    }
+    let mut inner = Vec::new();
+    let mut left_out = left_out.clone();
+    let mut current = node;
+    while let Some(culprit) = culprit(current, &error.kind, &mut left_out, |left| probe(node, left))
+    {
+        inner.push(culprit.key.clone());
+        current = &culprit.node;
+        if matches!(&error.kind, Kind::UnknownKey(key, _) if *key == culprit.key) {
+            let mut found = DecodeError::from_parts(inner, error.kind);
+            found.on_key = true;
+            return found.below(&path);
+        }
+    }
+    DecodeError::from_parts(inner, error.kind).below(&path)
+}
+
+/// The entry without which the error would be gone or another one.
+fn culprit<'t>(
+    node: &'t Node,
+    kind: &Kind,
+    left_out: &mut HashSet<NodeId>,
+    probe: impl Fn(&HashSet<NodeId>) -> Option<Kind>,
+) -> Option<&'t Entry> {
+    let Value::Mapping(mapping) = &node.value else { return None };
+    mapping.entries().iter().find(|entry| {
+        let decides = entry.key == "kind" && !matches!(kind, Kind::UnknownWord(..));
+        if decides || !left_out.insert(entry.node.id) {
+            return false;
+        }
+        let without = probe(left_out);
+        left_out.remove(&entry.node.id);
+        // That a part is missing now says only that it was needed.
+        let only_missing = matches!(&without, Some(Kind::MissingKey(key)) if *key == entry.key);
+        without.as_ref() != Some(kind) && !(only_missing && matches!(kind, Kind::MissingKey(_)))
+    })
+}
+
+fn probe<T: for<'de> Deserialize<'de>>(node: &Node, left_out: &HashSet<NodeId>) -> Option<Kind> {
+    T::deserialize(NodeDeserializer { node, left_out, stand_ins: &[] }).err().map(|e| e.kind)
+}

@@ -1,0 +1,417 @@
+//! YAML text to a tree of nodes. Bounded in depth and in size, and never recursive.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+
+use super::node::{Entry, FileId, Mapping, Node, NodeId, Value};
+use super::scalar;
+use super::source::SourceFile;
+use crate::diagnostic::{Code, Diagnostic, codes};
+
+/// Levels of lists and mappings in each other.
+const DEEPEST: usize = 64;
+/// Values in one document, those repeated by aliases counted each time.
+const MOST_NODES: usize = 500_000;
+
+/// Reads the first document of a file. There is no tree when the text is not YAML at all.
+pub(super) fn parse(
+    source: &SourceFile,
+    file: FileId,
+    first_id: NodeId,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Node> {
+    let options = granit_parser::options! {
+        emit_comments: false,
+        flow_nesting_limit: DEEPEST,
+        block_nesting_limit: DEEPEST,
+        simple_key_max_lookahead: 4096,
+    };
+    let mut builder = Builder {
+        source,
+        file,
+        next_id: first_id,
+        limit: first_id + MOST_NODES,
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        anchored: 0,
+        documents: 0,
+        root: None,
+        diagnostics,
+    };
+    for event in Parser::new_from_str_with_options(&source.text, options) {
+        let step = match event {
+            Ok((event, span)) => builder.event(event, &span),
+            Err(error) => {
+                let problem = syntax_error(source, &error);
+                builder.diagnostics.push(problem);
+                return None;
+            }
+        };
+        if !step {
+            return builder.root.filter(|_| builder.documents > 1);
+        }
+    }
+    if builder.root.is_none() {
+        builder.diagnostics.push(empty(source));
+    }
+    builder.root
+}
+
+/// A value that an alias can repeat.
+struct Anchored {
+    node: Node,
+    nodes: usize,
+    levels: usize,
+}
+
+impl Anchored {
+    fn new(node: &Node) -> Self {
+        let (mut nodes, mut levels) = (0, 0);
+        let mut open = vec![(node, 1)];
+        while let Some((node, level)) = open.pop() {
+            nodes += 1;
+            levels = levels.max(level);
+            match &node.value {
+                Value::List(items) => open.extend(items.iter().map(|item| (item, level + 1))),
+                Value::Mapping(mapping) => {
+                    open.extend(mapping.entries().iter().map(|e| (&e.node, level + 1)));
+                }
+                _ => {}
+            }
+        }
+        Self { node: node.clone(), nodes, levels }
+    }
+}
+
+struct Builder<'a> {
+    source: &'a SourceFile,
+    file: FileId,
+    next_id: NodeId,
+    limit: NodeId,
+    open: Vec<Open>,
+    anchors: HashMap<usize, Anchored>,
+    anchored: usize,
+    documents: usize,
+    root: Option<Node>,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+/// A list or a mapping whose end has not come yet.
+struct Open {
+    start: usize,
+    anchor: usize,
+    content: Content,
+}
+
+enum Content {
+    List(Vec<Node>),
+    Mapping(Mapping, Pending),
+}
+
+/// What a mapping waits for.
+enum Pending {
+    Key,
+    Value(String, Range<usize>),
+    /// The value of a key that was refused.
+    Dropped,
+}
+
+impl Builder<'_> {
+    /// Takes in one event; `false` ends the reading.
+    fn event(&mut self, event: Event<'_>, span: &Span) -> bool {
+        let bytes = span.byte_range().unwrap_or(0..0);
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    self.report(
+                        codes::SEVERAL_DOCUMENTS,
+                        bytes,
+                        "the file holds more than one document",
+                        "remove the `---`, or move what follows into a file of its own",
+                    );
+                    return false;
+                }
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = self.scalar(&text, style, tag.as_deref(), &bytes);
+                return self.place(value, bytes, anchor, Some(&text));
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), &bytes);
+                let content = Content::List(Vec::new());
+                self.open.push(Open { start: bytes.start, anchor, content });
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), &bytes);
+                let content = Content::Mapping(Mapping::default(), Pending::Key);
+                self.open.push(Open { start: bytes.start, anchor, content });
+            }
+            Event::SequenceEnd | Event::MappingEnd => return self.close(bytes.end),
+            Event::Alias(anchor) => return self.alias(anchor, bytes),
+            _ => {}
+        }
+        true
+    }
+
+    fn close(&mut self, end: usize) -> bool {
+        let Some(Open { start, anchor, content }) = self.open.pop() else { return true };
+        let value = match content {
+            Content::List(items) => Value::List(items),
+            Content::Mapping(mapping, _) => Value::Mapping(mapping),
+        };
+        self.place(value, start..end.max(start), anchor, None)
+    }
+
+    /// Puts a finished value where it belongs. `key` is its text if it may be a key.
+    fn place(
+        &mut self,
+        value: Value,
+        span: Range<usize>,
+        anchor: usize,
+        key: Option<&str>,
+    ) -> bool {
+        if self.next_id >= self.limit {
+            return self.too_many_nodes(span);
+        }
+        let node = Node { id: self.next_id, file: self.file, span, value };
+        self.next_id += 1;
+        if anchor > 0 {
+            let anchored = Anchored::new(&node);
+            self.anchored += anchored.nodes;
+            if self.anchored > MOST_NODES {
+                return self.too_many_nodes(node.span);
+            }
+            self.anchors.insert(anchor, anchored);
+        }
+        self.put(node, key);
+        true
+    }
+
+    fn put(&mut self, node: Node, key: Option<&str>) {
+        let Some(Open { content, .. }) = self.open.last_mut() else {
+            self.root = Some(node);
+            return;
+        };
+        match content {
+            Content::List(items) => items.push(node),
+            Content::Mapping(mapping, pending) => match std::mem::replace(pending, Pending::Key) {
+                Pending::Key => match key {
+                    Some(text) => *pending = Pending::Value(text.to_owned(), node.span),
+                    None => {
+                        *pending = Pending::Dropped;
+                        self.report(
+                            codes::KEY_NOT_TEXT,
+                            node.span,
+                            "a key must be text",
+                            "put the key in quotes",
+                        );
+                    }
+                },
+                Pending::Dropped => {}
+                Pending::Value(key, key_span) => {
+                    let entry = Entry { key, file: self.file, key_span: key_span.clone(), node };
+                    let key = entry.key.clone();
+                    let first = mapping.insert(entry).err().map(|first| first.key_span.clone());
+                    if let Some(first) = first {
+                        self.duplicate(&key, key_span, first);
+                    }
+                }
+            },
+        }
+    }
+
+    fn alias(&mut self, anchor: usize, span: Range<usize>) -> bool {
+        let Some(Anchored { node, nodes, levels }) = self.anchors.get(&anchor) else {
+            self.report(
+                codes::SYNTAX,
+                span,
+                "an alias stands inside what it repeats",
+                "write the value out",
+            );
+            return true;
+        };
+        if self.next_id + nodes > self.limit {
+            return self.too_many_nodes(span);
+        }
+        if self.open.len() + levels > 2 * DEEPEST {
+            self.report(
+                codes::TOO_DEEP,
+                span,
+                "aliases nest the document too deeply",
+                "write the value out",
+            );
+            return false;
+        }
+        let mut copy = node.clone();
+        self.number(&mut copy);
+        self.put(copy, None);
+        true
+    }
+
+    /// Gives the nodes of a copy numbers of their own.
+    fn number(&mut self, node: &mut Node) {
+        node.id = self.next_id;
+        self.next_id += 1;
+        match &mut node.value {
+            Value::List(items) => items.iter_mut().for_each(|item| self.number(item)),
+            Value::Mapping(mapping) => mapping.nodes_mut().for_each(|node| self.number(node)),
+            _ => {}
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        span: &Range<usize>,
+    ) -> Value {
+        let is_text = tag.is_some_and(|tag| tag.core_suffix() == Some("str"));
+        if !is_text {
+            self.refuse_tag(tag, span);
+        }
+        match style {
+            ScalarStyle::Plain if !is_text => scalar::plain(text),
+            _ => Value::Text(text.to_owned()),
+        }
+    }
+
+    fn refuse_tag(&mut self, tag: Option<&Tag>, span: &Range<usize>) {
+        if tag.is_some_and(|tag| tag.core_suffix().is_none()) {
+            self.report(
+                codes::TAG,
+                span.clone(),
+                "a tag means nothing in a spec",
+                "remove the tag",
+            );
+        }
+    }
+
+    fn duplicate(&mut self, key: &str, span: Range<usize>, first: Range<usize>) {
+        let problem = Diagnostic::new(
+            codes::DUPLICATE_KEY,
+            self.source.location(span),
+            format!("the key `{key}` is given twice"),
+        )
+        .because("only the first one is considered in what follows")
+        .fix("remove one of the two, or rename it")
+        .label(self.source.location(first), "first given here");
+        self.diagnostics.push(problem);
+    }
+
+    fn too_many_nodes(&mut self, span: Range<usize>) -> bool {
+        self.report(
+            codes::TOO_MANY_NODES,
+            span,
+            "the document has too many values",
+            "write out what aliases repeat, or split the document into files",
+        );
+        false
+    }
+
+    fn report(&mut self, code: Code, span: Range<usize>, message: &str, fix: &str) {
+        let problem = Diagnostic::new(code, self.source.location(span), message).fix(fix);
+        self.diagnostics.push(problem);
+    }
+}
+
+fn empty(source: &SourceFile) -> Diagnostic {
+    Diagnostic::new(codes::EMPTY, source.location(0..0), "the file is empty")
+        .because("a spec has at least the keys `proofline`, `service` and `targets`")
+        .fix("begin with `proofline: v1`")
+}
+
+/// Turns the parser's words into ours.
+fn syntax_error(source: &SourceFile, error: &ScanError) -> Diagnostic {
+    let at = offset(source, error.marker());
+    let next = source.text[at..].chars().next().map_or(0, char::len_utf8);
+    let place = source.location(at..at + next);
+    if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+        return Diagnostic::new(codes::TOO_DEEP, place, "the document is nested too deeply")
+            .because(format!(
+                "lists and mappings stand more than {DEEPEST} levels deep in each other"
+            ))
+            .fix("look for a bracket that is not closed");
+    }
+    let (message, fix): (String, &str) = match error.kind() {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart
+        | ErrorKind::TabInPlainScalar => {
+            let tab = source.text[..at + next].rfind('\t').map(|tab| source.location(tab..tab + 1));
+            return Diagnostic::new(
+                codes::SYNTAX,
+                tab.unwrap_or(place),
+                "a tab stands where YAML wants spaces",
+            )
+            .because("what follows this place was not read")
+            .fix("indent with spaces");
+        }
+        ErrorKind::UnclosedFlowCollection { open } => {
+            (format!("the bracket `{open}` is not closed"), "close it")
+        }
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
+            (format!("the bracket `{open}` is closed by `{close}`"), "use brackets in pairs")
+        }
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
+            let quote =
+                opening_quote(&source.text, at).map(|quote| source.location(quote..quote + 1));
+            return Diagnostic::new(codes::SYNTAX, quote.unwrap_or(place), "a quote is not closed")
+                .because("what follows this place was not read")
+                .fix("close the quote; inside single quotes, write `''` for one");
+        }
+        ErrorKind::InvalidTrailingSingleQuotedScalar
+        | ErrorKind::InvalidTrailingDoubleQuotedScalar => (
+            "text follows a closed quote".into(),
+            "quote the whole value; inside single quotes, write `''` for one",
+        ),
+        ErrorKind::MappingValueNotAllowed => (
+            "a second `: ` stands in one line".into(),
+            "put a value that holds `: ` in quotes, or begin a new line",
+        ),
+        ErrorKind::UnexpectedCharacter { character } => {
+            (format!("a value cannot begin with `{character}`"), "put the value in quotes")
+        }
+        ErrorKind::UnknownAnchor => {
+            ("an alias names nothing".into(), "put the text in quotes, or define the anchor first")
+        }
+        ErrorKind::ExpectedFlowMappingSeparator => {
+            ("a `,` or `}` is missing".into(), "separate the entries with `, `")
+        }
+        ErrorKind::ExpectedFlowSequenceSeparator => {
+            ("a `,` or `]` is missing".into(), "separate the items with `, `")
+        }
+        ErrorKind::SimpleKeyExpected => {
+            ("a key without `:`".into(), "write `key: value`, with a space after the colon")
+        }
+        ErrorKind::ExpectedBlockMappingKey => (
+            "this line does not belong to the mapping around it".into(),
+            "align it with the other keys",
+        ),
+        ErrorKind::UnknownQuotedScalarEscape => (
+            "an unknown escape stands in double quotes".into(),
+            "use single quotes, or write `\\\\` for a backslash",
+        ),
+        other => (format!("the text is not YAML: {other}"), "repair the place"),
+    };
+    Diagnostic::new(codes::SYNTAX, place, message)
+        .because("what follows this place was not read")
+        .fix(fix)
+}
+
+/// The last quote before `at` that begins a value.
+fn opening_quote(text: &str, at: usize) -> Option<usize> {
+    let before = text.get(..at)?;
+    before.rmatch_indices(['\'', '"']).map(|(index, _)| index).find(|index| {
+        *index == 0 || before[..*index].ends_with([' ', '[', '{', ',', '\n', '-', ':'])
+    })
+}
+
+fn offset(source: &SourceFile, marker: &Marker) -> usize {
+    let offset = marker.byte_offset().unwrap_or_default().min(source.text.len());
+    source.text.floor_char_boundary(offset)
+}

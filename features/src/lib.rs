@@ -5,6 +5,7 @@
 //! the [`writer`] records evidence and does its own accounting.
 
 pub mod accounts;
+pub mod call;
 pub mod catalogue;
 pub mod command;
 pub mod exchange;

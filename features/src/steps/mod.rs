@@ -122,3 +122,10 @@ pub fn all() -> Collection<World> {
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }
+
+/// Undoes what a scenario changed about the service, even when it failed half-way.
+pub async fn restore(world: &mut World) {
+    if let Err(failure) = health::restore(world).await {
+        world.recorder.note(0, failure.to_string());
+    }
+}

@@ -1,0 +1,25 @@
+@about:health
+Feature: The health endpoint tells the truth about the service and what it depends on
+
+  Scenario: A healthy service says so
+    When the health endpoint is asked
+    Then it answers that all is well
+    And it names the time and the service's version
+    And it reports every dependency as working
+    And nobody may keep the answer
+
+  Scenario: The answer comes quickly enough for a monitor
+    When the health endpoint is asked
+    Then it usually answers within 100 ms
+
+  @serial @needs:faults @needs:loopback
+  Scenario: A required dependency that fails makes the service unhealthy
+    When the health endpoint is asked
+    Then it answers that all is well
+    And each required dependency that is cut off makes the service unhealthy until it is back
+
+  @serial @needs:faults @needs:loopback
+  Scenario: Any other dependency that fails is only reported
+    When the health endpoint is asked
+    Then it answers that all is well
+    And each other dependency that is cut off is only reported

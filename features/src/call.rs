@@ -1,0 +1,193 @@
+//! Builds a valid request to any route of the spec, so that a check can change one thing about it.
+
+use proofline_spec::document::{Method, Route, RouteKey, SignatureEncoding};
+use serde_json::Value;
+
+use crate::accounts::Account;
+use crate::exchange::Request;
+use crate::failure::Failure;
+use crate::generate::Generator;
+use crate::plan::Target;
+use crate::token;
+use crate::world::World;
+
+/// A request to a route, in parts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The route.
+    pub key: RouteKey,
+    /// Values of the parameters in the path.
+    pub path: Vec<(String, String)>,
+    /// Members of the query string.
+    pub query: Vec<(String, String)>,
+    /// The JSON body.
+    pub body: Option<Value>,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Call {
+    /// A valid call to a route by nobody; parameters in the path have the right form but name nothing.
+    pub fn valid(generator: &mut Generator<'_>, key: &RouteKey, route: &Route) -> Self {
+        let target = generator.target();
+        let path = key
+            .parameters()
+            .map(|name| {
+                let schema = route.path.get(name).and_then(|schema| target.schema(schema));
+                let value = schema.map_or(Value::Null, |schema| generator.valid(schema));
+                (name.to_owned(), plain(&value).unwrap_or_else(|| "1".to_owned()))
+            })
+            .collect();
+        let query = route
+            .query
+            .as_deref()
+            .and_then(|name| target.schema(name))
+            .map_or_else(Vec::new, |schema| members(&generator.valid(schema)));
+        let body = route
+            .body
+            .as_deref()
+            .and_then(|name| target.schema(name))
+            .map(|schema| generator.valid(schema));
+        Self { key: key.clone(), path, query, body, headers: Vec::new() }
+    }
+
+    /// With another header.
+    #[must_use]
+    pub fn with(mut self, header: (String, String)) -> Self {
+        self.headers.push(header);
+        self
+    }
+
+    /// With another value of a parameter in the path.
+    pub fn set_path(&mut self, name: &str, value: &str) {
+        for (known, old) in &mut self.path {
+            if known == name {
+                value.clone_into(old);
+            }
+        }
+    }
+
+    /// The path and query as they are sent.
+    pub fn target(&self) -> String {
+        let mut path = self.key.path.clone();
+        for (name, value) in &self.path {
+            path = path.replace(&format!("{{{name}}}"), &encode(value));
+        }
+        let query: Vec<String> =
+            self.query.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
+    }
+
+    /// The request.
+    pub fn request(&self) -> Request {
+        let mut request = Request::new(self.key.method.as_str(), self.target()).headers(&self.headers);
+        if let Some(body) = &self.body {
+            request = request.json(body);
+        }
+        request
+    }
+
+    /// The request, signed where the route is a webhook and its secret is known.
+    pub fn signed(&self, target: &Target) -> Request {
+        let request = self.request();
+        let hook = target.route(&self.key).and_then(|route| target.webhook_of(route));
+        let secret = hook.as_ref().and_then(|hook| target.secrets.get(&hook.secret));
+        match (hook, secret) {
+            (Some(hook), Some(secret)) => {
+                let signature =
+                    signature(hook.encoding, secret.as_bytes(), request.body.as_deref().unwrap_or_default());
+                request.header(hook.header, signature)
+            }
+            _ => request,
+        }
+    }
+}
+
+/// The signature of a webhook's body.
+pub fn signature(encoding: SignatureEncoding, secret: &[u8], body: &[u8]) -> String {
+    use base64::Engine as _;
+    let mac = token::hmac(256, secret, body);
+    match encoding {
+        SignatureEncoding::Hex => token::hex(&mac),
+        SignatureEncoding::Base64 => base64::engine::general_purpose::STANDARD.encode(mac),
+    }
+}
+
+/// Percent-encodes all but unreserved characters (RFC 3986).
+pub fn encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// A value as it stands in a path or a query string; objects, arrays and null cannot stand there.
+pub fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// An object as members of a query string.
+pub fn members(value: &Value) -> Vec<(String, String)> {
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.clone(), plain(value)?)))
+        .collect()
+}
+
+/// The route that makes the objects that the last parameter of a path names: `POST` to the path before it.
+pub fn creator<'a>(target: &'a Target, key: &RouteKey) -> Option<(&'a RouteKey, &'a Route)> {
+    let (before, last) = key.path.rsplit_once('/')?;
+    let is_parameter = last.starts_with('{');
+    target
+        .routes()
+        .find(|(other, _)| is_parameter && other.method == Method::Post && other.path == before)
+}
+
+/// Makes an object that a route's path names, as that account; the object's id.
+pub async fn make_object(world: &World, account: &Account, key: &RouteKey) -> Result<String, Failure> {
+    let run = world.run()?;
+    let target = &run.target;
+    let (maker, route) = creator(target, key)
+        .ok_or_else(|| Failure::broken(format!("no route of the spec makes what `{key}` names")))?;
+    let mut generator = Generator::new(target, world.seed);
+    let call = Call::valid(&mut generator, maker, route).with(account.bearer());
+    let answer = world.send(call.request()).await?;
+    let name = key.parameters().last().unwrap_or("id").to_owned();
+    if !answer.is_success() {
+        return Err(Failure::Broken(format!("no object can be made: {}", answer.describe())));
+    }
+    answer
+        .at(&format!("/{name}"))
+        .or_else(|| answer.at("/id"))
+        .ok_or_else(|| Failure::Broken(format!("the new object has no id: {}", answer.describe())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_in_paths_and_queries_are_encoded() {
+        let call = Call {
+            key: "GET /things/{id}".parse().unwrap(),
+            path: vec![("id".to_owned(), "a/b'".to_owned())],
+            query: vec![("q".to_owned(), "x&y=ü".to_owned())],
+            body: None,
+            headers: Vec::new(),
+        };
+        assert_eq!(call.target(), "/things/a%2Fb%27?q=x%26y%3D%C3%BC");
+    }
+}

@@ -1,0 +1,229 @@
+//! The health endpoint, with everything well and with a dependency cut off.
+
+use std::time::Duration;
+
+use cucumber::step::Collection;
+use proofline_spec::document::{Binding, Health, Operation};
+use serde_json::{Value, json};
+
+use super::{Arguments, steps};
+use crate::exchange::{Answer, Request};
+use crate::failure::{Failure, Findings, Seen, require};
+use crate::run::Run;
+use crate::world::World;
+
+const FAULTS: &str = "/.well-known/proofline/faults";
+/// Longest wait until the service notices that a fault is gone.
+const RECOVERY: Duration = Duration::from_secs(40);
+
+/// What a scenario knows about faults and health.
+#[derive(Debug, Default)]
+pub struct Fault {
+    last: Option<Answer>,
+    cut: bool,
+}
+
+pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
+    steps! { collection;
+        when "the health endpoint is asked" => ask;
+        then "it answers that all is well" => all_is_well;
+        then "it names the time and the service's version" => names_time_and_version;
+        then "it reports every dependency as working" => every_dependency;
+        then "nobody may keep the answer" => not_kept;
+        then "it usually answers within ([0-9]+) ms" => usually_within;
+        then "each required dependency that is cut off makes the service unhealthy until it is back" => each_required;
+        then "each other dependency that is cut off is only reported" => each_optional;
+    }
+}
+
+fn health(run: &Run) -> Result<(String, Health), Failure> {
+    let (key, route) = run
+        .target
+        .health_route()
+        .ok_or_else(|| Failure::not_applicable("the spec has no health route"))?;
+    match &route.op {
+        Operation::Health(health) => Ok((key.path.clone(), health.clone())),
+        _ => Err(Failure::broken("the health route has no health operation")),
+    }
+}
+
+fn name_of(health: &Health, binding: &str) -> String {
+    health.names.get(binding).cloned().unwrap_or_else(|| binding.to_lowercase())
+}
+
+async fn ask_health(world: &World) -> Result<Answer, Failure> {
+    let run = world.run()?;
+    let (path, _) = health(&run)?;
+    world.send(Request::get(path)).await
+}
+
+async fn ask(world: &mut World, _: Arguments) -> Seen {
+    let answer = ask_health(world).await?;
+    let seen = answer.describe();
+    world.memory.faults.last = Some(answer);
+    Ok(seen)
+}
+
+fn last(world: &World) -> Result<&Answer, Failure> {
+    world.memory.faults.last.as_ref().ok_or_else(|| Failure::broken("nobody asked"))
+}
+
+async fn all_is_well(world: &mut World, _: Arguments) -> Seen {
+    let answer = last(world)?;
+    require(answer.status == 200, || "a healthy service must answer 200".to_owned(), answer)?;
+    let status = answer.at("/status").unwrap_or_default();
+    require(!status.is_empty(), || "`status` is missing".to_owned(), answer)?;
+    Ok(format!("200, status {status}"))
+}
+
+async fn names_time_and_version(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let answer = last(world)?;
+    let time = answer.at("/timestamp").unwrap_or_default();
+    let parsed: Result<jiff::Timestamp, _> = time.parse();
+    require(parsed.is_ok(), || format!("`timestamp` is {time:?}, not a time"), answer)?;
+    let version = answer.at("/version").unwrap_or_default();
+    let expected = &run.target.service.service.version;
+    require(version == *expected, || format!("`version` is {version:?}, the spec's is {expected:?}"), answer)?;
+    Ok(format!("{time}, version {version}"))
+}
+
+/// A check is `"ok"` or an object with such a `status`.
+fn works(answer: &Answer, name: &str) -> Option<bool> {
+    let json = answer.json();
+    let check = json.pointer(&format!("/checks/{name}"))?;
+    let status = check.as_str().or_else(|| check.get("status").and_then(Value::as_str))?;
+    Some(["ok", "healthy", "pass", "up"].contains(&status.to_lowercase().as_str()))
+}
+
+async fn every_dependency(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let (_, health) = health(&run)?;
+    let answer = last(world)?;
+    let mut findings = Findings::new();
+    for binding in health.required.iter().chain(&health.optional) {
+        let name = name_of(&health, binding);
+        let result = require(works(answer, &name) == Some(true), || format!("`checks.{name}` must be well"), answer);
+        findings.add(&name, result)?;
+    }
+    findings.finish("the health route checks nothing", |count| format!("{count} dependencies work"))
+}
+
+async fn not_kept(world: &mut World, _: Arguments) -> Seen {
+    let answer = last(world)?;
+    let value = answer.header("cache-control").unwrap_or_default().to_lowercase();
+    require(value.contains("no-store"), || format!("`Cache-Control` is {value:?}, not `no-store`"), answer)?;
+    Ok(format!("Cache-Control: {value}"))
+}
+
+async fn usually_within(world: &mut World, arguments: Arguments) -> Seen {
+    const SAMPLES: usize = 15;
+    let limit: u64 = arguments.text(0).parse().map_err(|_| Failure::broken("not a number"))?;
+    let mut times = Vec::new();
+    for _ in 0..SAMPLES {
+        times.push(ask_health(world).await?.duration);
+    }
+    times.sort_unstable();
+    let median = times[SAMPLES / 2];
+    if median > Duration::from_millis(limit) {
+        let message = format!("half of {SAMPLES} answers took longer than {} ms", median.as_millis());
+        return Err(Failure::Wrong(message));
+    }
+    Ok(format!("the median of {SAMPLES} answers is {:.1} ms", median.as_secs_f64() * 1e3))
+}
+
+async fn cut_off(world: &mut World, binding: &str) -> Result<(), Failure> {
+    let body = json!({ "binding": binding, "fault": "cut_off" });
+    world.memory.faults.cut = true;
+    let answer = world.send(control("POST").json(&body)).await?;
+    if !answer.is_success() {
+        let message = format!("{binding} cannot be cut off: {}", answer.describe());
+        return Err(Failure::Broken(message));
+    }
+    let listed = world.send(control("GET")).await?;
+    if !listed.text().contains(binding) {
+        let message = format!("the fault is not listed: {}", listed.describe());
+        return Err(Failure::Broken(message));
+    }
+    Ok(())
+}
+
+/// Faults are controlled as the machine itself, not as somebody whose address a proxy passes on.
+fn control(method: &str) -> Request {
+    Request::new(method, FAULTS).connecting_from(std::net::IpAddr::from([127, 0, 0, 1]))
+}
+
+pub(super) async fn restore(world: &mut World) -> Result<(), Failure> {
+    if !world.memory.faults.cut {
+        return Ok(());
+    }
+    let answer = world.send(control("DELETE")).await?;
+    if !answer.is_success() {
+        return Err(Failure::Broken(format!("faults cannot be removed: {}", answer.describe())));
+    }
+    world.memory.faults.cut = false;
+    Ok(())
+}
+
+/// Waits until the service answers that all is well again.
+async fn wait_for_health(world: &World) -> Result<(), Failure> {
+    let began = tokio::time::Instant::now();
+    loop {
+        let answer = ask_health(world).await?;
+        if answer.status == 200 {
+            return Ok(());
+        }
+        if began.elapsed() > RECOVERY {
+            let message = format!("the service is not back after {} s: {}", RECOVERY.as_secs(), answer.describe());
+            return Err(Failure::Wrong(message));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn with_each(world: &mut World, bindings: &[String], health: &Health, expected: u16) -> Seen {
+    let mut findings = Findings::new();
+    for binding in bindings {
+        if !matches!(
+            world.run()?.target.service.bindings.get(binding),
+            Some(Binding::Sql { .. } | Binding::Kv { .. })
+        ) {
+            continue;
+        }
+        let name = name_of(health, binding);
+        cut_off(world, binding).await?;
+        let result = while_cut(world, &name, expected).await;
+        restore(world).await?;
+        wait_for_health(world).await?;
+        findings.add(binding, result)?;
+    }
+    findings.finish("no such dependency can be cut off", |count| {
+        format!("{count} dependencies were cut off and came back; each was seen with {expected}")
+    })
+}
+
+async fn while_cut(world: &World, name: &str, expected: u16) -> Result<(), Failure> {
+    let began = tokio::time::Instant::now();
+    loop {
+        let answer = ask_health(world).await?;
+        let seen = works(&answer, name) == Some(false);
+        if answer.status == expected && seen {
+            let kept = answer.header("cache-control").unwrap_or_default().contains("no-store");
+            return require(kept, || "the answer must not be kept".to_owned(), &answer);
+        }
+        if began.elapsed() > Duration::from_secs(10) {
+            return require(false, || format!("expected {expected} and `checks.{name}` not well"), &answer);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn each_required(world: &mut World, _: Arguments) -> Seen {
+    let (_, health) = health(&*world.run()?)?;
+    with_each(world, &health.required, &health, 503).await
+}
+
+async fn each_optional(world: &mut World, _: Arguments) -> Seen {
+    let (_, health) = health(&*world.run()?)?;
+    with_each(world, &health.optional, &health, 200).await
+}

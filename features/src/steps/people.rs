@@ -1,0 +1,87 @@
+//! Who takes part in a scenario, and that the service is there and can say no.
+
+use cucumber::step::Collection;
+
+use super::{Arguments, steps};
+use crate::accounts;
+use crate::exchange::Request;
+use crate::failure::{Failure, Seen, require};
+use crate::world::World;
+
+pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
+    steps! { collection;
+        given "a user" => a_user;
+        given "another user" => another_user;
+        given "the user is on the tier \"([^\"]+)\"" => on_tier;
+        given "the user has an API key" => has_key;
+        given "a service that can say no" => can_say_no;
+        then "the user is still served" => still_served;
+        then "the other user is still served" => other_still_served;
+    }
+}
+
+async fn a_user(world: &mut World, _: Arguments) -> Seen {
+    let user = accounts::sign_up(world, "user").await?;
+    world.users.push(user);
+    Ok("there is a user".to_owned())
+}
+
+async fn another_user(world: &mut World, _: Arguments) -> Seen {
+    let user = accounts::sign_up(world, "other user").await?;
+    world.users.push(user);
+    Ok("there is another user".to_owned())
+}
+
+async fn on_tier(world: &mut World, arguments: Arguments) -> Seen {
+    let user = world.user("user")?.clone();
+    accounts::set_tier(world, &user, arguments.text(0)).await?;
+    Ok(format!("the user is on {}", arguments.text(0)))
+}
+
+async fn has_key(world: &mut World, _: Arguments) -> Seen {
+    let user = world.user("user")?.clone();
+    let key = accounts::make_key(world, &user).await?;
+    if let Some(user) = world.users.iter_mut().find(|known| known.name == user.name) {
+        user.key = Some(key);
+    }
+    Ok("the user has an API key".to_owned())
+}
+
+/// A target that says yes to everything would pass every check that something is accepted.
+async fn can_say_no(world: &mut World, _: Arguments) -> Seen {
+    let nowhere = format!("/{}", uuid::Uuid::new_v4());
+    let answer = world.send(Request::get(&nowhere)).await?;
+    require(answer.status == 404, || "a path that cannot exist must be answered 404".to_owned(), &answer)?;
+    let run = world.run()?;
+    if let Some(jwt) = run.target.jwt()
+        && let Some(route) = run.target.safe_route(&jwt.name)
+    {
+        let random = format!("Bearer {}", uuid::Uuid::new_v4());
+        let request = Request::get(&route.path).header("Authorization", random);
+        let answer = world.send(request).await?;
+        require(answer.status == 401, || "a random credential must be refused with 401".to_owned(), &answer)?;
+    }
+    Ok("a random path and a random credential are refused".to_owned())
+}
+
+/// That a principal is served on a route that changes nothing: the positive control of most checks.
+pub(super) async fn served(world: &World, name: &str) -> Seen {
+    let run = world.run()?;
+    let user = world.user(name)?;
+    let jwt = run.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
+    let route = run
+        .target
+        .safe_route(&jwt.name)
+        .ok_or_else(|| Failure::not_applicable("no route is safe to call with a token"))?;
+    let answer = world.send(Request::get(&route.path).headers(&[user.bearer()])).await?;
+    require(answer.is_success(), || format!("the {name} must be served"), &answer)?;
+    Ok(format!("{route} answered {}", answer.status))
+}
+
+async fn still_served(world: &mut World, _: Arguments) -> Seen {
+    served(world, "user").await
+}
+
+async fn other_still_served(world: &mut World, _: Arguments) -> Seen {
+    served(world, "other user").await
+}

@@ -129,10 +129,10 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
             Value::Unsigned(value) => visitor.visit_u64(*value),
             Value::Float(value) => visitor.visit_f64(*value),
             Value::Text(text) => visitor.visit_borrowed_str(text),
-            Value::List(items) => visitor.visit_seq(Items { of: self, items, next: 0 }),
+            Value::List(items) => visitor.visit_seq(Items { of: self, all: items, next: 0 }),
             Value::Mapping(mapping) => visitor.visit_map(Entries {
                 of: self,
-                entries: self.entries(mapping.entries()),
+                all: self.entries(mapping.entries()),
                 next: 0,
             }),
         }
@@ -213,7 +213,7 @@ fn mapping_of(fields: &[&str]) -> String {
 
 struct Items<'t> {
     of: NodeDeserializer<'t>,
-    items: &'t [Node],
+    all: &'t [Node],
     next: usize,
 }
 
@@ -224,7 +224,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, DecodeError> {
-        while let Some(item) = self.items.get(self.next) {
+        while let Some(item) = self.all.get(self.next) {
             let position = self.next;
             self.next += 1;
             if !self.of.left_out.contains(&item.id) {
@@ -238,7 +238,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 
 struct Entries<'t> {
     of: NodeDeserializer<'t>,
-    entries: Vec<&'t Entry>,
+    all: Vec<&'t Entry>,
     next: usize,
 }
 
@@ -249,7 +249,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, DecodeError> {
-        let Some(entry) = self.entries.get(self.next) else { return Ok(None) };
+        let Some(entry) = self.all.get(self.next) else { return Ok(None) };
         let key: StrDeserializer<'_, DecodeError> = entry.key.as_str().into_deserializer();
         seed.deserialize(key).map(Some).map_err(|error| error.at_key(&entry.key))
     }
@@ -258,7 +258,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         &mut self,
         seed: S,
     ) -> Result<S::Value, DecodeError> {
-        let Some(entry) = self.entries.get(self.next) else {
+        let Some(entry) = self.all.get(self.next) else {
             return Err(DecodeError::custom("a value without a key"));
         };
         self.next += 1;

@@ -22,7 +22,7 @@ pub fn find_environments(root: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }

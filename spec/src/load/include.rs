@@ -54,7 +54,8 @@ impl Assembly {
 
     fn take_in(&mut self, mut root: Node, chain: &mut Vec<PathBuf>) -> Node {
         let Some(includes) = root.child("include").and_then(Node::list) else { return root };
-        for include in includes.to_vec() {
+        let includes = includes.to_vec();
+        for include in includes {
             let Some(name) = include.text() else { continue };
             if let Some(other) = self.included(name, &include, chain) {
                 self.join(&mut root, other);

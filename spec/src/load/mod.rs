@@ -1,6 +1,7 @@
 //! From bytes to typed documents, with the place of every key and value, and every problem in one run.
 
 mod decode;
+mod digest;
 mod discover;
 mod explain;
 mod include;
@@ -15,6 +16,7 @@ mod yaml;
 
 use std::path::Path;
 
+pub use digest::service_digest;
 pub use discover::{find_environments, find_services};
 pub use node::{Entry, FileId, Mapping, Node, NodeId, Value};
 pub use source::{SourceFile, SourceMap};
@@ -58,7 +60,7 @@ pub fn load<T: Document>(path: &Path) -> Loaded<T> {
     let shown = path.to_string_lossy();
     match read::read(path) {
         Ok(text) => load_text(&shown, text),
-        Err(problem) => failed(&shown, problem),
+        Err(problem) => failed(&shown, *problem),
     }
 }
 
@@ -66,7 +68,7 @@ pub fn load<T: Document>(path: &Path) -> Loaded<T> {
 pub fn load_bytes<T: Document>(path: &str, bytes: Vec<u8>) -> Loaded<T> {
     match read::decode(path, bytes) {
         Ok(text) => load_text(path, text),
-        Err(problem) => failed(path, problem),
+        Err(problem) => failed(path, *problem),
     }
 }
 
@@ -85,10 +87,8 @@ fn load_text<T: Document>(path: &str, text: String) -> Loaded<T> {
     let readable = root.is_some();
     let mut source = SourceMap::new(path, files, root);
     let stand_ins = stand_ins::<T>();
-    let document = match readable {
-        true => typed::decode(&mut source, &stand_ins, &mut diagnostics),
-        false => None,
-    };
+    let document =
+        readable.then(|| typed::decode(&mut source, &stand_ins, &mut diagnostics)).flatten();
     diagnostic::sort(&mut diagnostics);
     Loaded { document, diagnostics, source }
 }

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Lines, Location, codes};
 pub(super) const LARGEST: usize = 4 << 20;
 
 /// The text of a file.
-pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
+pub(super) fn read(path: &Path) -> Result<String, Box<Diagnostic>> {
     let shown = path.to_string_lossy().into_owned();
     let unreadable = |error: std::io::Error| {
         let cause = match error.kind() {
@@ -19,9 +19,12 @@ pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
             std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
             _ => error.to_string(),
         };
-        Diagnostic::new(codes::UNREADABLE, Location::whole_file(&*shown), "the file cannot be read")
-            .because(cause)
-            .fix("check the path and the permissions")
+        let place = Location::whole_file(&*shown);
+        Box::new(
+            Diagnostic::new(codes::UNREADABLE, place, "the file cannot be read")
+                .because(cause)
+                .fix("check the path and the permissions"),
+        )
     };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
@@ -30,11 +33,12 @@ pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
 }
 
 /// The text of these bytes.
-pub(super) fn decode(path: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
+pub(super) fn decode(path: &str, bytes: Vec<u8>) -> Result<String, Box<Diagnostic>> {
     if bytes.len() > LARGEST {
         let place = Location::whole_file(path);
-        return Err(Diagnostic::new(codes::TOO_LARGE, place, "the file is larger than 4 MiB")
-            .fix("split the spec with `include:`, and keep data out of it"));
+        let problem = Diagnostic::new(codes::TOO_LARGE, place, "the file is larger than 4 MiB")
+            .fix("split the spec with `include:`, and keep data out of it");
+        return Err(Box::new(problem));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -42,6 +46,6 @@ pub(super) fn decode(path: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
         let text = String::from_utf8_lossy(&bytes);
         let place = Location::in_source(&path.into(), &text, &Lines::new(&text), at..at + 1);
         let message = format!("the byte 0x{:02x} is not UTF-8", bytes.get(at).unwrap_or(&0));
-        Diagnostic::new(codes::NOT_UTF8, place, message).fix("save the file as UTF-8")
+        Box::new(Diagnostic::new(codes::NOT_UTF8, place, message).fix("save the file as UTF-8"))
     })
 }

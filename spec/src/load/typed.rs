@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::decode::{DecodeError, Kind, NodeDeserializer};
 use super::explain::explain;
-use super::node::{Entry, Node, NodeId, Value};
+use super::node::{Entry, Mapping, Node, NodeId, Value};
 use super::source::SourceMap;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Auth, Binding, Environment, Service};
@@ -113,7 +113,7 @@ impl LeftOut {
 
 impl SourceMap {
     fn is_some_left_out_below(&self, path: &[String], left_out: &HashSet<NodeId>) -> bool {
-        let entries = self.node(path).and_then(Node::mapping).map(|mapping| mapping.entries());
+        let entries = self.node(path).and_then(Node::mapping).map(Mapping::entries);
         entries.is_some_and(|entries| entries.iter().any(|e| left_out.contains(&e.node.id)))
     }
 }

@@ -122,6 +122,7 @@ impl Builder<'_> {
     /// Takes in one event; `false` ends the reading.
     fn event(&mut self, event: Event<'_>, span: &Span) -> bool {
         let bytes = span.byte_range().unwrap_or(0..0);
+        let tagged = span.tag_span().and_then(|tag| tag.byte_range()).unwrap_or(bytes.clone());
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
@@ -136,16 +137,16 @@ impl Builder<'_> {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let value = self.scalar(&text, style, tag.as_deref(), &bytes);
+                let value = self.scalar(&text, style, tag.as_deref(), &tagged);
                 return self.place(value, bytes, anchor, Some(&text));
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.refuse_tag(tag.as_deref(), &bytes);
+                self.refuse_tag(tag.as_deref(), &tagged);
                 let content = Content::List(Vec::new());
                 self.open.push(Open { start: bytes.start, anchor, content });
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.refuse_tag(tag.as_deref(), &bytes);
+                self.refuse_tag(tag.as_deref(), &tagged);
                 let content = Content::Mapping(Mapping::default(), Pending::Key);
                 self.open.push(Open { start: bytes.start, anchor, content });
             }
@@ -198,9 +199,10 @@ impl Builder<'_> {
         match content {
             Content::List(items) => items.push(node),
             Content::Mapping(mapping, pending) => match std::mem::replace(pending, Pending::Key) {
-                Pending::Key => match key {
-                    Some(text) => *pending = Pending::Value(text.to_owned(), node.span),
-                    None => {
+                Pending::Key => {
+                    if let Some(text) = key {
+                        *pending = Pending::Value(text.to_owned(), node.span);
+                    } else {
                         *pending = Pending::Dropped;
                         self.report(
                             codes::KEY_NOT_TEXT,
@@ -209,7 +211,7 @@ impl Builder<'_> {
                             "put the key in quotes",
                         );
                     }
-                },
+                }
                 Pending::Dropped => {}
                 Pending::Value(key, key_span) => {
                     let entry = Entry { key, file: self.file, key_span: key_span.clone(), node };

@@ -1,0 +1,128 @@
+//! Security headers on every kind of answer.
+
+use cucumber::step::Collection;
+use proofline_spec::document::{Framing, SecurityHeaders};
+
+use super::samples::Sample;
+use super::{Arguments, steps};
+use crate::failure::{Findings, Seen, require};
+use crate::world::World;
+
+pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
+    steps! { collection;
+        then "every answer carries the security headers that the spec declares" => declared;
+        then "no answer says what software makes it" => no_software;
+        then "no answer may be taken for another type of content" => no_sniffing;
+    }
+}
+
+/// The headers that the spec declares, with their values; what it leaves out has strict values.
+fn expected(headers: &SecurityHeaders) -> Vec<(String, String)> {
+    let hsts = headers.hsts.as_ref().map_or_else(
+        || "max-age=31536000; includeSubDomains".to_owned(),
+        |hsts| {
+            let mut text = format!("max-age={}", hsts.max_age.as_secs());
+            if hsts.include_subdomains {
+                text.push_str("; includeSubDomains");
+            }
+            if hsts.preload {
+                text.push_str("; preload");
+            }
+            text
+        },
+    );
+    let referrer = headers.referrer_policy.as_deref().unwrap_or("no-referrer");
+    let content = headers
+        .content_security_policy
+        .as_deref()
+        .unwrap_or("default-src 'none'; frame-ancestors 'none'");
+    let mut found = vec![
+        ("Strict-Transport-Security".to_owned(), hsts),
+        ("Referrer-Policy".to_owned(), referrer.to_owned()),
+        ("Content-Security-Policy".to_owned(), content.to_owned()),
+    ];
+    match headers.framing {
+        None | Some(Framing::Deny) => found.push(("X-Frame-Options".to_owned(), "DENY".to_owned())),
+        Some(Framing::SameOrigin) => {
+            found.push(("X-Frame-Options".to_owned(), "SAMEORIGIN".to_owned()));
+        }
+        Some(Framing::AllowFrom(_)) => {}
+    }
+    found.extend(headers.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
+    found
+}
+
+/// Directives may stand in any order and case, as their standards say.
+fn same(found: &str, expected: &str) -> bool {
+    let parts = |text: &str| {
+        let mut parts: Vec<String> = text
+            .split(';')
+            .map(|part| part.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase())
+            .filter(|part| !part.is_empty())
+            .collect();
+        parts.sort_unstable();
+        parts
+    };
+    parts(found) == parts(expected)
+}
+
+fn over_samples(
+    world: &World,
+    check: impl Fn(&Sample) -> Result<(), crate::failure::Failure>,
+    seen: &str,
+) -> Seen {
+    let mut findings = Findings::new();
+    for sample in &world.memory.samples {
+        findings.add(&sample.name, check(sample))?;
+    }
+    findings.finish("no answers were collected", |count| format!("{seen} on {count} kinds of answers"))
+}
+
+async fn declared(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let expected = expected(&run.target.service.headers);
+    let names: Vec<&str> = expected.iter().map(|(name, _)| name.as_str()).collect();
+    let check = |sample: &Sample| {
+        for (name, value) in &expected {
+            let found = sample.answer.header(name).unwrap_or_default();
+            let what = || format!("`{name}` must be {value:?}, is {found:?}");
+            require(same(found, value), what, &sample.answer)?;
+        }
+        Ok(())
+    };
+    over_samples(world, check, &names.join(", "))
+}
+
+async fn no_software(world: &mut World, _: Arguments) -> Seen {
+    let check = |sample: &Sample| {
+        for name in ["server", "x-powered-by", "x-aspnet-version", "via"] {
+            let value = sample.answer.header(name).unwrap_or_default();
+            let told = name == "x-powered-by" && !value.is_empty() || value.contains(|c: char| c.is_ascii_digit());
+            require(!told, || format!("`{name}: {value}` names software and version"), &sample.answer)?;
+        }
+        Ok(())
+    };
+    over_samples(world, check, "no names or versions of software")
+}
+
+async fn no_sniffing(world: &mut World, _: Arguments) -> Seen {
+    let check = |sample: &Sample| {
+        let found = sample.answer.header("x-content-type-options").unwrap_or_default();
+        require(found.eq_ignore_ascii_case("nosniff"), || "`X-Content-Type-Options` must be nosniff".to_owned(), &sample.answer)?;
+        let named = sample.answer.body.is_empty() || sample.answer.header("content-type").is_some();
+        require(named, || "a body must have a `Content-Type`".to_owned(), &sample.answer)
+    };
+    over_samples(world, check, "nosniff and a content type")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directives_are_compared_whatever_their_order_and_case() {
+        assert!(same("includeSubDomains; max-age=1", "max-age=1; includesubdomains"));
+        assert!(!same("max-age=1", "max-age=1; includeSubDomains"));
+        assert!(!same("", "x"));
+    }
+}

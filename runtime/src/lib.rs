@@ -1,1 +1,31 @@
-//! Placeholder.
+//! What a generated Proofline service is made of.
+//!
+//! Generated code is mostly constant tables ([`definition`], [`schema`], [`binding::sql::Statement`])
+//! and one short function per operation. Everything general lives here: the life of a request, the
+//! policies that it passes, the operations, and the hosts that run it all.
+
+pub mod answer;
+pub mod binding;
+pub mod call;
+pub mod context;
+pub mod definition;
+pub mod operation;
+pub mod policy;
+pub mod problem;
+pub mod schema;
+pub mod secret;
+pub mod service;
+mod text_enum;
+pub mod time;
+
+pub use answer::{Answer, IntoOutcome, Outcome};
+pub use binding::sql::AsJson;
+pub use call::{Call, Principal};
+pub use context::{Context, hash_token, search_terms};
+pub use problem::Failure;
+pub use service::Service;
+
+#[doc(hidden)]
+pub use serde;
+/// Any JSON value.
+pub use serde_json::Value as Json;

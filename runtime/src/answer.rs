@@ -1,0 +1,72 @@
+//! What an operation answers.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use serde::Serialize;
+
+use crate::problem::Failure;
+
+/// What an operation answers, or the problem that kept it from answering.
+pub type Outcome = Result<Answer, Failure>;
+
+/// A successful answer.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Headers besides those that the policies add.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// An answer without a body.
+    pub const fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Bytes::new() }
+    }
+
+    /// An answer with this JSON text as its body.
+    pub fn json_text(status: u16, json: impl Into<Bytes>) -> Self {
+        Self::text(status, "application/json", json)
+    }
+
+    /// An answer with a body of this media type.
+    pub fn text(status: u16, media_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let media_type = HeaderValue::from_static(media_type);
+        Self { status, headers: vec![(CONTENT_TYPE, media_type)], body: body.into() }
+    }
+
+    /// An answer with this value as its JSON body.
+    pub fn json(status: u16, value: &impl Serialize) -> Outcome {
+        let body = serde_json::to_vec(value).map_err(Failure::internal)?;
+        Ok(Self::json_text(status, body))
+    }
+
+    /// An answer with the JSON body `{"items": […]}`.
+    pub fn list(status: u16, items: &[impl Serialize]) -> Outcome {
+        #[derive(Serialize)]
+        struct List<'a, T> {
+            items: &'a [T],
+        }
+        Self::json(status, &List { items })
+    }
+}
+
+/// What can be turned into an answer: the answers of custom operations.
+pub trait IntoOutcome {
+    /// The answer or the problem.
+    fn into_outcome(self) -> Outcome;
+}
+
+impl IntoOutcome for Answer {
+    fn into_outcome(self) -> Outcome {
+        Ok(self)
+    }
+}
+
+impl<T: IntoOutcome> IntoOutcome for Result<T, Failure> {
+    fn into_outcome(self) -> Outcome {
+        self.and_then(IntoOutcome::into_outcome)
+    }
+}

@@ -1,0 +1,35 @@
+//! A key-value store, used as a cache.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Reply;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed: {0}")]
+pub struct StoreError(pub String);
+
+/// A key-value store.
+pub trait KeyValueStore: Send + Sync + 'static {
+    /// The value of a key.
+    fn get<'a>(&'a self, key: &'a str) -> Reply<'a, Result<Option<Bytes>, StoreError>>;
+
+    /// Sets the value of a key for so long.
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        value: Bytes,
+        ttl: Duration,
+    ) -> Reply<'a, Result<(), StoreError>>;
+
+    /// Removes a key.
+    fn delete<'a>(&'a self, key: &'a str) -> Reply<'a, Result<(), StoreError>>;
+
+    /// Drops what no longer holds; says how many entries that were.
+    fn sweep(&self) -> Reply<'_, Result<u64, StoreError>>;
+
+    /// Whether it answers.
+    fn ping(&self) -> Reply<'_, Result<(), StoreError>>;
+}

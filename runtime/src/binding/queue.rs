@@ -1,0 +1,16 @@
+//! A queue of messages.
+
+use serde_json::Value;
+
+use super::Reply;
+
+/// Why a message was not accepted.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue did not accept the message: {0}")]
+pub struct QueueError(pub String);
+
+/// The sending end of a queue.
+pub trait Queue: Send + Sync + 'static {
+    /// Puts a message into the queue.
+    fn send(&self, message: Value) -> Reply<'_, Result<(), QueueError>>;
+}

@@ -1,0 +1,126 @@
+//! One request that passed the policies, as an operation sees it.
+
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::context::Context;
+use crate::definition::{AuthScheme, Operand, Route};
+use crate::problem::Failure;
+
+static NULL: Value = Value::Null;
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// The principal's id.
+    pub id: String,
+    /// Its role; empty when the service has none.
+    pub role: String,
+    /// Its tier; empty when the service has none.
+    pub tier: String,
+    /// The id of the API key that was used.
+    pub key_id: Option<String>,
+    /// How it authenticated.
+    pub scheme: &'static AuthScheme,
+}
+
+/// One request that passed the policies. It is also the service's [`Context`].
+#[derive(Debug)]
+pub struct Call {
+    pub(crate) context: Arc<Context>,
+    pub(crate) route: &'static Route,
+    pub(crate) principal: Option<Principal>,
+    pub(crate) path: Map<String, Value>,
+    pub(crate) query: Map<String, Value>,
+    pub(crate) body: Value,
+    pub(crate) raw_body: Bytes,
+    pub(crate) correlation_id: String,
+    pub(crate) client: IpAddr,
+}
+
+impl Deref for Call {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.context
+    }
+}
+
+impl Call {
+    /// Name of the operation.
+    pub fn operation(&self) -> &'static str {
+        self.route.operation
+    }
+
+    /// The route.
+    pub fn route(&self) -> &'static Route {
+        self.route
+    }
+
+    /// Who calls; an error on a route that is open to all.
+    pub fn principal(&self) -> Result<&Principal, Failure> {
+        self.principal.as_ref().ok_or_else(|| Failure::internal("the route has no principal"))
+    }
+
+    /// The JSON body, which can be taken once.
+    pub fn body<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
+        typed(std::mem::take(&mut self.body), "body")
+    }
+
+    /// The body as it was received.
+    pub fn raw_body(&self) -> &Bytes {
+        &self.raw_body
+    }
+
+    /// The query string's parameters, which can be taken once.
+    pub fn query<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
+        typed(Value::Object(std::mem::take(&mut self.query)), "query")
+    }
+
+    /// A parameter in the path.
+    pub fn path(&self, name: &str) -> &Value {
+        self.path.get(name).unwrap_or(&NULL)
+    }
+
+    /// All parameters in the path.
+    pub fn path_parameters<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        typed(Value::Object(self.path.clone()), "path")
+    }
+
+    /// The id that connects the answer, the log line and the problem document.
+    pub fn correlation_id(&self) -> &str {
+        &self.correlation_id
+    }
+
+    /// The address that calls.
+    pub fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    /// What a policy reads for a statement's parameter.
+    pub(crate) fn operand(&self, operand: &Operand) -> Value {
+        let principal = self.principal.as_ref();
+        let text = |text: Option<&String>| text.map_or(Value::Null, |text| text.clone().into());
+        match operand {
+            Operand::Path(name) => self.path(name).clone(),
+            Operand::Query(name) => self.query.get(*name).cloned().unwrap_or_default(),
+            Operand::Body(pointer) => self.body.pointer(pointer).cloned().unwrap_or_default(),
+            Operand::PrincipalId => text(principal.map(|p| &p.id)),
+            Operand::PrincipalRole => text(principal.map(|p| &p.role)),
+            Operand::PrincipalTier => text(principal.map(|p| &p.tier)),
+            Operand::PrincipalKeyId => text(principal.and_then(|p| p.key_id.as_ref())),
+            Operand::Literal(constant) => constant.to_json(),
+        }
+    }
+}
+
+fn typed<T: DeserializeOwned>(value: Value, what: &str) -> Result<T, Failure> {
+    serde_json::from_value(value).map_err(|error| {
+        Failure::internal(format!("the {what} fits its schema but not its type: {error}"))
+    })
+}

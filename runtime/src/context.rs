@@ -1,0 +1,264 @@
+//! What a service has at hand: its bindings, configuration, clock and randomness.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::binding::clock::{Clock, Entropy};
+use crate::binding::kv::KeyValueStore;
+use crate::binding::password::{PasswordError, PasswordHasher};
+use crate::binding::queue::Queue;
+use crate::binding::sql::{Batch, Bound, Database, Done, SqlError, Transacted};
+use crate::binding::upstream::Upstream;
+use crate::definition::Definition;
+use crate::policy::auth::Keys;
+use crate::problem::{Failure, ProblemType, UNAVAILABLE};
+use crate::secret::Secret;
+use crate::time;
+
+/// What a host provides.
+pub struct Bindings {
+    /// Databases by name.
+    pub databases: HashMap<&'static str, Arc<dyn Database>>,
+    /// Key-value stores by name.
+    pub stores: HashMap<&'static str, Arc<dyn KeyValueStore>>,
+    /// Queues by name.
+    pub queues: HashMap<&'static str, Arc<dyn Queue>>,
+    /// Other services by name.
+    pub upstreams: HashMap<&'static str, Arc<dyn Upstream>>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Password hashing.
+    pub passwords: Arc<dyn PasswordHasher>,
+}
+
+/// The configuration of a running service.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// Name of the environment.
+    pub environment: String,
+    /// Secrets by name.
+    pub secrets: HashMap<&'static str, Secret>,
+    /// Variables by name.
+    pub vars: HashMap<&'static str, String>,
+}
+
+/// What a service has at hand.
+pub struct Context {
+    definition: &'static Definition,
+    settings: Settings,
+    bindings: Bindings,
+    keys: Keys,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("service", &self.definition.service).finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    /// Brings a definition, its configuration and what a host provides together.
+    pub fn new(definition: &'static Definition, settings: Settings, bindings: Bindings) -> Self {
+        let keys = Keys::new(definition, &settings);
+        Self { definition, settings, bindings, keys }
+    }
+
+    /// The service's tables.
+    pub fn definition(&self) -> &'static Definition {
+        self.definition
+    }
+
+    /// Name of the environment.
+    pub fn environment(&self) -> &str {
+        &self.settings.environment
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(crate) fn passwords(&self) -> &dyn PasswordHasher {
+        &*self.bindings.passwords
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.bindings.clock
+    }
+
+    /// A database.
+    pub fn database(&self, name: &str) -> Result<&dyn Database, Failure> {
+        named(&self.bindings.databases, name)
+    }
+
+    /// A key-value store.
+    pub fn store(&self, name: &str) -> Result<&dyn KeyValueStore, Failure> {
+        named(&self.bindings.stores, name)
+    }
+
+    /// A queue.
+    pub fn queue(&self, name: &str) -> Result<&dyn Queue, Failure> {
+        named(&self.bindings.queues, name)
+    }
+
+    /// Another service.
+    pub fn upstream(&self, name: &str) -> Result<&dyn Upstream, Failure> {
+        named(&self.bindings.upstreams, name)
+    }
+
+    /// A variable of the configuration.
+    pub fn var(&self, name: &str) -> Result<&str, Failure> {
+        let value = self.settings.vars.get(name).map(String::as_str);
+        value.ok_or_else(|| Failure::internal(format!("there is no variable {name}")))
+    }
+
+    /// A secret of the configuration.
+    pub fn secret(&self, name: &str) -> Result<&Secret, Failure> {
+        let secret = self.settings.secrets.get(name);
+        secret.ok_or_else(|| Failure::internal(format!("there is no secret {name}")))
+    }
+
+    /// Runs a statement and checks what it must do.
+    pub async fn run(&self, bound: Bound) -> Result<Done, Failure> {
+        let database = self.database(bound.statement.database)?;
+        database.run(bound).await.map_err(Failure::from)
+    }
+
+    /// Runs a statement; the error is left to the caller.
+    pub async fn try_run(&self, bound: Bound) -> Result<Done, SqlError> {
+        match self.database(bound.statement.database) {
+            Ok(database) => database.run(bound).await,
+            Err(failure) => Err(SqlError::Refused(failure.to_string())),
+        }
+    }
+
+    /// Runs several statements, all or none.
+    pub async fn transact(&self, batch: Batch) -> Result<Transacted, Failure> {
+        let first = batch.once.iter().chain(&batch.steps).next();
+        let Some(first) = first else { return Ok(Transacted::Done(Vec::new())) };
+        let database = self.database(first.statement.database)?;
+        database.transact(batch).await.map_err(Failure::from)
+    }
+
+    /// The time (RFC 3339, UTC, milliseconds).
+    pub fn now(&self) -> String {
+        time::rfc3339(self.clock().unix_millis())
+    }
+
+    /// The time some while ago, in the same form as [`Context::now`].
+    pub fn ago(&self, duration: Duration) -> String {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        time::rfc3339(self.clock().unix_millis().saturating_sub(millis))
+    }
+
+    /// The date (UTC).
+    pub fn today(&self) -> String {
+        time::date(self.clock().unix_millis())
+    }
+
+    /// The date so many days ago (UTC).
+    pub fn days_ago(&self, days: u32) -> String {
+        self.ago(Duration::from_secs(u64::from(days) * 86_400)).chars().take(10).collect()
+    }
+
+    /// A fresh UUID (version 7), as text.
+    pub fn new_id(&self) -> Result<String, Failure> {
+        let mut random = [0_u8; 10];
+        self.fill(&mut random)?;
+        let id = uuid::Builder::from_unix_timestamp_millis(self.clock().unix_millis(), &random);
+        Ok(id.into_uuid().to_string())
+    }
+
+    /// 32 random bytes in base64url.
+    pub fn new_secret(&self) -> Result<String, Failure> {
+        let mut random = [0_u8; 32];
+        self.fill(&mut random)?;
+        Ok(URL_SAFE_NO_PAD.encode(random))
+    }
+
+    pub(crate) fn fill(&self, buffer: &mut [u8]) -> Result<(), Failure> {
+        self.bindings.entropy.fill(buffer).map_err(Failure::unavailable)
+    }
+
+    /// The argon2id hash of a password, as a PHC string.
+    pub async fn hash_password(&self, password: &str) -> Result<String, Failure> {
+        self.passwords().hash(Secret::new(password)).await.map_err(Failure::from)
+    }
+}
+
+fn named<'a, T: ?Sized>(
+    bindings: &'a HashMap<&'static str, Arc<T>>,
+    name: &str,
+) -> Result<&'a T, Failure> {
+    let binding = bindings.get(name).map(|binding| &**binding);
+    binding.ok_or_else(|| Failure::internal(format!("there is no binding {name}")))
+}
+
+impl From<PasswordError> for Failure {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => {
+                Self::of(&UNAVAILABLE).retry_after(Duration::from_secs(1)).because(error)
+            }
+            PasswordError::Failed(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<crate::binding::kv::StoreError> for Failure {
+    fn from(error: crate::binding::kv::StoreError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<crate::binding::queue::QueueError> for Failure {
+    fn from(error: crate::binding::queue::QueueError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<crate::binding::upstream::UpstreamError> for Failure {
+    fn from(error: crate::binding::upstream::UpstreamError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<&'static ProblemType> for Failure {
+    fn from(problem: &'static ProblemType) -> Self {
+        Self::of(problem)
+    }
+}
+
+/// The SHA-256 of a token in hexadecimal.
+pub fn hash_token(token: &str) -> String {
+    hex(&Sha256::digest(token.as_bytes()))
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .map(char::from)
+        .collect()
+}
+
+/// A full-text query that matches texts with all words of a text; each word is quoted.
+pub fn search_terms(text: &str) -> String {
+    let words = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| word.chars().any(char::is_alphanumeric))
+        .map(|word| format!("\"{}\"", word.replace('"', "\"\"")));
+    let query = words.collect::<Vec<_>>().join(" ");
+    // An empty query is a syntax error; this one matches nothing.
+    if query.is_empty() { "\"\"".to_owned() } else { query }
+}

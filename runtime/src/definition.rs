@@ -1,0 +1,588 @@
+//! What a service is: tables that generated code fills in, all of them constant.
+
+use std::time::Duration;
+
+use crate::binding::sql::Statement;
+use crate::schema::{Constant, Schema};
+
+pub use crate::problem::ProblemType;
+
+/// A whole service.
+#[derive(Debug)]
+pub struct Definition {
+    /// Name of the service.
+    pub service: &'static str,
+    /// Version of the service.
+    pub version: &'static str,
+    /// What it is, in one line.
+    pub summary: &'static str,
+    /// SHA-256 of the spec that it was generated from.
+    pub spec_digest: &'static str,
+    /// Secrets that it reads from its environment.
+    pub secrets: &'static [SecretVar],
+    /// Variables that it reads from its environment.
+    pub vars: &'static [Var],
+    /// Its databases.
+    pub databases: &'static [Database],
+    /// Its key-value stores.
+    pub stores: &'static [KeyValue],
+    /// Its queues.
+    pub queues: &'static [Queue],
+    /// The services that it calls.
+    pub upstreams: &'static [Upstream],
+    /// Which web origins may call it.
+    pub cors: Option<Cors>,
+    /// Security headers of every answer.
+    pub headers: SecurityHeaders,
+    /// Its routes.
+    pub routes: &'static [Route],
+    /// How calls are counted for each principal.
+    pub metering: Option<Metering>,
+    /// What runs on a schedule.
+    pub tasks: &'static [Task],
+}
+
+impl Definition {
+    /// A service without anything: the rest of a definition that names only what it has.
+    pub const DEFAULT: Self = Self {
+        service: "service",
+        version: "0.0.0",
+        summary: "",
+        spec_digest: "",
+        secrets: &[],
+        vars: &[],
+        databases: &[],
+        stores: &[],
+        queues: &[],
+        upstreams: &[],
+        cors: None,
+        headers: SecurityHeaders::DEFAULT,
+        routes: &[],
+        metering: None,
+        tasks: &[],
+    };
+}
+
+/// A secret: its name and what it must look like.
+#[derive(Debug)]
+pub struct SecretVar {
+    /// Name of the environment variable.
+    pub name: &'static str,
+    /// The least number of bytes.
+    pub min_bytes: usize,
+    /// Whether the service starts without it.
+    pub optional: bool,
+}
+
+/// A variable of the configuration.
+#[derive(Debug)]
+pub struct Var {
+    /// Name of the environment variable.
+    pub name: &'static str,
+    /// Where the value comes from when the environment gives none.
+    pub default: VarDefault,
+    /// A regular expression that the value must match.
+    pub pattern: Option<&'static str>,
+}
+
+/// Where a variable's value comes from when the environment gives none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VarDefault {
+    /// Nowhere: the variable is required.
+    Required,
+    /// This text.
+    Text(&'static str),
+    /// The name of the environment that is deployed to.
+    EnvironmentName,
+    /// The version of the service.
+    ServiceVersion,
+}
+
+/// A relational database.
+#[derive(Debug)]
+pub struct Database {
+    /// Name of the binding.
+    pub name: &'static str,
+    /// Its migrations, in order.
+    pub migrations: &'static [Migration],
+    /// How long one statement may take.
+    pub statement_timeout: Duration,
+}
+
+/// One step of a database's schema.
+#[derive(Debug)]
+pub struct Migration {
+    /// Name of the file without its extension, such as `0001_users`.
+    pub name: &'static str,
+    /// The SQL; several statements.
+    pub sql: &'static str,
+}
+
+/// A key-value store, used as a cache.
+#[derive(Debug)]
+pub struct KeyValue {
+    /// Name of the binding.
+    pub name: &'static str,
+    /// What a failing store means for a request.
+    pub on_failure: OnFailure,
+    /// When calls stop for a while because they fail.
+    pub breaker: Option<Breaker>,
+    /// How a failed call is tried again.
+    pub retry: Option<Retry>,
+}
+
+/// What a failing store means for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The request goes on without the store.
+    Bypass,
+    /// The request fails with 503.
+    Fail,
+}
+
+/// When calls stop for a while because they fail.
+#[derive(Debug, Clone, Copy)]
+pub struct Breaker {
+    /// Failures in a row that open it.
+    pub failures: u32,
+    /// How long it stays open before one call is let through.
+    pub reset: Duration,
+}
+
+/// How something that failed is tried again.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// How often it is tried in all.
+    pub attempts: u32,
+    /// The wait after the first failure; it doubles from one to the next.
+    pub first: Duration,
+    /// The longest wait.
+    pub longest: Duration,
+}
+
+impl Retry {
+    /// One attempt, no second.
+    pub const NEVER: Self =
+        Self { attempts: 1, first: Duration::from_millis(100), longest: Duration::from_secs(1) };
+}
+
+/// A queue of messages, and who handles them.
+#[derive(Debug)]
+pub struct Queue {
+    /// Name of the binding.
+    pub name: &'static str,
+    /// Name of the queue on the platform.
+    pub queue: &'static str,
+    /// Schema of a message.
+    pub message: &'static Schema,
+    /// How many messages are handed over together, at the most.
+    pub batch_size: usize,
+    /// How long to wait for a full batch.
+    pub batch_wait: Duration,
+    /// How a failed delivery is tried again.
+    pub retry: Retry,
+    /// Where messages go that could not be delivered.
+    pub dead_letter: Option<DeadLetter>,
+}
+
+/// Where messages go that could not be delivered.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// Name of the dead-letter queue on the platform.
+    pub queue: &'static str,
+    /// How long they are kept.
+    pub keep: Duration,
+}
+
+/// Another service, called over HTTPS.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Name of the binding.
+    pub name: &'static str,
+    /// Where it is.
+    pub base_url: &'static str,
+    /// Name of the secret that is sent as a bearer token.
+    pub bearer: Option<&'static str>,
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// The largest answer that is read, in bytes.
+    pub max_response: usize,
+    /// When calls stop for a while because they fail.
+    pub breaker: Option<Breaker>,
+    /// How a failed call is tried again.
+    pub retry: Option<Retry>,
+}
+
+/// A way to authenticate.
+#[derive(Debug)]
+pub struct AuthScheme {
+    /// Its name in the spec.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: AuthKind,
+}
+
+/// What a way to authenticate is.
+#[derive(Debug)]
+pub enum AuthKind {
+    /// A token signed with HMAC-SHA256 in `Authorization: Bearer`.
+    Jwt(Jwt),
+    /// A long random key in a header, stored as its SHA-256.
+    ApiKey(ApiKey),
+    /// A signature over the raw body.
+    Webhook(Webhook),
+}
+
+/// Tokens signed with HMAC-SHA256 (RFC 7519, RFC 8725).
+#[derive(Debug)]
+pub struct Jwt {
+    /// Name of the secret that signs.
+    pub secret: &'static str,
+    /// The `iss` of every token.
+    pub issuer: &'static str,
+    /// The `aud` of every token.
+    pub audience: &'static str,
+    /// How long a token is valid.
+    pub lifetime: Duration,
+    /// How the token becomes a principal.
+    pub principal: PrincipalLookup,
+}
+
+/// Keys in a header.
+#[derive(Debug)]
+pub struct ApiKey {
+    /// The header's name in lower case.
+    pub header: &'static str,
+    /// How the key's hash becomes a principal.
+    pub principal: PrincipalLookup,
+}
+
+/// Signatures over raw bodies.
+#[derive(Debug)]
+pub struct Webhook {
+    /// The header's name in lower case.
+    pub header: &'static str,
+    /// Name of the secret that signs.
+    pub secret: &'static str,
+    /// How the signature is written.
+    pub encoding: SignatureEncoding,
+}
+
+/// How a signature is written in its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureEncoding {
+    /// Hexadecimal.
+    Hex,
+    /// Base64 with padding.
+    Base64,
+}
+
+/// How a credential becomes a principal.
+#[derive(Debug)]
+pub struct PrincipalLookup {
+    /// The statement; it returns `id` and, where the service has them, `role`, `tier`, `key_id`.
+    pub statement: &'static Statement,
+    /// Its parameters.
+    pub with: &'static [(&'static str, Credential)],
+}
+
+/// What of a credential becomes a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// A claim of the token.
+    TokenClaim(&'static str),
+    /// The SHA-256 of the key in hexadecimal.
+    KeyHash,
+}
+
+/// A rate limit.
+#[derive(Debug)]
+pub struct Limit {
+    /// Its name, as the `RateLimit` header says it.
+    pub name: &'static str,
+    /// Whose requests are counted together.
+    pub by: LimitBy,
+    /// How many requests in which window.
+    pub quota: Quota,
+    /// Counts only requests authenticated by one of these schemes; all when empty.
+    pub schemes: &'static [&'static str],
+}
+
+/// Whose requests are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitBy {
+    /// All requests.
+    Global,
+    /// Those from one client address.
+    ClientIp,
+    /// Those of one principal.
+    Principal,
+    /// Those made with one API key.
+    ApiKey,
+}
+
+/// How many requests in which window.
+#[derive(Debug, Clone, Copy)]
+pub enum Quota {
+    /// The same for everyone.
+    Flat(Rate),
+    /// By the principal's tier; a tier that is not listed gets the first.
+    Tiers(&'static [(&'static str, Rate)]),
+}
+
+/// So many requests in so long a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub requests: u32,
+    /// In how long.
+    pub window: Duration,
+}
+
+impl Rate {
+    /// So many requests in a window of so many seconds.
+    pub const fn new(requests: u32, seconds: u64) -> Self {
+        Self { requests, window: Duration::from_secs(seconds) }
+    }
+}
+
+/// Which web origins may call the service from a browser.
+#[derive(Debug)]
+pub struct Cors {
+    /// Origins: exact, or any subdomain (`https://*.example.com`).
+    pub origins: &'static [&'static str],
+    /// Request headers that a page may send.
+    pub headers: &'static [&'static str],
+    /// Response headers that a page may read, besides those about limits and the correlation id.
+    pub expose: &'static [&'static str],
+    /// Whether a page may send credentials.
+    pub credentials: bool,
+    /// How long a browser may remember the answer to a preflight request.
+    pub max_age: Duration,
+}
+
+/// Security headers of every answer.
+#[derive(Debug)]
+pub struct SecurityHeaders {
+    /// `Strict-Transport-Security`.
+    pub hsts: Option<Hsts>,
+    /// `Referrer-Policy`.
+    pub referrer_policy: &'static str,
+    /// `Content-Security-Policy`; `frame-ancestors` is added from `framing` when it is missing.
+    pub content_security_policy: &'static str,
+    /// Who may show the service in a frame.
+    pub framing: Framing,
+    /// Further headers, names in lower case.
+    pub extra: &'static [(&'static str, &'static str)],
+}
+
+impl SecurityHeaders {
+    /// The strictest for an API.
+    pub const DEFAULT: Self = Self {
+        hsts: Some(Hsts {
+            max_age: Duration::from_secs(31_536_000),
+            include_subdomains: true,
+            preload: false,
+        }),
+        referrer_policy: "no-referrer",
+        content_security_policy: "default-src 'none'; frame-ancestors 'none'",
+        framing: Framing::Deny,
+        extra: &[],
+    };
+}
+
+/// `Strict-Transport-Security` (RFC 6797).
+#[derive(Debug, Clone, Copy)]
+pub struct Hsts {
+    /// How long a browser keeps to HTTPS.
+    pub max_age: Duration,
+    /// Whether subdomains are meant too.
+    pub include_subdomains: bool,
+    /// Whether browsers may ship the domain in their list.
+    pub preload: bool,
+}
+
+/// Who may show the service in a frame.
+#[derive(Debug, Clone, Copy)]
+pub enum Framing {
+    /// Nobody.
+    Deny,
+    /// Pages of the same origin.
+    SameOrigin,
+    /// Pages of these origins.
+    AllowFrom(&'static [&'static str]),
+}
+
+/// A route's method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates or does.
+    Post,
+    /// Replaces.
+    Put,
+    /// Changes.
+    Patch,
+    /// Deletes.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in a request.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A route.
+#[derive(Debug)]
+pub struct Route {
+    /// Its method.
+    pub method: Method,
+    /// Its path; parameters are written `{name}`.
+    pub path: &'static str,
+    /// Name of the operation; `Service::answer` matches on it.
+    pub operation: &'static str,
+    /// Ways to authenticate, any of which will do; open to all when empty.
+    pub auth: &'static [&'static AuthScheme],
+    /// Roles, any of which will do; open to all when empty.
+    pub roles: &'static [&'static str],
+    /// Rate limits.
+    pub limits: &'static [&'static Limit],
+    /// Parameters in the path.
+    pub path_parameters: &'static [PathParameter],
+    /// Schema of the query string's parameters; none are accepted without it.
+    pub query: Option<&'static Schema>,
+    /// Schema of the JSON body; none is accepted without it.
+    pub body: Option<&'static Schema>,
+    /// The largest body, in bytes.
+    pub max_body: usize,
+    /// How long the operation may take.
+    pub timeout: Duration,
+    /// Who owns the object that the path names.
+    pub owner: Option<Owner>,
+    /// How answers are cached.
+    pub cache: Option<Cache>,
+    /// Tags of cached answers that no longer hold once this route succeeded.
+    pub invalidates: &'static [&'static str],
+}
+
+impl Route {
+    /// A route without anything: the rest of a route that names only what it has.
+    pub const DEFAULT: Self = Self {
+        method: Method::Get,
+        path: "/",
+        operation: "",
+        auth: &[],
+        roles: &[],
+        limits: &[],
+        path_parameters: &[],
+        query: None,
+        body: None,
+        max_body: 64 * 1024,
+        timeout: Duration::from_secs(10),
+        owner: None,
+        cache: None,
+        invalidates: &[],
+    };
+}
+
+/// A parameter in a route's path.
+#[derive(Debug)]
+pub struct PathParameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Its schema; text is converted to numbers and booleans where the schema says so.
+    pub schema: &'static Schema,
+}
+
+/// Who owns the object that a path names. The statement returns the column `owner`.
+#[derive(Debug)]
+pub struct Owner {
+    /// The statement.
+    pub statement: &'static Statement,
+    /// Its parameters.
+    pub with: &'static [(&'static str, Operand)],
+    /// The answer to everyone else, and when there is no such object.
+    pub otherwise: &'static ProblemType,
+}
+
+/// A value that a policy reads before the operation runs.
+#[derive(Debug, Clone, Copy)]
+pub enum Operand {
+    /// A parameter in the path.
+    Path(&'static str),
+    /// A parameter in the query string.
+    Query(&'static str),
+    /// A member of the body, as a JSON pointer such as `/meta/event_id`.
+    Body(&'static str),
+    /// The principal's id.
+    PrincipalId,
+    /// The principal's role.
+    PrincipalRole,
+    /// The principal's tier.
+    PrincipalTier,
+    /// The id of the principal's API key.
+    PrincipalKeyId,
+    /// A literal.
+    Literal(Constant),
+}
+
+/// How answers are cached.
+#[derive(Debug)]
+pub struct Cache {
+    /// Name of the key-value store.
+    pub store: &'static str,
+    /// How long an answer holds.
+    pub ttl: Duration,
+    /// Tags by which answers are dropped, such as `user:{principal.id}`.
+    pub tags: &'static [&'static str],
+}
+
+/// How calls are counted for each principal.
+#[derive(Debug)]
+pub struct Metering {
+    /// The statement; its parameters are `principal`, `day` and `calls`.
+    pub statement: &'static Statement,
+    /// How often counts are written.
+    pub flush: Duration,
+}
+
+/// Something that runs on a schedule.
+#[derive(Debug)]
+pub struct Task {
+    /// Its name; `Service::run_task` matches on it.
+    pub name: &'static str,
+    /// When it runs.
+    pub schedule: Schedule,
+}
+
+/// When a task runs; times are UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schedule {
+    /// At an interval, counted from midnight.
+    Every(Duration),
+    /// Each day at this time.
+    Daily {
+        /// 0 to 23.
+        hour: u8,
+        /// 0 to 59.
+        minute: u8,
+    },
+    /// Each week at this day and time.
+    Weekly {
+        /// 0 is Sunday.
+        weekday: u8,
+        /// 0 to 23.
+        hour: u8,
+        /// 0 to 59.
+        minute: u8,
+    },
+}

@@ -1,0 +1,13 @@
+//! What a route can do, one file each. Anything else is a method of the generated `Handlers` trait.
+
+mod enqueue;
+mod health;
+mod login;
+mod query;
+mod transaction;
+
+pub use enqueue::enqueue;
+pub use health::{Check, health};
+pub use login::{Login, login};
+pub use query::query;
+pub use transaction::{Transaction, transaction};

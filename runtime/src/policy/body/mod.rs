@@ -1,0 +1,3 @@
+//! Bodies: their media type, their size, their JSON.
+
+pub mod json;

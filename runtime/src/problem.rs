@@ -1,0 +1,189 @@
+//! Kinds of problems and one occurrence of a problem (RFC 9457).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use crate::schema::Violation;
+
+/// A kind of problem.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ProblemType {
+    /// Its name, the last part of its `type`.
+    pub name: &'static str,
+    /// The status code.
+    pub status: u16,
+    /// What is wrong, in a few words; the same for every occurrence.
+    pub title: &'static str,
+    /// What a client can do about it.
+    pub detail: Option<&'static str>,
+}
+
+impl ProblemType {
+    const fn implied(name: &'static str, status: u16, title: &'static str) -> Self {
+        Self { name, status, title, detail: None }
+    }
+}
+
+macro_rules! implied {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal, $status:literal, $title:literal;)*) => {
+        $($(#[$doc])* pub static $constant: ProblemType = ProblemType::implied($name, $status, $title);)*
+    };
+}
+
+implied! {
+    /// The request is not well-formed.
+    MALFORMED_REQUEST = "malformed-request", 400, "The request is not well-formed";
+    /// The body is not JSON.
+    MALFORMED_JSON = "malformed-json", 400, "The body is not well-formed JSON";
+    /// No valid credential.
+    UNAUTHENTICATED = "unauthenticated", 401, "A valid credential is needed";
+    /// The caller may not do this.
+    FORBIDDEN = "forbidden", 403, "This is not allowed";
+    /// No such path.
+    NOT_FOUND = "not-found", 404, "There is nothing at this path";
+    /// The path has no such method.
+    METHOD_NOT_ALLOWED = "method-not-allowed", 405, "The path does not have this method";
+    /// The request's body came too slowly.
+    REQUEST_TIMEOUT = "request-timeout", 408, "The request took too long to arrive";
+    /// The body is too large.
+    CONTENT_TOO_LARGE = "content-too-large", 413, "The body is too large";
+    /// The body is not of the type that is understood.
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", 415, "The body must be application/json";
+    /// The request does not follow its schema.
+    VALIDATION_FAILED = "validation-failed", 422, "The request does not follow its schema";
+    /// A rate limit is used up.
+    QUOTA_EXCEEDED = "quota-exceeded", 429, "Too many requests";
+    /// Something went wrong inside.
+    INTERNAL = "internal", 500, "Something went wrong";
+    /// Something that the service needs does not work.
+    UNAVAILABLE = "unavailable", 503, "The service cannot answer now";
+    /// The operation took too long.
+    TIMEOUT = "timeout", 504, "The answer took too long";
+}
+
+/// One occurrence of a problem. What is said to the client and what is said to the log are apart.
+#[derive(Debug)]
+pub struct Failure(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    problem: &'static ProblemType,
+    detail: Option<Cow<'static, str>>,
+    violations: Vec<Violation>,
+    challenge: bool,
+    retry_after: Option<Duration>,
+    allow: Option<String>,
+    cause: Option<String>,
+}
+
+impl Failure {
+    /// A problem of this kind.
+    pub fn of(problem: &'static ProblemType) -> Self {
+        Self(Box::new(Inner {
+            problem,
+            detail: None,
+            violations: Vec::new(),
+            challenge: false,
+            retry_after: None,
+            allow: None,
+            cause: None,
+        }))
+    }
+
+    /// Something went wrong inside; the cause goes to the log only.
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        Self::of(&INTERNAL).because(cause)
+    }
+
+    /// Something that the service needs does not work; the cause goes to the log only.
+    pub fn unavailable(cause: impl fmt::Display) -> Self {
+        Self::of(&UNAVAILABLE).because(cause)
+    }
+
+    /// No valid credential.
+    pub fn unauthenticated(cause: impl fmt::Display) -> Self {
+        let mut failure = Self::of(&UNAUTHENTICATED).because(cause);
+        failure.0.challenge = true;
+        failure
+    }
+
+    /// The request does not follow its schema.
+    pub fn invalid(violations: Vec<Violation>) -> Self {
+        let mut failure = Self::of(&VALIDATION_FAILED);
+        failure.0.violations = violations;
+        failure
+    }
+
+    /// Tells the client more.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// Tells the log why; never the client.
+    #[must_use]
+    pub fn because(mut self, cause: impl fmt::Display) -> Self {
+        self.0.cause = Some(cause.to_string());
+        self
+    }
+
+    /// Tells the client when to come again.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// Tells the client which methods there are.
+    #[must_use]
+    pub fn allow(mut self, methods: impl Into<String>) -> Self {
+        self.0.allow = Some(methods.into());
+        self
+    }
+
+    /// What kind of problem it is.
+    pub fn problem(&self) -> &'static ProblemType {
+        self.0.problem
+    }
+
+    /// What the client is told besides the kind.
+    pub fn client_detail(&self) -> Option<&str> {
+        self.0.detail.as_deref().or(self.0.problem.detail)
+    }
+
+    /// What the log is told.
+    pub fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// What does not follow its schema.
+    pub fn violations(&self) -> &[Violation] {
+        &self.0.violations
+    }
+
+    /// Whether the answer says how to authenticate.
+    pub fn challenges(&self) -> bool {
+        self.0.challenge
+    }
+
+    /// When to come again.
+    pub fn wait(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Which methods there are.
+    pub fn allowed(&self) -> Option<&str> {
+        self.0.allow.as_deref()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.problem().name)?;
+        self.cause().map_or(Ok(()), |cause| write!(f, ": {cause}"))
+    }
+}
+
+impl std::error::Error for Failure {}

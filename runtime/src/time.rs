@@ -1,0 +1,45 @@
+//! Times as texts, without a calendar library: only UTC, only since 1970.
+
+/// Year, month and day of a day counted from 1970-01-01.
+pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
+    // Howard Hinnant's `civil_from_days`, for days after the epoch.
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day)
+}
+
+/// `YYYY-MM-DDTHH:MM:SS.mmmZ`
+pub fn rfc3339(unix_millis: u64) -> String {
+    let (year, month, day) = civil(unix_millis / 86_400_000);
+    let in_day = unix_millis % 86_400_000;
+    let (seconds, millis) = (in_day / 1000, in_day % 1000);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}
+
+/// `YYYY-MM-DD`
+pub fn date(unix_millis: u64) -> String {
+    let (year, month, day) = civil(unix_millis / 86_400_000);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_moments_are_written_right() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(951_782_400_123), "2000-02-29T00:00:00.123Z");
+        assert_eq!(rfc3339(1_735_689_599_999), "2024-12-31T23:59:59.999Z");
+        assert_eq!(date(4_107_542_400_000), "2100-03-01");
+    }
+}

@@ -1,0 +1,54 @@
+//! What people write: `src/handlers.rs` of a service.
+
+use std::time::Duration;
+
+use proofline_runtime::binding::upstream::UpstreamRequest;
+use proofline_runtime::{Call, Context, Failure, hash_token};
+
+use super::handlers::{CreateApiKeyAnswer, Handlers};
+use super::statements;
+use super::types::{ApiKeyCreated, EmailMessage, NewApiKey};
+
+/// The hand-written part of the sample.
+#[derive(Debug, Default)]
+pub struct Sample;
+
+impl Handlers for Sample {
+    async fn create_api_key(
+        &self,
+        call: &Call,
+        body: NewApiKey,
+    ) -> Result<CreateApiKeyAnswer, Failure> {
+        assert_ne!(body.name, "panic", "tests ask for this");
+        if body.name == "slow" {
+            call.clock().sleep(Duration::from_secs(60)).await;
+        }
+        let (id, key, now) = (call.new_id()?, call.new_secret()?, call.now());
+        let bound = statements::INSERT_API_KEY.with(&[
+            ("id", &id),
+            ("user_id", &call.principal()?.id),
+            ("name", &body.name),
+            ("key_hash", &hash_token(&key)),
+            ("now", &now),
+        ]);
+        call.run(bound).await?;
+        Ok(CreateApiKeyAnswer::Created(ApiKeyCreated { id, name: body.name, key, created_at: now }))
+    }
+
+    async fn deliver_email(&self, context: &Context, message: EmailMessage) -> Result<(), Failure> {
+        let request = UpstreamRequest::json(http::Method::POST, "/v3/mail/send", &message)?;
+        context.upstream("SENDGRID")?.call(request).await?.successful()?;
+        Ok(())
+    }
+
+    async fn sweep_cache(&self, context: &Context) -> Result<(), Failure> {
+        context.store("CACHE")?.sweep().await?;
+        Ok(())
+    }
+
+    async fn clean_up(&self, context: &Context) -> Result<(), Failure> {
+        let before = context.ago(Duration::from_secs(30 * 86_400));
+        context.run(statements::DELETE_OLD_WEBHOOK_EVENTS.with(&[("before", &before)])).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! Generated from spec/services/luna/service.yaml by `cargo xtask generate`; do not edit.
+//!
+//! Configuration, bindings, authentication, limits, headers, problems and schedules.
+
+use std::time::Duration;
+
+use proofline_runtime::definition::{
+    ApiKey, AuthKind, AuthScheme, Breaker, Cors, Credential, Database, DeadLetter, Definition,
+    Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Metering, Migration, OnFailure, PrincipalLookup,
+    ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar, SecurityHeaders,
+    SignatureEncoding, Task, Upstream, Var, VarDefault, Webhook,
+};
+
+use super::{routes, schemas, statements};
+
+pub static DEFINITION: Definition = Definition {
+    service: "luna-sample",
+    version: "3.0.0",
+    summary: "Backend for an AI agent platform",
+    spec_digest: "8b1a9953c4611296a827abf8c47804d7",
+    secrets: &[
+        SecretVar { name: "JWT_SECRET", min_bytes: 32, optional: false },
+        SecretVar { name: "WEBHOOK_SECRET", min_bytes: 16, optional: false },
+        SecretVar { name: "SENDGRID_API_KEY", min_bytes: 0, optional: false },
+    ],
+    vars: &[
+        Var { name: "ENVIRONMENT", default: VarDefault::EnvironmentName, pattern: None },
+        Var { name: "API_VERSION", default: VarDefault::Text("v1"), pattern: Some("^v[0-9]+$") },
+    ],
+    databases: &[Database {
+        name: "DB",
+        migrations: &[
+            Migration { name: "0001_users", sql: include_str!("migrations/0001_users.sql") },
+            Migration {
+                name: "0002_documents",
+                sql: include_str!("migrations/0002_documents.sql"),
+            },
+        ],
+        statement_timeout: Duration::from_secs(5),
+    }],
+    stores: &[KeyValue {
+        name: "CACHE",
+        on_failure: OnFailure::Bypass,
+        breaker: Some(Breaker { failures: 5, reset: Duration::from_secs(30) }),
+        retry: None,
+    }],
+    queues: &[Queue {
+        name: "EMAIL_QUEUE",
+        queue: "luna-email-queue",
+        message: &schemas::EMAIL_MESSAGE,
+        batch_size: 10,
+        batch_wait: Duration::from_millis(50),
+        retry: Retry {
+            attempts: 3,
+            first: Duration::from_millis(10),
+            longest: Duration::from_millis(40),
+        },
+        dead_letter: Some(DeadLetter {
+            queue: "luna-email-dlq",
+            keep: Duration::from_secs(604_800),
+        }),
+    }],
+    upstreams: &[Upstream {
+        name: "SENDGRID",
+        base_url: "https://api.sendgrid.com",
+        bearer: Some("SENDGRID_API_KEY"),
+        timeout: Duration::from_secs(10),
+        max_response: 1024 * 1024,
+        breaker: None,
+        retry: None,
+    }],
+    cors: Some(Cors {
+        origins: &["https://app.luna.example", "https://*.luna.example"],
+        headers: &["Authorization", "Content-Type", "X-API-Key", "X-Correlation-ID"],
+        expose: &[],
+        credentials: true,
+        max_age: Duration::from_secs(86_400),
+    }),
+    headers: SecurityHeaders {
+        hsts: Some(Hsts {
+            max_age: Duration::from_secs(31_536_000),
+            include_subdomains: true,
+            preload: true,
+        }),
+        referrer_policy: "strict-origin-when-cross-origin",
+        content_security_policy: "default-src 'none'; frame-ancestors 'none'",
+        framing: Framing::Deny,
+        extra: &[],
+    },
+    routes: routes::ROUTES,
+    metering: Some(Metering {
+        statement: &statements::ADD_USAGE,
+        flush: Duration::from_millis(50),
+    }),
+    tasks: &[
+        Task { name: "cache-management", schedule: Schedule::Every(Duration::from_secs(900)) },
+        Task { name: "clean-up", schedule: Schedule::Daily { hour: 0, minute: 0 } },
+        Task {
+            name: "optimisation",
+            schedule: Schedule::Weekly { weekday: 0, hour: 2, minute: 0 },
+        },
+    ],
+};
+
+pub static SESSION: AuthScheme = AuthScheme {
+    name: "session",
+    kind: AuthKind::Jwt(Jwt {
+        secret: "JWT_SECRET",
+        issuer: "luna-sample",
+        audience: "luna-api",
+        lifetime: Duration::from_secs(604_800),
+        principal: PrincipalLookup {
+            statement: &statements::SESSION_PRINCIPAL,
+            with: &[("id", Credential::TokenClaim("sub"))],
+        },
+    }),
+};
+
+pub static KEY: AuthScheme = AuthScheme {
+    name: "key",
+    kind: AuthKind::ApiKey(ApiKey {
+        header: "x-api-key",
+        principal: PrincipalLookup {
+            statement: &statements::API_KEY_PRINCIPAL,
+            with: &[("key_hash", Credential::KeyHash)],
+        },
+    }),
+};
+
+pub static BILLING: AuthScheme = AuthScheme {
+    name: "billing",
+    kind: AuthKind::Webhook(Webhook {
+        header: "x-signature",
+        secret: "WEBHOOK_SECRET",
+        encoding: SignatureEncoding::Hex,
+    }),
+};
+
+pub static IP: Limit = Limit {
+    name: "ip",
+    by: LimitBy::ClientIp,
+    quota: Quota::Flat(Rate::new(60, 60)),
+    schemes: &[],
+};
+
+pub static USER: Limit = Limit {
+    name: "user",
+    by: LimitBy::Principal,
+    quota: Quota::Tiers(&[
+        ("free", Rate::new(100, 3600)),
+        ("pro", Rate::new(1000, 3600)),
+        ("enterprise", Rate::new(10_000, 3600)),
+    ]),
+    schemes: &["session"],
+};
+
+pub static LOGIN: Limit = Limit {
+    name: "login",
+    by: LimitBy::ClientIp,
+    quota: Quota::Flat(Rate::new(10, 60)),
+    schemes: &[],
+};
+
+pub static EMAIL_TAKEN: ProblemType = ProblemType {
+    name: "email-taken",
+    status: 409,
+    title: "The e-mail address is already in use",
+    detail: None,
+};
+
+pub static INVALID_CREDENTIALS: ProblemType = ProblemType {
+    name: "invalid-credentials",
+    status: 401,
+    title: "E-mail address or password is wrong",
+    detail: None,
+};
+
+pub static USER_NOT_FOUND: ProblemType = ProblemType {
+    name: "user-not-found",
+    status: 404,
+    title: "There is no such user",
+    detail: None,
+};
+
+pub static DOCUMENT_NOT_FOUND: ProblemType = ProblemType {
+    name: "document-not-found",
+    status: 404,
+    title: "There is no such document",
+    detail: None,
+};
+
+pub static SUBSCRIPTION_NOT_FOUND: ProblemType = ProblemType {
+    name: "subscription-not-found",
+    status: 404,
+    title: "No user has this subscription",
+    detail: None,
+};

@@ -1,0 +1,16 @@
+@needs:logs
+Feature: One structured log line is written for each request, with secrets and personal data redacted
+
+  Scenario: One line for each request
+    When requests of every kind are sent
+    Then each request has exactly one log line, a JSON object
+    And each line says when, how grave, which request, route, status and how long
+
+  Scenario: A line names the route, not what was asked
+    When requests of every kind are sent
+    Then no line names anything from a path, a query or a body
+
+  @needs:accounts @needs:writes
+  Scenario: Secrets and personal data stay out of the log
+    When somebody signs up, logs in, makes an API key and gets it wrong
+    Then no secret, token, password or e-mail address is in the log

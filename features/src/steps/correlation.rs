@@ -1,0 +1,137 @@
+//! Correlation ids and trace context.
+
+use cucumber::step::Collection;
+
+use super::{Arguments, steps};
+use crate::exchange::{Answer, Request};
+use crate::failure::{Failure, Findings, Seen, require};
+use crate::world::World;
+
+const HEADER: &str = "X-Correlation-ID";
+
+/// What a scenario knows about correlation.
+#[derive(Debug, Default)]
+pub struct Correlation {
+    id: String,
+    trace: String,
+    last: Option<Answer>,
+}
+
+pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
+    steps! { collection;
+        when "a request with a correlation id is sent" => with_id;
+        when "a request with a correlation id fails" => failing;
+        when "a request with a trace context is sent" => with_trace;
+        then "the answer has the same correlation id" => same;
+        then "the error names the correlation id" => in_error;
+        then "each answer to a request without one has an id of its own" => fresh;
+        then "an id that is malformed or too long is replaced" => replaced;
+        then "the log line of the request has the correlation id" => in_log;
+        then "the log line of the request has the trace" => trace_in_log;
+    }
+}
+
+fn path(world: &World) -> Result<String, Failure> {
+    let run = world.run()?;
+    let found = run.target.health_route().map(|(key, _)| key.path.clone());
+    Ok(found.unwrap_or_else(|| "/".to_owned()))
+}
+
+async fn with_id(world: &mut World, _: Arguments) -> Seen {
+    let id = format!("check-{}", uuid::Uuid::new_v4());
+    let answer = world.send(Request::get(path(world)?).header(HEADER, id.clone())).await?;
+    let seen = format!("sent {id}, got {:?}", answer.header(HEADER));
+    world.memory.correlation = Correlation { id, trace: String::new(), last: Some(answer) };
+    Ok(seen)
+}
+
+async fn failing(world: &mut World, _: Arguments) -> Seen {
+    let id = format!("check-{}", uuid::Uuid::new_v4());
+    let answer = world.send(Request::get("/does/not/exist").header(HEADER, id.clone())).await?;
+    require(answer.status == 404, || "must be answered 404".to_owned(), &answer)?;
+    world.memory.correlation = Correlation { id, trace: String::new(), last: Some(answer) };
+    Ok("404".to_owned())
+}
+
+async fn with_trace(world: &mut World, _: Arguments) -> Seen {
+    let trace = uuid::Uuid::new_v4().simple().to_string();
+    let id = format!("check-{}", uuid::Uuid::new_v4());
+    let request = Request::get(path(world)?)
+        .header(HEADER, id.clone())
+        .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
+    let answer = world.send(request).await?;
+    world.memory.correlation = Correlation { id, trace: trace.clone(), last: Some(answer) };
+    Ok(format!("trace {trace}"))
+}
+
+fn last(world: &World) -> Result<(&str, &Answer), Failure> {
+    let known = &world.memory.correlation;
+    let answer = known.last.as_ref().ok_or_else(|| Failure::broken("nothing was sent"))?;
+    Ok((&known.id, answer))
+}
+
+async fn same(world: &mut World, _: Arguments) -> Seen {
+    let (id, answer) = last(world)?;
+    let found = answer.header(HEADER).unwrap_or_default();
+    require(found == id, || format!("`{HEADER}` must be {id:?}, is {found:?}"), answer)?;
+    Ok(id.to_owned())
+}
+
+async fn in_error(world: &mut World, _: Arguments) -> Seen {
+    let (id, answer) = last(world)?;
+    let found = answer.at("/correlation_id").unwrap_or_default();
+    require(answer.is_problem() && found == id, || format!("`correlation_id` must be {id:?}, is {found:?}"), answer)?;
+    Ok(id.to_owned())
+}
+
+fn is_valid(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+async fn fresh(world: &mut World, _: Arguments) -> Seen {
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        let answer = world.send(Request::get(path(world)?)).await?;
+        let id = answer.header(HEADER).unwrap_or_default().to_owned();
+        require(is_valid(&id), || format!("`{HEADER}` must be a proper id, is {id:?}"), &answer)?;
+        require(seen.insert(id), || format!("`{HEADER}` must differ each time"), &answer)?;
+    }
+    Ok(format!("{} different ids", seen.len()))
+}
+
+async fn replaced(world: &mut World, _: Arguments) -> Seen {
+    let longest = "a".repeat(128);
+    let too_long = "a".repeat(129);
+    let mut findings = Findings::new();
+    let answer = world.send(Request::get(path(world)?).header(HEADER, longest.clone())).await?;
+    let kept = answer.header(HEADER) == Some(longest.as_str());
+    findings.add("128 characters", require(kept, || "the longest id must be echoed".to_owned(), &answer))?;
+    for bad in [too_long.as_str(), "with space", "a/b", "<script>", "a\"b", "a;b", "{id}", "a,b", "%0d%0aX: y", "\u{e9}", "a'b"] {
+        let answer = world.send(Request::get(path(world)?).header(HEADER, bad)).await?;
+        let found = answer.headers.get(HEADER).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&found).into_owned();
+        let right = found != bad.as_bytes() && is_valid(&text);
+        findings.add(bad, require(right, || format!("must be replaced, is {text:?}"), &answer))?;
+    }
+    findings.finish("there are no ids to try", |count| format!("{count} ids were tried"))
+}
+
+async fn in_log(world: &mut World, _: Arguments) -> Seen {
+    let id = last(world)?.0.to_owned();
+    let line = super::logs::line_with(world, &id).await?;
+    let found = line.get("correlation_id").and_then(|v| v.as_str()).unwrap_or_default();
+    if found != id {
+        return Err(Failure::Wrong(format!("the log line's `correlation_id` is {found:?}, not {id:?}: {line}")));
+    }
+    Ok(format!("log line {line}"))
+}
+
+async fn trace_in_log(world: &mut World, _: Arguments) -> Seen {
+    let (id, trace) = (world.memory.correlation.id.clone(), world.memory.correlation.trace.clone());
+    let line = super::logs::line_with(world, &id).await?;
+    let found = line.get("trace_id").and_then(|v| v.as_str()).unwrap_or_default();
+    if found != trace {
+        return Err(Failure::Wrong(format!("the log line's `trace_id` is {found:?}, not {trace:?}: {line}")));
+    }
+    Ok(format!("log line {line}"))
+}

@@ -1,0 +1,196 @@
+//! The service's log: one structured line for each request, and nothing in it that must not be there.
+
+use std::time::Duration;
+
+use cucumber::step::Collection;
+use serde_json::Value;
+
+use super::{Arguments, steps};
+use crate::accounts;
+use crate::call::Call;
+use crate::exchange::Request;
+use crate::failure::{Failure, Findings, Seen};
+use crate::generate::Generator;
+use crate::world::World;
+
+/// Longest wait for a line.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Requests whose log lines are looked for.
+#[derive(Debug, Default)]
+pub struct LogWatch {
+    /// Correlation id, method, route template and status.
+    sent: Vec<(String, String, String, u16)>,
+}
+
+pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
+    steps! { collection;
+        when "requests of every kind are sent" => send_all;
+        when "somebody signs up, logs in, makes an API key and gets it wrong" => use_secrets;
+        then "each request has exactly one log line, a JSON object" => one_line_each;
+        then "each line says when, how grave, which request, route, status and how long" => members;
+        then "no line names anything from a path, a query or a body" => no_values;
+        then "no secret, token, password or e-mail address is in the log" => no_secrets;
+    }
+}
+
+async fn read(world: &World) -> Result<String, Failure> {
+    let run = world.run()?;
+    let file = run.target.plan.log_file.clone().ok_or_else(|| Failure::broken("there is no log"))?;
+    let bytes = tokio::fs::read(&file).await;
+    let bytes = bytes.map_err(|error| Failure::Broken(format!("the log cannot be read: {error}")))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// All lines that hold `text`, once there is one.
+async fn lines_with(world: &World, text: &str) -> Result<Vec<String>, Failure> {
+    let began = tokio::time::Instant::now();
+    loop {
+        let log = read(world).await?;
+        let complete = log.rfind('\n').map_or("", |end| &log[..end]);
+        let found: Vec<String> =
+            complete.lines().filter(|line| line.contains(text)).map(str::to_owned).collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(Failure::Wrong(format!("no log line holds {text}")));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The one line about the request with that correlation id.
+pub(super) async fn line_with(world: &World, id: &str) -> Result<Value, Failure> {
+    let lines = lines_with(world, id).await?;
+    let requests: Vec<Value> = lines
+        .iter()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|line| line.get("event").and_then(Value::as_str).is_none_or(|event| event == "request"))
+        .collect();
+    match requests.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(Failure::Wrong(format!("the line about {id} is no JSON object: {}", lines[0]))),
+        many => Err(Failure::Wrong(format!("{} lines are about one request: {}", many.len(), lines.join(" ")))),
+    }
+}
+
+async fn send_all(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let mut generator = Generator::new(&run.target, world.seed);
+    let mut calls: Vec<(String, String, Request)> = run
+        .target
+        .routes()
+        .map(|(key, route)| {
+            let call = Call { body: None, ..Call::valid(&mut generator, key, route) };
+            (key.method.as_str().to_owned(), key.path.clone(), call.request())
+        })
+        .collect();
+    calls.push(("GET".to_owned(), String::new(), Request::get("/does/not/exist")));
+    for (method, route, request) in calls {
+        let id = format!("log-{}", uuid::Uuid::new_v4());
+        let answer = world.send(request.header("X-Correlation-ID", id.clone())).await?;
+        world.memory.logs.sent.push((id, method, route, answer.status));
+    }
+    Ok(format!("{} requests", world.memory.logs.sent.len()))
+}
+
+async fn one_line_each(world: &mut World, _: Arguments) -> Seen {
+    let mut findings = Findings::new();
+    for (id, method, route, _) in &world.memory.logs.sent {
+        findings.add(&format!("{method} {route}"), line_with(world, id).await.map(drop))?;
+    }
+    findings.finish("nothing was sent", |count| format!("{count} requests have one line each"))
+}
+
+fn check_members(line: &Value, method: &str, route: &str, status: u16) -> Result<(), Failure> {
+    let wrong = |what: &str| Err(Failure::Wrong(format!("{what}: {line}")));
+    let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
+    if text("time").parse::<jiff::Timestamp>().is_err() {
+        return wrong("`time` is no time");
+    }
+    if text("level").is_empty() || text("correlation_id").is_empty() {
+        return wrong("`level` or `correlation_id` is missing");
+    }
+    if text("method") != method {
+        return wrong(&format!("`method` is not {method}"));
+    }
+    if !route.is_empty() && text("route") != route {
+        return wrong(&format!("`route` is not {route}"));
+    }
+    if line.get("status").and_then(Value::as_u64) != Some(u64::from(status)) {
+        return wrong(&format!("`status` is not {status}"));
+    }
+    if line.get("duration_ms").and_then(Value::as_f64).is_none() {
+        return wrong("`duration_ms` is no number");
+    }
+    Ok(())
+}
+
+async fn members(world: &mut World, _: Arguments) -> Seen {
+    let mut findings = Findings::new();
+    for (id, method, route, status) in &world.memory.logs.sent {
+        let line = line_with(world, id).await?;
+        findings.add(&format!("{method} {route}"), check_members(&line, method, route, *status))?;
+    }
+    findings.finish("nothing was sent", |count| format!("{count} lines have all members"))
+}
+
+async fn no_values(world: &mut World, _: Arguments) -> Seen {
+    let mark = format!("mark{}", uuid::Uuid::new_v4().simple());
+    let run = world.run()?;
+    let mut findings = Findings::new();
+    let mut paths = vec![format!("/does/not/exist/{mark}"), format!("/does/not/exist?secret={mark}")];
+    paths.extend(run.target.routes().filter(|(key, _)| key.parameters().next().is_some()).map(|(key, _)| {
+        key.path.split('/').map(|s| if s.starts_with('{') { mark.as_str() } else { s }).collect::<Vec<_>>().join("/")
+    }));
+    for path in paths {
+        let id = format!("log-{}", uuid::Uuid::new_v4());
+        let request = Request::get(&path).header("X-Correlation-ID", id.clone()).header("User-Agent", mark.clone());
+        world.send(request).await?;
+        let line = line_with(world, &id).await?.to_string();
+        let result = if line.contains(&mark) {
+            Err(Failure::Wrong(format!("the line repeats what the client sent: {line}")))
+        } else {
+            Ok(())
+        };
+        findings.add(&path, result)?;
+    }
+    findings.finish("there are no paths", |count| format!("{count} requests left no trace of what they sent"))
+}
+
+async fn use_secrets(world: &mut World, _: Arguments) -> Seen {
+    let user = accounts::sign_up(world, "user").await?;
+    world.users.push(user.clone());
+    let run = world.run()?;
+    accounts::log_in(world, &user).await?;
+    if run.target.service.accounts.as_ref().is_some_and(|accounts| accounts.api_key.is_some()) {
+        accounts::make_key(world, &user).await?;
+    }
+    let mut wrong = user.clone();
+    wrong.password = format!("Wrong-{}", uuid::Uuid::new_v4().simple());
+    run.know("WRONG_PASSWORD", &wrong.password);
+    let _ = accounts::log_in(world, &wrong).await;
+    let forged = format!("x.{}.y", uuid::Uuid::new_v4().simple());
+    run.know("FORGED_TOKEN", &forged);
+    let path = run.target.jwt().and_then(|jwt| run.target.safe_route(&jwt.name)).map(|key| key.path.clone());
+    if let Some(path) = path {
+        world.send(Request::get(path).header("Authorization", format!("Bearer {forged}"))).await?;
+    }
+    Ok("passwords, tokens and addresses were used, right ones and wrong ones".to_owned())
+}
+
+async fn no_secrets(world: &mut World, _: Arguments) -> Seen {
+    // The last request has its line: then those before have theirs.
+    let id = format!("log-{}", uuid::Uuid::new_v4());
+    world.send(Request::get("/does/not/exist").header("X-Correlation-ID", id.clone())).await?;
+    line_with(world, &id).await?;
+    let log = read(world).await?;
+    let mut found = world.run()?.secrets_in(&log);
+    found.sort_unstable();
+    found.dedup();
+    if found.is_empty() {
+        return Ok(format!("{} lines of the log were searched", log.lines().count()));
+    }
+    Err(Failure::Wrong(format!("the log holds {}", found.join(", "))))
+}

@@ -116,6 +116,7 @@ async fn measure(
     };
     let routes: Vec<LoadedRoute> = derived.workload.routes().to_vec();
     let addresses = derived.workload.addresses();
+    let dominant = derived.workload.dominant().map(|(name, share)| (name.to_owned(), share));
     let attack = Attack {
         phases: phases.clone(),
         workload: derived.workload,
@@ -131,7 +132,8 @@ async fn measure(
     let judged_phases = profile.judged(&phases, &measured.phases, &ask);
     let judged = Judged::new(&phases, &measured, &judged_phases);
     let proofs: Vec<_> = run.proofs.iter().collect();
-    let judgement = judge(&proofs, &judged, &measured, instrument);
+    let dominant = dominant.as_ref().map(|(name, share)| (name.as_str(), *share));
+    let judgement = judge(&proofs, &judged, &measured, instrument, dominant);
     let finished = Finished {
         profile: profile.name,
         phases: &phases,

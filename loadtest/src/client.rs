@@ -1,9 +1,11 @@
 //! The HTTP client that every request of a run goes through.
 //!
 //! It connects only to the permit's pinned addresses, asks no resolver and no proxy, follows no
-//! redirect, repeats nothing by itself, and waits for the permit's token bucket before each send.
+//! redirect, repeats nothing by itself, waits for the permit's token bucket before each send, and sends
+//! nothing once the permitted time is over.
 
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -98,6 +100,9 @@ pub enum ClientError {
     /// The URL is outside the permit.
     #[error("`{0}` is outside the permit")]
     NotPermitted(String),
+    /// The permitted time is over.
+    #[error("the permitted {} s are over", .0.as_secs())]
+    Expired(Duration),
     /// A peer answered that is not among the pinned addresses.
     #[error("an answer came from {0}, which is not a permitted address")]
     ForeignAddress(SocketAddr),
@@ -112,6 +117,7 @@ pub struct Client {
     http: reqwest::Client,
     permit: Permit,
     bucket: TokenBucket,
+    first_sent: OnceLock<Instant>,
     in_flight: AtomicU32,
 }
 
@@ -145,7 +151,8 @@ impl Client {
             .build()
             .map_err(ClientError::Setup)?;
         let bucket = TokenBucket::for_rate(permit.max_rate(), settings.batch);
-        Ok(Self { http, permit: permit.clone(), bucket, in_flight: AtomicU32::new(0) })
+        let (permit, first_sent) = (permit.clone(), OnceLock::new());
+        Ok(Self { http, permit, bucket, first_sent, in_flight: AtomicU32::new(0) })
     }
 
     /// The permit.
@@ -170,8 +177,12 @@ impl Client {
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
         let sent = Instant::now();
+        let permitted = self.permit.max_duration();
+        if sent.saturating_duration_since(*self.first_sent.get_or_init(|| sent)) > permitted {
+            return Err(ClientError::Expired(permitted));
+        }
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
         let outcome = self.exchange(request).await;
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         let (ending, bytes) = outcome?;

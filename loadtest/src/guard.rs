@@ -327,4 +327,55 @@ mod tests {
             assert!(matches!(permit(target, "127.0.0.1:9").await, Err(Refusal::BadTarget(_))));
         }
     }
+
+    /// A server on loopback that serves `body` and nothing else.
+    async fn serving(status: u16, body: &'static str) -> (Permit, tokio::task::JoinHandle<()>) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = format!("http://{}", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut buffer = [0; 1024];
+            let count = stream.read(&mut buffer).await.unwrap();
+            assert!(
+                buffer[..count].starts_with(b"GET /.well-known/proofline-load-permit HTTP/1.1")
+            );
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let permit = obtain(&target, Some(&permission()), &SMALL, &SystemResolver).await.unwrap();
+        (permit, task)
+    }
+
+    const TOKEN: &str = "proofline-load-permit service=x environment=y";
+
+    #[tokio::test]
+    async fn the_token_at_the_well_known_path_is_a_proof() {
+        let (permit, _task) =
+            serving(200, "# load\nproofline-load-permit service=x environment=y\n").await;
+        assert_eq!(ask_for_token(&permit, Some(TOKEN)).await.unwrap(), Proof::WellKnownToken);
+    }
+
+    #[tokio::test]
+    async fn anything_else_there_is_none() {
+        for (status, body) in [
+            (200, ""),
+            (200, "proofline-load-permit service=x environment=other"),
+            (200, "xproofline-load-permit service=x environment=y"),
+            (404, TOKEN),
+            (302, TOKEN),
+        ] {
+            let (permit, _task) = serving(status, body).await;
+            let refusal = ask_for_token(&permit, Some(TOKEN)).await;
+            assert!(matches!(refusal, Err(Refusal::Unproven { .. })), "{status} {body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_easy_to_serve_by_chance_is_no_token() {
+        let (permit, task) = serving(200, "ok").await;
+        assert!(ask_for_token(&permit, Some("ok")).await.is_err());
+        task.abort();
+    }
 }

@@ -104,6 +104,7 @@ pub fn judge(
     judged: &Judged,
     measured: &Measured,
     instrument: &selftest::Report,
+    dominant: Option<(&str, f64)>,
 ) -> Judgement {
     let Some(figures) = judged.total.latency.summary() else {
         return without_samples(judged, measured);
@@ -115,7 +116,8 @@ pub fn judge(
         .map(|m| format!("{} is {}, not {}", m.metric, m.text, m.threshold))
         .collect();
     let saturated = saturated(judged, measured, &broken);
-    let doubt = doubt(judged, measured, instrument, saturated);
+    let doubt = doubt(judged, measured, instrument, saturated)
+        .or_else(|| one_sided(dominant).filter(|_| broken.is_empty()));
     let outcome = match doubt {
         Some(reason) if !proves_failure(&measurements, judged) => {
             CheckOutcome::Inconclusive(reason)
@@ -272,6 +274,16 @@ fn doubt(
     })
 }
 
+/// A good result of a run that asked one route for nearly everything says little about the others.
+fn one_sided(dominant: Option<(&str, f64)>) -> Option<String> {
+    dominant.map(|(route, share)| {
+        format!(
+            "{:.0} % of the requests had to go to {route}, because the limits leave no room for the others: more accounts or client addresses are needed",
+            share * 100.0
+        )
+    })
+}
+
 fn saturation(judged: &Judged, measured: &Measured) -> String {
     let cpu = measured
         .cpu_share()
@@ -347,7 +359,7 @@ mod tests {
     }
 
     fn outcome(judged: &Judged) -> CheckOutcome {
-        judge(&[&steady()], judged, &measured(), &sound()).outcome
+        judge(&[&steady()], judged, &measured(), &sound(), None).outcome
     }
 
     fn is_doubtful(outcome: &CheckOutcome, part: &str) -> bool {
@@ -357,7 +369,7 @@ mod tests {
     #[test]
     fn a_fast_service_passes_and_a_slow_one_fails() {
         assert_eq!(outcome(&judged(1000)), CheckOutcome::Passed);
-        let slow = judge(&[&steady()], &judged(300_000), &measured(), &sound());
+        let slow = judge(&[&steady()], &judged(300_000), &measured(), &sound(), None);
         assert_eq!(slow.outcome, CheckOutcome::Failed);
         assert_eq!(slow.summary, "p95 is 300 ms, not < 200ms");
     }
@@ -373,14 +385,14 @@ mod tests {
         (0..5000).for_each(|_| late.lag.record(50_000));
         assert!(is_doubtful(&outcome(&late), "generator saturated"));
         let busy = Measured { cpu_cores: Some(1e6), ..measured() };
-        let judgement = judge(&[&steady()], &judged(300_000), &busy, &sound());
+        let judgement = judge(&[&steady()], &judged(300_000), &busy, &sound(), None);
         assert!(judgement.saturated && is_doubtful(&judgement.outcome, "generator saturated"));
     }
 
     #[test]
     fn delays_of_the_generator_do_not_make_a_kept_limit_doubtful() {
         let busy = Measured { cpu_cores: Some(1e6), ..measured() };
-        let judgement = judge(&[&steady()], &judged(1000), &busy, &sound());
+        let judgement = judge(&[&steady()], &judged(1000), &busy, &sound(), None);
         assert_eq!(judgement.outcome, CheckOutcome::Passed);
     }
 
@@ -415,14 +427,24 @@ mod tests {
     #[test]
     fn an_instrument_that_misses_the_stall_decides_nothing() {
         let blind = selftest::Report::new(&selftest::Stall::default(), 800, 20_000);
-        let judgement = judge(&[&steady()], &judged(1000), &measured(), &blind);
+        let judgement = judge(&[&steady()], &judged(1000), &measured(), &blind, None);
         assert!(is_doubtful(&judgement.outcome, "self-test"));
+    }
+
+    #[test]
+    fn a_good_result_of_one_route_says_nothing_about_the_service() {
+        let all_health = Some(("GET /health", 0.97));
+        let of = |micros| {
+            judge(&[&steady()], &judged(micros), &measured(), &sound(), all_health).outcome
+        };
+        assert!(is_doubtful(&of(1000), "97 % of the requests"));
+        assert_eq!(of(300_000), CheckOutcome::Failed, "a limit that breaks even so is broken");
     }
 
     #[test]
     fn an_interrupted_run_decides_nothing() {
         let stopped = Measured { stopped: Some("interrupted".into()), ..measured() };
-        let judgement = judge(&[&steady()], &judged(1000), &stopped, &sound());
+        let judgement = judge(&[&steady()], &judged(1000), &stopped, &sound(), None);
         assert!(is_doubtful(&judgement.outcome, "interrupted"));
     }
 
@@ -438,7 +460,7 @@ mod tests {
     #[test]
     fn limits_of_all_claims_that_share_a_run_are_measured() {
         let other = proof(r#"{"profile":"steady","rate":"100/s","p50":"< 50ms","p95":"< 1ms"}"#);
-        let judgement = judge(&[&steady(), &other], &judged(5000), &measured(), &sound());
+        let judgement = judge(&[&steady(), &other], &judged(5000), &measured(), &sound(), None);
         let of =
             |metric: &str| judgement.measurements.iter().filter(|m| m.metric == metric).count();
         assert_eq!(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proofline_spec::document::{Credential, LoadProof, Service};
 use proofline_spec::evidence::{CheckId, Plan};
+use proofline_spec::load::load_service;
 
 use crate::guard::Permission;
 use crate::profile::Ask;
@@ -154,8 +155,13 @@ fn json<T: serde::de::DeserializeOwned>(
 }
 
 fn service(path: &Path) -> Result<Service, PlanError> {
-    let text = read(path)?;
-    serde_saphyr::from_str(&text).map_err(|error| malformed(path, "a service", &error))
+    let loaded = load_service(path);
+    let wrong = loaded.diagnostics.iter().find(|diagnostic| diagnostic.is_error());
+    match (loaded.document, wrong) {
+        (Some(service), None) => Ok(service),
+        (_, Some(wrong)) => Err(malformed(path, "a service", &wrong.message)),
+        (None, None) => Err(malformed(path, "a service", &"it is empty")),
+    }
 }
 
 fn read(path: &Path) -> Result<String, PlanError> {

@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use crate::engine::Stop;
 use crate::event::Event;
 use crate::evidence;
+use crate::guard::Refusal;
 use crate::output::Output;
 use crate::plan::{PlanError, Run, Task};
 use crate::selftest::Report;
@@ -60,7 +61,10 @@ pub async fn carry_out(assignment: &Assignment, output: &mut Output) -> Result<E
     let task = Task::read(&assignment.plan, &assignment.variables)?;
     let stop = Stop::default();
     stop.on_signals().map_err(RunnerError::Signals)?;
-    let instrument = instrument(assignment, &stop, output).await;
+    let instrument = match task.permission() {
+        Some(_) => instrument(assignment, &stop, output).await,
+        None => Err(Refusal::NotPermitted.to_string()),
+    };
     let mut outcomes = Vec::new();
     for run in &task.runs {
         let started = jiff::Timestamp::now().to_string();

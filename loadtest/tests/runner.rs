@@ -1,6 +1,11 @@
 //! The binary, from a plan to evidence, against servers that behave in all kinds of ways.
 
-#![expect(unreachable_pub, reason = "a test's support module is nobody's API")]
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a support module is nobody's API, and a test stops where it cannot go on"
+)]
 
 mod support;
 

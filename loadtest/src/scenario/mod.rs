@@ -77,6 +77,15 @@ impl Workload {
         self.addresses.len().max(1)
     }
 
+    /// The route that gets more than half of all requests, and its share, where there are several to
+    /// choose from: such a run measures that route and not the service.
+    pub fn dominant(&self) -> Option<(&str, f64)> {
+        let total = self.ends.last().copied().unwrap_or(0.0);
+        let most = self.routes.iter().max_by(|a, b| a.weight.total_cmp(&b.weight))?;
+        let share = most.weight / total;
+        (self.routes.len() > 2 && share > 0.5).then_some((most.name.as_str(), share))
+    }
+
     /// The route of slot `number`.
     pub fn route(&self, number: u64) -> usize {
         let total = self.ends.last().copied().unwrap_or(0.0);

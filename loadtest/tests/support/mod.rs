@@ -129,8 +129,9 @@ pub fn assignment(url: &str, service: &str, permits: &str, loads: &str) -> Assig
     let spec = folder.path().join("service.yaml");
     write(&spec, service);
     let plan = folder.path().join("plan.json");
+    let spec = spec.display();
     let text = format!(
-        r#"{{"spec":{spec:?},"url":"{url}","seed":7,"loads":[{loads}],"environment":{{
+        r#"{{"spec":"{spec}","url":"{url}","seed":7,"loads":[{loads}],"environment":{{
             "proofline":"v1","environment":"test","target":"native","permits":{permits}}}}}"#
     );
     write(&plan, &text);

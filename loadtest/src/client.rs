@@ -145,6 +145,9 @@ impl Client {
             .dns_resolver(NoResolver)
             .resolve_to_addrs(host, permit.addresses())
             .pool_max_idle_per_host(usize::MAX)
+            // Shorter than the five seconds after which common servers close an idle connection: a
+            // request into a connection that is just being closed would count as the service's error.
+            .pool_idle_timeout(Duration::from_secs(4))
             .tcp_nodelay(true)
             .timeout(settings.timeout)
             .user_agent(concat!("proofline-loadtest/", env!("CARGO_PKG_VERSION")))

@@ -111,6 +111,45 @@ async fn sixty_five_at_once_are_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stress_ends_where_the_service_breaks_and_names_the_knee() {
+    // Steps of 5, 10, 20, 25 … a second for three seconds; slow from the third step on.
+    let slow = Duration::from_millis(300);
+    let server = Server::start(move |n, _| match n {
+        0..50 => Reply::status(200),
+        _ => Reply::status(200).after(slow),
+    });
+    let server = server.await;
+    let permits = r#"{"load":{"max_rate":"60/s","max_duration":"60s"}}"#;
+    let proof = r#"{"profile":"stress","rate":"20/s","duration":"3s","p95":"< 200ms"}"#;
+    let assignment = assignment(&server.url, SERVICE, permits, &load("stress-1", proof));
+    let (code, evidence, text) = outcome(&assignment, "stress-1").await;
+    assert_eq!((code, evidence.outcome), (1, CheckOutcome::Failed), "{text}");
+    let findings = evidence.details.unwrap()["findings"].to_string();
+    assert!(findings.contains("between 10/s and the next step"), "{findings}");
+    assert_eq!(evidence.load.unwrap().phases.len(), 3, "no step follows the one that broke");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spike_and_soak_run_to_their_end() {
+    let server = Server::start(|_, _| Reply::status(200)).await;
+    let proof = |profile: &str| {
+        format!(r#"{{"profile":"{profile}","rate":"50/s","duration":"2s","p95":"< 500ms"}}"#)
+    };
+    let loads = [load("spike-1", &proof("spike")), load("soak-1", &proof("soak"))].join(",");
+    let assignment = assignment(&server.url, SERVICE, PERMITS, &loads);
+    let (code, spike, text) = outcome(&assignment, "spike-1").await;
+    assert_eq!(code, 0, "{text}");
+    let soak = evidence(&assignment, "soak-1").unwrap();
+    for (evidence, samples, finding) in
+        [(spike, 120, "after the spike"), (soak, 100, "last quarter")]
+    {
+        assert_eq!(evidence.outcome, CheckOutcome::Passed);
+        assert_eq!(evidence.load.unwrap().instrument.samples, samples);
+        assert!(evidence.details.unwrap()["findings"].to_string().contains(finding));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_permitted_is_not_sent() {
     let server = Server::start(|_, _| Reply::status(200)).await;
     for (permits, part) in [

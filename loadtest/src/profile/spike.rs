@@ -9,18 +9,17 @@ use crate::schedule::{Arrival, Phase, Role};
 pub(super) const ABOUT: &str =
     "a fifth of the rate, the whole rate from one moment to the next, a fifth again";
 
-const BEFORE: Duration = Duration::from_secs(5);
-const AFTER: Duration = Duration::from_secs(10);
-
 pub(super) fn phases(ask: &Ask) -> Vec<Phase> {
     let rate = ask.rate_or(100.0);
-    let duration = ask.duration_or(Duration::from_secs(10), BEFORE + AFTER);
+    // Before lasts half as long as the spike, after as long: the whole is 5/2 of the spike.
+    let affordable = ask.max_duration * 2 / 5;
+    let duration = ask.duration.unwrap_or_else(|| Duration::from_secs(10).min(affordable));
     let calm = Arrival::constant(rate / 5.0);
     let peak = ask.concurrency.map_or(Arrival::constant(rate), Arrival::waves);
     vec![
-        Phase::new("before", Role::Context, calm, BEFORE),
+        Phase::new("before", Role::Context, calm, duration / 2),
         Phase::new("spike", Role::Measured, peak, duration),
-        Phase::new("after", Role::Measured, calm, AFTER),
+        Phase::new("after", Role::Measured, calm, duration),
     ]
 }
 

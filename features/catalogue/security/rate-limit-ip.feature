@@ -1,0 +1,44 @@
+@about:ip-limit @needs:exhaust-limits
+Feature: One client address gets its requests per window, whatever forwarding headers it sends
+
+  Background:
+    Given a service that can say no
+
+  @needs:client-address @needs:principal
+  Scenario: One request after another
+    Given a user
+    When one address uses its limit up, one request after another
+    Then exactly as many requests are let through as the limit allows
+    And what remains counts down to nothing
+    And the refusal names the limit and when to come again
+    And another address is still served
+
+  @needs:client-address @needs:principal
+  Scenario: All at once
+    Given a user
+    When one address sends twice as many requests as allowed, all at once
+    Then exactly as many requests are let through as the limit allows
+    And the refusal names the limit and when to come again
+    And another address is still served
+
+  @needs:client-address @needs:principal
+  Scenario: An address of IP version 6
+    Given a user
+    When one address of the newer kind uses its limit up
+    Then exactly as many requests are let through as the limit allows
+    And another address is still served
+
+  @needs:client-address @needs:principal
+  Scenario: A client claims to forward for others
+    Given a user
+    When one address uses its limit up, one request after another
+    Then that address is refused whatever it claims to forward
+    And another address is still served
+
+  @needs:loopback @needs:principal
+  Scenario: A peer that is no trusted proxy plays one
+    Given a user
+    When a peer that is no trusted proxy uses its limit up under another name each time
+    Then exactly as many requests are let through as the limit allows
+    And the refusal names the limit and when to come again
+    And another peer is still served

@@ -1,0 +1,206 @@
+//! The limit of a client address, and attempts to appear as somebody else.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use cucumber::step::Collection;
+use proofline_spec::document::LimitKey;
+
+use super::super::{Arguments, steps};
+use super::{UsedUp, remaining};
+use crate::exchange::{BulkOutcome, Request};
+use crate::failure::{Failure, Findings, Seen, require};
+use crate::world::World;
+
+/// How many requests more than allowed are sent, to see each of them refused.
+const BEYOND: u64 = 5;
+
+pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
+    steps! { collection;
+        when "one address uses its limit up, one request after another" => one_by_one;
+        when "one address of the newer kind uses its limit up" => newer_kind;
+        when "one address sends twice as many requests as allowed, all at once" => at_once;
+        when "a peer that is no trusted proxy uses its limit up under another name each time" => untrusted;
+        then "that address is refused whatever it claims to forward" => claims;
+        then "another address is still served" => another;
+        then "another peer is still served" => another_peer;
+        then "the health endpoint answers three times as often as any other endpoint would" => health;
+    }
+}
+
+/// The route to ask, and the limit of a client address that applies to it.
+struct Asked {
+    path: String,
+    limit: String,
+    count: u64,
+    window: u64,
+    headers: Vec<(String, String)>,
+}
+
+fn asked(world: &World) -> Result<Asked, Failure> {
+    let run = world.run()?;
+    let target = &run.target;
+    let guarded = target.jwt().and_then(|jwt| target.safe_route(&jwt.name));
+    let open = target.routes().find(|(key, route)| {
+        !key.method.has_body() && key.parameters().next().is_none() && !target.limit_names(route).is_empty()
+    });
+    let key = guarded.or(open.map(|(key, _)| key)).ok_or_else(|| Failure::not_applicable("no limited route is safe to call"))?;
+    let route = target.route(key).ok_or_else(|| Failure::broken("the route is gone"))?;
+    let (name, rate) = target
+        .limits(route)
+        .filter(|(_, limit)| limit.by == LimitKey::ClientIp)
+        .filter_map(|(name, limit)| Some((name, limit.rate?)))
+        .min_by_key(|(_, rate)| rate.count)
+        .ok_or_else(|| Failure::not_applicable(format!("`{key}` does not limit client addresses")))?;
+    // A user whose own limit is lower would be refused first; nobody is then asked instead, and 401 counts as let through.
+    let headers = match world.users.first() {
+        Some(user) if target.principal_budget(route) > rate.count + 2 => vec![user.bearer()],
+        _ => Vec::new(),
+    };
+    Ok(Asked { path: key.path.clone(), limit: name.to_owned(), count: rate.count, window: rate.window.as_secs(), headers })
+}
+
+impl Asked {
+    fn request(&self) -> Request {
+        Request::get(&self.path).headers(&self.headers).expecting_limit()
+    }
+}
+
+async fn sequence(
+    world: &mut World,
+    asked: &Asked,
+    make: impl Fn(u64) -> Request,
+) -> Result<UsedUp, Failure> {
+    let mut outcome = BulkOutcome::default();
+    let mut left = Vec::new();
+    for number in 0..asked.count + BEYOND {
+        let answer = world.send(make(number)).await?;
+        *outcome.statuses.entry(answer.status).or_default() += 1;
+        if answer.status == 429 {
+            outcome.refusal.get_or_insert(answer);
+        } else {
+            left.push(remaining(&answer, &asked.limit));
+            outcome.accepted = Some(answer);
+        }
+    }
+    Ok(UsedUp {
+        what: format!("limit {}", asked.limit),
+        limit: asked.limit.clone(),
+        count: asked.count,
+        window: asked.window,
+        outcome,
+        remaining: left,
+    })
+}
+
+async fn from_address(world: &mut World, address: String) -> Seen {
+    let asked = asked(world)?;
+    let used_up = sequence(world, &asked, |_| asked.request().from_address(&address)).await?;
+    world.memory.limits.address = address;
+    world.memory.limits.used_up.push(used_up);
+    Ok(format!("{} + {BEYOND} requests", asked.count))
+}
+
+async fn one_by_one(world: &mut World, _: Arguments) -> Seen {
+    let address = world.run()?.fresh_address();
+    from_address(world, address).await
+}
+
+async fn newer_kind(world: &mut World, _: Arguments) -> Seen {
+    // 2001:db8::/32 is set aside for documentation (RFC 3849).
+    let id = uuid::Uuid::new_v4().as_u128();
+    let address = std::net::Ipv6Addr::from((0x2001_0db8_u128 << 96) | (id >> 32 << 1 | 1)).to_string();
+    from_address(world, address).await
+}
+
+async fn at_once(world: &mut World, _: Arguments) -> Seen {
+    let asked = asked(world)?;
+    let address = world.run()?.fresh_address();
+    let request = asked.request().from_address(&address);
+    let outcome = world.send_many(asked.count * 2, move |_| request.clone()).await?;
+    world.memory.limits.address = address;
+    world.memory.limits.used_up.push(UsedUp {
+        what: format!("limit {}", asked.limit),
+        limit: asked.limit.clone(),
+        count: asked.count,
+        window: asked.window,
+        outcome,
+        remaining: Vec::new(),
+    });
+    Ok(format!("{} requests", asked.count * 2))
+}
+
+/// Names that proxies are known to pass a client's address on in.
+fn disguise(request: Request, address: &str, only_header: Option<&str>) -> Request {
+    let mut request = request;
+    for name in ["X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "Forwarded", "X-Cluster-Client-IP"] {
+        if only_header.is_some_and(|header| header.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        let value = if name == "Forwarded" { format!("for={address}") } else { address.to_owned() };
+        request = request.header(name, value);
+    }
+    request
+}
+
+async fn untrusted(world: &mut World, _: Arguments) -> Seen {
+    let asked = asked(world)?;
+    let run = world.run()?;
+    // Any address of 127.0.0.0/8 is this machine's own; one that nobody else uses starts with a full limit.
+    let peer = IpAddr::V4(Ipv4Addr::new(127, fastrand::u8(1..=254), fastrand::u8(..), fastrand::u8(1..=254)));
+    let used_up = sequence(world, &asked, |_| {
+        disguise(asked.request(), &run.fresh_address(), None).connecting_from(peer)
+    })
+    .await?;
+    world.memory.limits.peer = Some(peer);
+    world.memory.limits.used_up.push(used_up);
+    Ok(format!("{} + {BEYOND} requests from {peer}", asked.count))
+}
+
+async fn claims(world: &mut World, _: Arguments) -> Seen {
+    let asked = asked(world)?;
+    let run = world.run()?;
+    let address = world.memory.limits.address.clone();
+    let header = run.address_header().unwrap_or("X-Forwarded-For").to_owned();
+    let mut findings = Findings::new();
+    for _ in 0..3 {
+        let other = run.fresh_address();
+        // The proxy adds the address that it sees to what the client claims.
+        for claimed in [other.clone(), format!("{other}, {other}"), "unknown".to_owned(), String::new(), "127.0.0.1".to_owned()] {
+            let value = if claimed.is_empty() { address.clone() } else { format!("{claimed}, {address}") };
+            let request = disguise(asked.request(), &other, Some(&header)).header(header.clone(), value);
+            let answer = world.send(request).await?;
+            findings.add(&claimed, require(answer.status == 429, || "must still be refused".to_owned(), &answer))?;
+        }
+    }
+    findings.finish("nothing was claimed", |count| format!("{count} claims were not believed"))
+}
+
+async fn another(world: &mut World, _: Arguments) -> Seen {
+    let asked = asked(world)?;
+    let answer = world.send(asked.request()).await?;
+    require(answer.status != 429, || "another address must be served".to_owned(), &answer)?;
+    Ok(answer.status.to_string())
+}
+
+async fn another_peer(world: &mut World, _: Arguments) -> Seen {
+    let asked = asked(world)?;
+    let peer = IpAddr::V4(Ipv4Addr::new(127, fastrand::u8(1..=254), fastrand::u8(..), fastrand::u8(1..=254)));
+    let answer = world.send(asked.request().connecting_from(peer)).await?;
+    require(answer.status != 429, || "another peer must be served".to_owned(), &answer)?;
+    Ok(answer.status.to_string())
+}
+
+async fn health(world: &mut World, _: Arguments) -> Seen {
+    let asked = asked(world)?;
+    let run = world.run()?;
+    let path = run.target.health_route().map(|(key, _)| key.path.clone()).unwrap_or_default();
+    let count = (asked.count * 3).max(200);
+    let address = world.memory.limits.address.clone();
+    let request = Request::get(path).from_address(address).expecting_limit();
+    let outcome = world.send_many(count, move |_| request.clone()).await?;
+    let served = outcome.statuses.get(&200).copied().unwrap_or(0);
+    if served != count {
+        return Err(Failure::Wrong(format!("of {count} requests {served} were answered 200: {:?}", outcome.statuses)));
+    }
+    Ok(format!("{count} requests from a refused address were all answered 200"))
+}

@@ -4,6 +4,7 @@
 //! tree (show, compare, write) is the caller's. [`report`] renders verdicts and evidence.
 
 pub mod emit;
+pub mod report;
 pub mod sql;
 pub mod tree;
 mod view;

@@ -1,0 +1,72 @@
+//! A short text for a team channel.
+
+use proofline_spec::document::Severity;
+use proofline_spec::evidence::{Counts, Verdict};
+
+use super::data::ReportData;
+use super::text::{listed, moment};
+
+/// How many claims are named before the rest is counted.
+const NAMED: usize = 5;
+
+/// The announcement, plain text.
+pub(super) fn text(data: &ReportData) -> String {
+    let mut lines = vec![format!(
+        "{} {} on {}: {}.",
+        data.service.name,
+        data.service.version,
+        data.environment.name,
+        data.verdict.name()
+    )];
+    lines.push(format!(
+        "{} (score {} %). {}",
+        counts(data.counts),
+        data.score.percent,
+        moment(&data.when)
+    ));
+    for (verdict, title) in [(Verdict::Failed, "Failed"), (Verdict::Unverified, "Unverified")] {
+        let weighty =
+            |c: &&super::data::ClaimData| c.verdict == verdict && c.severity != Severity::P2;
+        let ids: Vec<_> = data.claims.iter().filter(weighty).map(|c| c.id.as_str()).collect();
+        if !ids.is_empty() {
+            lines.push(format!("{title} P0 and P1 claims: {}.", some(&ids)));
+        }
+    }
+    let waived: Vec<_> = data
+        .claims
+        .iter()
+        .filter(|claim| claim.verdict == Verdict::Waived)
+        .map(|claim| claim.id.as_str())
+        .collect();
+    if !waived.is_empty() {
+        lines.push(format!("Waived: {}.", some(&waived)));
+    }
+    if let Some(change) = &data.change {
+        lines.push(format!(
+            "Since {}: score {} % to {} %, {} moved.",
+            moment(&change.since),
+            change.before,
+            change.after,
+            proofline_spec::diagnostic::counted(change.moved.len(), "claim")
+        ));
+    }
+    if !data.problems.is_empty() {
+        lines.push(format!("Trouble with the evidence: {}.", data.problems.join("; ")));
+    }
+    lines.join("\n")
+}
+
+/// `22 verified, 1 failed, 12 unverified, 1 waived`.
+pub(super) fn counts(counts: Counts) -> String {
+    format!(
+        "{} verified, {} failed, {} unverified, {} waived",
+        counts.verified, counts.failed, counts.unverified, counts.waived
+    )
+}
+
+fn some(ids: &[&str]) -> String {
+    match ids.len().checked_sub(NAMED) {
+        Some(more) if more > 0 => format!("{} and {more} more", ids[..NAMED].join(", ")),
+        _ => listed(ids),
+    }
+}

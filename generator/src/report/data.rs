@@ -1,0 +1,280 @@
+//! The report as data: what the JSON holds, and what every other format is made from.
+
+use std::collections::BTreeMap;
+
+use proofline_spec::document::{Category, Severity};
+use proofline_spec::evidence::{CheckId, Counts, Digest, Overall, Score, Verdict};
+use serde::{Deserialize, Serialize};
+
+use super::cost::CostCeiling;
+use super::derived::Derived;
+
+/// The report as data. It is the JSON format, and what the next report compares itself with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReportData {
+    /// Version of this document's form; 1.
+    pub format: u32,
+    /// Whether the service is ready.
+    pub verdict: Overall,
+    /// How many claims have which verdict.
+    pub counts: Counts,
+    /// The score.
+    pub score: ScoreData,
+    /// Name and version of the service.
+    pub service: ServiceData,
+    /// Where it was checked.
+    pub environment: EnvironmentData,
+    /// When the report was made (RFC 3339).
+    pub when: String,
+    /// The run whose evidence this is.
+    pub run: RunData,
+    /// The rule that gives the verdict.
+    pub rule: String,
+    /// What is wrong with the evidence itself.
+    pub problems: Vec<String>,
+    /// Counts by severity.
+    pub by_severity: Vec<SeverityData>,
+    /// Scores by category.
+    pub by_category: Vec<CategoryData>,
+    /// Every claim, in the order of the spec.
+    pub claims: Vec<ClaimData>,
+    /// What changed since the report before; absent in the first one.
+    pub change: Option<Change>,
+    /// Commits since the report before.
+    pub commits: Vec<String>,
+    /// Claims that failed, are unverified or waived, the gravest first, each with what to do.
+    pub next_steps: Vec<NextStep>,
+    /// What the spec says, derived.
+    pub derived: Derived,
+    /// What an attacker can cost; absent when the price list cannot be read.
+    pub cost: Option<CostCeiling>,
+    /// What load tests measured, in short.
+    pub capacity: Vec<LoadData>,
+    /// A short text for a team channel.
+    pub announcement: String,
+}
+
+/// Name and version of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceData {
+    /// Its name.
+    pub name: String,
+    /// What it is, in one line.
+    pub summary: String,
+    /// Its version as the spec says.
+    pub version: String,
+    /// Its version as it reports itself.
+    pub reported_version: Option<String>,
+}
+
+/// Where a service was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentData {
+    /// Name of the environment.
+    pub name: String,
+    /// What it runs on.
+    pub target: String,
+    /// Where the checks were sent.
+    pub url: String,
+}
+
+/// A run of the checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunData {
+    /// Its name.
+    pub name: String,
+    /// When it began (RFC 3339).
+    pub started_at: String,
+    /// When it ended (RFC 3339).
+    pub finished_at: String,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+    /// The commit that was checked out.
+    pub commit: Option<String>,
+    /// Whether there were changes that are not committed.
+    pub dirty: bool,
+    /// Version of the tool.
+    pub tool_version: String,
+    /// Digest of the spec and its migrations.
+    pub spec_digest: Digest,
+    /// Digest of the generated code.
+    pub generated_digest: Option<Digest>,
+    /// Digest of each evidence document by check.
+    pub documents: BTreeMap<CheckId, Digest>,
+    /// Checks that were not run at all, with the reason.
+    pub left_out: Vec<LeftOutData>,
+}
+
+/// A check that was not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutData {
+    /// The check.
+    pub check: CheckId,
+    /// Why.
+    pub reason: String,
+}
+
+/// Weight of verified claims over weight of all claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScoreData {
+    /// Weight of verified claims.
+    pub verified: u32,
+    /// Weight of verified and waived claims.
+    pub with_waivers: u32,
+    /// Weight of all claims.
+    pub all: u32,
+    /// The share of verified claims in percent, rounded down.
+    pub percent: u32,
+}
+
+impl From<Score> for ScoreData {
+    fn from(score: Score) -> Self {
+        let Score { verified, with_waivers, all } = score;
+        Self { verified, with_waivers, all, percent: score.percent() }
+    }
+}
+
+/// Counts of one severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeverityData {
+    /// The severity.
+    pub severity: Severity,
+    /// What one claim of it weighs.
+    pub weight: u32,
+    /// How many claims have which verdict.
+    pub counts: Counts,
+}
+
+/// The score of one category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CategoryData {
+    /// The category.
+    pub category: Category,
+    /// The score.
+    pub score: ScoreData,
+    /// How many claims have which verdict.
+    pub counts: Counts,
+    /// The score of the report before, in percent.
+    pub before: Option<u32>,
+}
+
+/// The verdict on one claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimData {
+    /// Its id.
+    pub id: String,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// What kind of claim it is.
+    pub category: Category,
+    /// What holds.
+    pub statement: String,
+    /// Whether it holds.
+    pub verdict: Verdict,
+    /// What the verdict would be without the waiver.
+    pub without_waiver: Verdict,
+    /// Why the verdict is what it is.
+    pub reason: String,
+    /// Requirements of standards that it covers.
+    pub references: Vec<String>,
+    /// Who accepts it and until when, where someone does.
+    pub waiver: Option<WaiverData>,
+    /// The checks that were looked at.
+    pub evidence: Vec<EvidenceData>,
+}
+
+/// Who accepts that a claim does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaiverData {
+    /// Who.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it holds.
+    pub expires: String,
+}
+
+/// A check that a claim rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceData {
+    /// The check.
+    pub check: CheckId,
+    /// How it ended: `passed`, `failed`, `not run`, `inconclusive` or `no evidence`.
+    pub outcome: String,
+    /// Digest of its document; absent when there is none.
+    pub sha256: Option<Digest>,
+}
+
+/// What changed since the report before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// When the report before was made.
+    pub since: String,
+    /// The run that it was made from.
+    pub run: String,
+    /// The version of the service then.
+    pub version: String,
+    /// The verdict then.
+    pub verdict: Overall,
+    /// The score then, in percent.
+    pub before: u32,
+    /// The score now, in percent.
+    pub after: u32,
+    /// Claims whose verdict is another one now.
+    pub moved: Vec<Moved>,
+    /// Claims that are new.
+    pub added: Vec<String>,
+    /// Claims that are gone.
+    pub removed: Vec<String>,
+    /// Whether the spec is another one now.
+    pub spec_changed: bool,
+    /// Routes that are new.
+    pub routes_added: Vec<String>,
+    /// Routes that are gone.
+    pub routes_removed: Vec<String>,
+}
+
+/// A claim whose verdict is another one than before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The claim's id.
+    pub id: String,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// The verdict then.
+    pub before: Verdict,
+    /// The verdict now.
+    pub after: Verdict,
+}
+
+/// What to do about a claim that is not verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextStep {
+    /// The claim's id.
+    pub id: String,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What does not hold or is not known, and why.
+    pub limitation: String,
+    /// What to do.
+    pub step: String,
+}
+
+/// What a load test measured, in short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoadData {
+    /// The check.
+    pub check: CheckId,
+    /// Requests a second that were to be sent.
+    pub offered_per_second: Option<f64>,
+    /// Requests a second that were answered.
+    pub achieved_per_second: f64,
+    /// Samples in the measured phases.
+    pub samples: u64,
+    /// Each measurement with its unit.
+    pub measurements: Vec<(String, String)>,
+    /// Whether the generator, not the service, was the bottleneck.
+    pub saturated: bool,
+}

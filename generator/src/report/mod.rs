@@ -1,0 +1,97 @@
+//! Verdicts and evidence as a report: HTML, Markdown, JSON, JUnit and SARIF. Reads no file, no clock, no network.
+//!
+//! [`data`] turns the inputs into one [`ReportData`]; every format is made from it, so that no two can differ.
+//! Only the HTML page looks at the evidence besides, for steps, exchanges and charts.
+
+mod announcement;
+mod build;
+mod chart;
+pub mod cost;
+mod data;
+mod derived;
+mod html;
+mod junit;
+mod markdown;
+mod sarif;
+pub mod schedule;
+mod surface;
+mod text;
+mod view;
+
+use std::collections::BTreeMap;
+
+use proofline_spec::document::{Environment, Service};
+use proofline_spec::evidence::{CheckEvidence, CheckId, Manifest, Readiness};
+
+pub use cost::cost_ceiling;
+pub use data::{
+    CategoryData, Change, ClaimData, EnvironmentData, EvidenceData, LeftOutData, LoadData, Moved,
+    NextStep, ReportData, RunData, ScoreData, ServiceData, SeverityData, WaiverData,
+};
+pub use derived::{AlertData, Derived, LimitData, ObjectiveData, RouteData, SchemaData, Surface};
+
+/// Everything that a report is made from.
+#[derive(Debug)]
+pub struct ReportInput<'a> {
+    /// The checked spec.
+    pub service: &'a Service,
+    /// The spec's file, as it is shown.
+    pub spec_path: &'a str,
+    /// Where the checks ran.
+    pub environment: &'a Environment,
+    /// What the run was about.
+    pub manifest: &'a Manifest,
+    /// The evidence whose digests agree with the manifest.
+    pub evidence: &'a BTreeMap<CheckId, CheckEvidence>,
+    /// The verdicts, computed by `proofline_spec::evidence::judge` from the same evidence.
+    pub readiness: &'a Readiness,
+    /// The report before, for the comparison.
+    pub previous: Option<&'a ReportData>,
+    /// What is wrong with the evidence itself: a digest that differs, evidence of another spec, stale evidence.
+    pub problems: &'a [String],
+    /// When the report is made (RFC 3339).
+    pub now: &'a str,
+    /// Commits since the report before, one line each.
+    pub commits: &'a [String],
+}
+
+/// A report in every format.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendered {
+    /// One self-contained page.
+    pub html: String,
+    /// The same content in short.
+    pub markdown: String,
+    /// The same content as data; a serialized [`ReportData`].
+    pub json: serde_json::Value,
+    /// One test case per claim.
+    pub junit: String,
+    /// One result per claim that failed, is unverified or waived (SARIF 2.1.0).
+    pub sarif: serde_json::Value,
+    /// A short text for a team channel.
+    pub announcement: String,
+}
+
+/// Why no report could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A template does not fit its data: a defect of this program.
+    #[error("the report's template cannot be filled")]
+    Template(#[from] tera::Error),
+    /// The data has no JSON form: a defect of this program.
+    #[error("the report's data cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Renders a report in every format.
+pub fn render(input: &ReportInput<'_>) -> Result<Rendered, ReportError> {
+    let data = build::report_data(input);
+    Ok(Rendered {
+        html: html::render(input, &data)?,
+        markdown: markdown::render(&data),
+        junit: junit::render(&data),
+        sarif: sarif::render(&data, input.spec_path),
+        announcement: data.announcement.clone(),
+        json: serde_json::to_value(data)?,
+    })
+}

@@ -1,0 +1,95 @@
+//! The report as SARIF 2.1.0: a result per claim that failed, is unverified or waived.
+
+use proofline_spec::document::Severity;
+use proofline_spec::evidence::Verdict;
+use serde_json::{Value, json};
+
+use super::data::{ClaimData, ReportData};
+
+/// The log, with one run.
+pub(super) fn render(data: &ReportData, spec_path: &str) -> Value {
+    let rules: Vec<Value> = data.claims.iter().map(rule).collect();
+    let results: Vec<Value> = data
+        .claims
+        .iter()
+        .enumerate()
+        .filter(|(_, claim)| claim.verdict != Verdict::Verified)
+        .map(|(index, claim)| result(data, claim, index, spec_path))
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "proofline",
+                "version": data.run.tool_version,
+                "rules": rules,
+            }},
+            "automationDetails": {"id": format!("proofline/{}/{}", data.service.name, data.environment.name)},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn rule(claim: &ClaimData) -> Value {
+    let level = match claim.severity {
+        Severity::P0 | Severity::P1 => "error",
+        Severity::P2 => "warning",
+    };
+    json!({
+        "id": claim.id,
+        "shortDescription": {"text": claim.statement},
+        "defaultConfiguration": {"level": level},
+        "properties": {
+            "severity": claim.severity,
+            "category": claim.category,
+            "tags": claim.references,
+        },
+    })
+}
+
+fn result(data: &ReportData, claim: &ClaimData, index: usize, spec_path: &str) -> Value {
+    // A waiver suppresses what the verdict would be without it.
+    let level = match claim.without_waiver {
+        Verdict::Failed => "error",
+        Verdict::Unverified | Verdict::Waived => "warning",
+        Verdict::Verified => "note",
+    };
+    let mut result = json!({
+        "ruleId": claim.id,
+        "ruleIndex": index,
+        "level": level,
+        "message": {"text": format!("{} is {}: {}", claim.id, claim.verdict.name(), claim.reason)},
+        "locations": [{
+            "physicalLocation": {"artifactLocation": {"uri": uri(spec_path)}},
+            "logicalLocations": [{"fullyQualifiedName": format!("claims.{}", claim.id)}],
+        }],
+        "partialFingerprints": {
+            "claim/v1": format!("{}/{}/{}", data.service.name, data.environment.name, claim.id),
+        },
+    });
+    if claim.verdict == Verdict::Waived {
+        let justification = claim.waiver.as_ref().map_or_else(
+            || claim.reason.clone(),
+            |waiver| format!("{}, until {}: {}", waiver.owner, waiver.expires, waiver.reason),
+        );
+        result["suppressions"] =
+            json!([{"kind": "external", "status": "accepted", "justification": justification}]);
+    }
+    result
+}
+
+/// A path as a relative URI reference: everything but unreserved characters and `/` is encoded.
+fn uri(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                uri.push(char::from(byte));
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}

@@ -124,7 +124,8 @@ fn unreadable_texts_are_named_for_what_they_are() {
     let first = |bytes: &[u8]| {
         let loaded: Loaded<Service> = load::load_bytes("service.yaml", bytes.to_vec());
         assert!(loaded.document.is_none() || loaded.has_errors());
-        said(&loaded.diagnostics)[0].clone()
+        let said = said(&loaded.diagnostics);
+        said.iter().find(|text| text.starts_with("PL00")).cloned().unwrap_or_default()
     };
     assert_eq!(first(b""), "PL0005 1:1 the file is empty");
     assert_eq!(first(b"# nothing\n"), "PL0005 1:1 the file is empty");
@@ -132,7 +133,7 @@ fn unreadable_texts_are_named_for_what_they_are() {
     assert_eq!(first(b"- a"), "PL0012 1:1 the document is a list, not a mapping");
     assert_eq!(first(b"roles: [user"), "PL0006 1:8 the bracket `[` is not closed");
     assert_eq!(first(b"a:\n\tb: 1"), "PL0006 2:1 a tab stands where YAML wants spaces");
-    assert_eq!(first(b"a: b: c"), "PL0006 1:5 a second `: ` stands in one line");
+    assert_eq!(first(b"a: b: c"), "PL0006 1:5 a second `: ` stands in one value");
     assert_eq!(first(b"a: 'b\n"), "PL0006 1:4 a quote is not closed");
     assert_eq!(first(b"a: @b\n"), "PL0006 1:4 a value cannot begin with `@`");
     assert_eq!(first(b"a: *b\n"), "PL0006 1:4 an alias names nothing");
@@ -140,6 +141,41 @@ fn unreadable_texts_are_named_for_what_they_are() {
     assert_eq!(code("roles: !env [a]\n"), "PL0011 4:8 a tag means nothing in a spec");
     assert_eq!(code("? {a: b}\n: c\n"), "PL0010 4:3 a key must be text");
     assert_eq!(code("---\na: 1\n"), "PL0008 4:1 the file holds more than one document");
+}
+
+#[test]
+fn broken_part_does_not_hide_problems_of_other_parts() {
+    let text = format!(
+        "{HEAD}roles: [user
+tires: [free]
+limits:
+  ip: {{by: client_ip, rate: '60/min}}
+  all: {{by: globl, rate: 10/s}}
+routes:
+  GET /a: {{op: {{custom: a}}
+  GET /b:
+    summary: List: all
+    op: {{custom: b}}
+  GET /c: {{opp: {{custom: c}}}}
+"
+    );
+    let loaded = service(&text);
+    assert_eq!(
+        said(&loaded.diagnostics),
+        [
+            "PL0006 4:8 the bracket `[` is not closed",
+            "PL0101 5:1 unknown key `tires`",
+            "PL0006 7:29 a quote is not closed",
+            "PL0105 8:13 unknown word `globl`",
+            "PL0006 10:11 the bracket `{` is not closed",
+            "PL0006 12:18 a second `: ` stands in one value",
+            "PL0101 14:12 unknown key `opp`",
+        ],
+        "{}",
+        render_all(&loaded.diagnostics, &Styles::plain())
+    );
+    assert!(loaded.source.has(&["limits", "ip"]), "it is there, though it cannot be read");
+    assert!(loaded.source.is_broken(&["routes", "GET /b", "op"]));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use proofline_spec::document::{Environment, Service};
 use proofline_spec::load::{self, Document, Loaded};
 use proptest::prelude::*;
 
+#[expect(clippy::unwrap_used, reason = "a test without its input fails")]
 fn luna() -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("services/luna/service.yaml");
     std::fs::read(path).unwrap()

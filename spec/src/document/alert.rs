@@ -97,6 +97,18 @@ impl AlertMetric {
         Self::ALL.into_iter().find(|(_, metric)| *metric == self).map_or("", |(name, _)| name)
     }
 
+    /// A limit that it can be compared with.
+    const fn example(self) -> &'static str {
+        match self {
+            Self::ErrorRate | Self::CacheHitRate | Self::Memory => "5%",
+            Self::LatencyP50 | Self::LatencyP95 | Self::LatencyP99 => "500ms",
+            Self::HealthFailing
+            | Self::DatabaseFailures
+            | Self::RateLimited
+            | Self::QueueBacklog => "100",
+        }
+    }
+
     fn accepts(self, quantity: Quantity) -> bool {
         matches!(
             (self, quantity),
@@ -137,7 +149,12 @@ impl FromStr for AlertRule {
             })?;
         let threshold: Threshold = text[end..].parse()?;
         if !metric.accepts(threshold.limit) {
-            return Err(format!("`{name}` cannot be compared with `{}`", threshold.limit));
+            return Err(format!(
+                "`{name}` cannot be compared with `{}`; write it like `{name} {} {}`",
+                threshold.limit,
+                threshold.comparison,
+                metric.example()
+            ));
         }
         Ok(Self { metric, threshold })
     }

@@ -150,7 +150,9 @@ fn parse_read(text: &str) -> Result<Expression, String> {
     };
     let path: Vec<String> = parts.map(str::to_owned).collect();
     if path.is_empty() || path.iter().any(String::is_empty) {
-        return Err(format!("`{text}` does not say which member of `{name}` is meant"));
+        return Err(format!(
+            "`{text}` does not say which member of `{name}` is meant; write it like `{name}.id`"
+        ));
     }
     if path.len() > 1 && source != Source::Body {
         return Err(format!("`{name}` has no members of members; write `{name}.{}`", path[0]));

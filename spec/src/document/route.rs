@@ -407,7 +407,7 @@ fn single_entry<'de, A: MapAccess<'de>>(
     let mut value = None;
     while let Some(key) = map.next_key::<String>()? {
         if key != expected {
-            return Err(A::Error::custom(format!("unknown field `{key}`, expected `{expected}`")));
+            return Err(A::Error::custom(format!("unknown key `{key}`; write `{expected}`")));
         }
         value = Some(map.next_value()?);
     }

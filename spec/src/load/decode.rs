@@ -295,7 +295,7 @@ impl<'de> Choice<'de> {
         match self.content {
             Some(node) => Ok(self.of.of(node)),
             None => Err(DecodeError::custom(format!(
-                "`{0}` needs a value; write `{0}: …` inside a mapping",
+                "`{0}` needs a value; write `{{{0}: …}}`",
                 self.word
             ))),
         }

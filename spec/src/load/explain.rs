@@ -9,14 +9,26 @@ use crate::diagnostic::{Code, Diagnostic, Location, codes};
 /// The diagnostic of a type error.
 pub(super) fn explain(source: &SourceMap, error: &DecodeError) -> Diagnostic {
     let path = error.path();
-    let place = if error.on_key { source.key_of(&path) } else { source.span_of(&path) };
     let node = source.node(&path);
+    let nothing = node.is_some_and(|node| node.value == Value::Null && node.span.is_empty());
+    let place = match &error.kind {
+        Kind::UnknownKey(key, _) if !error.on_key => {
+            let below: Vec<&str> = path.iter().map(String::as_str).chain([key.as_str()]).collect();
+            if source.node(&below).is_some() {
+                source.key_of(&below)
+            } else {
+                source.span_of(&path)
+            }
+        }
+        _ if error.on_key || nothing => source.key_of(&path),
+        _ => source.span_of(&path),
+    };
     match &error.kind {
         Kind::UnknownKey(key, known) => unknown_key(place, &path, key, known),
         Kind::UnknownWord(word, known) => unknown_word(place, error.on_key, word, known),
         Kind::MissingKey(key) => missing_key(source, &path, key),
-        Kind::WrongType(expected) => wrong_type(place, node, expected),
-        Kind::Other(message) => other(place, node, error.on_key, message),
+        Kind::WrongType(expected) => wrong_type(place, node, source, plain_words(expected)),
+        Kind::Other(message) => other(place, message),
     }
 }
 
@@ -124,41 +136,54 @@ fn missing_key(source: &SourceMap, path: &[String], key: &str) -> Diagnostic {
     Diagnostic::new(codes::MISSING_KEY, place, message).fix(example)
 }
 
-fn wrong_type(place: Location, node: Option<&Node>, expected: &str) -> Diagnostic {
-    let expected = plain_words(expected);
-    let found = node.map_or_else(|| "nothing".to_owned(), Node::describe);
-    let value = node.map(|node| &node.value);
-    let bare = match value {
-        Some(Value::Integer(number)) => Some(number.to_string()),
-        Some(Value::Unsigned(number)) => Some(number.to_string()),
-        Some(Value::Float(number)) => Some(number.to_string()),
-        _ => None,
+fn wrong_type(
+    place: Location,
+    node: Option<&Node>,
+    source: &SourceMap,
+    expected: &str,
+) -> Diagnostic {
+    let Some(node) = node else {
+        return Diagnostic::new(codes::WRONG_TYPE, place, format!("expected {expected}"))
+            .fix(format!("write {expected}"));
     };
+    let raw = source.raw(node);
+    let number = matches!(node.value, Value::Integer(_) | Value::Unsigned(_) | Value::Float(_));
+    let found = if number { format!("the number {raw}") } else { node.describe() };
+    // Of a mapping, the headline says only that it is one; its keys are part of the fix.
+    let short = expected.split(" with the keys ").next().unwrap_or(expected);
     let unit = ["a duration", "a size", "a rate", "a percentage", "a comparison", "a range"]
         .iter()
         .any(|kind| expected.starts_with(kind));
-    match (bare, value) {
-        (Some(number), _) if unit => {
-            Diagnostic::new(codes::WRONG_VALUE, place, format!("`{number}` has no unit"))
-                .fix(format!("write {expected}"))
+    if number && unit {
+        return Diagnostic::new(codes::WRONG_VALUE, place, format!("`{raw}` has no unit"))
+            .fix(format!("write {expected}"));
+    }
+    let problem =
+        Diagnostic::new(codes::WRONG_TYPE, place, format!("expected {short}, found {found}"));
+    match &node.value {
+        Value::Bool(_) | Value::Integer(_) | Value::Unsigned(_) | Value::Float(_)
+            if expected == "a text" =>
+        {
+            problem.replace("put it in quotes", &format!("\"{raw}\""))
         }
-        (Some(number), _) if expected == "a text" => {
-            Diagnostic::new(codes::WRONG_TYPE, place, format!("expected a text, found {found}"))
-                .replace("put it in quotes", &format!("\"{number}\""))
+        Value::Text(word) if expected == "a list" && !word.contains(['\n', ',', '[', '"']) => {
+            problem.replace(format!("write `[{raw}]`"), &format!("[{raw}]"))
         }
-        (None, Some(Value::Bool(word))) if expected == "a text" => {
-            Diagnostic::new(codes::WRONG_TYPE, place, format!("expected a text, found {found}"))
-                .replace("put it in quotes", &format!("\"{word}\""))
+        Value::Text(word) if short.contains("number") && word.parse::<f64>().is_ok() => {
+            problem.replace("remove the quotes", word)
         }
-        (None, Some(Value::Text(word))) if expected == "a list" => {
-            let word = word.clone();
-            Diagnostic::new(codes::WRONG_TYPE, place, format!("expected a list, found {found}"))
-                .replace(format!("write `[{word}]`"), &format!("[{word}]"))
+        Value::Mapping(_) if expected == "a list" => {
+            problem.fix("put `- ` before it, or `[` and `]` around it")
         }
-        _ => {
-            Diagnostic::new(codes::WRONG_TYPE, place, format!("expected {expected}, found {found}"))
-                .fix(format!("write {expected}"))
+        Value::List(_) if short == "a mapping" => {
+            problem.fix("write `key: value` lines instead of a list")
         }
+        _ if short == "a mapping" && expected != short => problem.fix(expected.replacen(
+            "a mapping with the keys",
+            "write a mapping; its keys are",
+            1,
+        )),
+        _ => problem.fix(format!("write {expected}")),
     }
 }
 
@@ -184,17 +209,48 @@ fn plain_words(expected: &str) -> &str {
     }
 }
 
-fn other(place: Location, node: Option<&Node>, on_key: bool, message: &str) -> Diagnostic {
+/// A sentence of a type's own parser, `what is wrong; what to write`.
+fn other(place: Location, message: &str) -> Diagnostic {
     let (message, advice) = match message.split_once("; ") {
-        Some((message, advice)) => (message.to_owned(), advice.to_owned()),
-        None => (message.to_owned(), String::new()),
+        Some((message, advice)) => (message, advice.replacen("expected ", "write ", 1)),
+        None => match message.split_once(": write ") {
+            Some((message, advice)) => (message, format!("write {advice}")),
+            None => (message, String::new()),
+        },
     };
+    let word = message.split('`').nth(1).unwrap_or_default();
+    let near = nearest_in(word, &advice);
+    let example = message.split_once(" such as ").map(|(_, example)| example);
     let problem = Diagnostic::new(codes::WRONG_VALUE, place, message);
-    if !advice.is_empty() {
-        return problem.fix(advice.replacen("expected ", "write ", 1));
+    if let Some(near) = near {
+        let known = advice.replacen("write ", "a value is ", 1);
+        return problem.because(known).fix(format!("did you mean `{near}`?"));
     }
-    match node {
-        Some(_) if on_key => problem.fix("correct the key"),
-        _ => problem.fix("correct the value"),
+    match (advice.is_empty(), example) {
+        (false, _) if advice.starts_with("known are ") => {
+            problem.because(advice).fix("use one of those that are known")
+        }
+        (false, _) if message.contains("does not begin with `<`") => {
+            problem.fix(format!("write it like `< {word}`"))
+        }
+        (false, _) => problem.fix(advice),
+        (true, Some(example)) => problem.fix(format!("write it like {example}")),
+        (true, None) => problem.fix("correct it"),
     }
+}
+
+/// What the wrong word was meant to be, among the words of a piece of advice. Of `a.b`, the first part counts.
+fn nearest_in(word: &str, advice: &str) -> Option<String> {
+    let known: Vec<&str> = match advice.strip_prefix("known are ") {
+        Some(list) => list.split(", ").map(|known| known.trim_matches('`')).collect(),
+        None if advice.starts_with("write `body.x`") => {
+            crate::document::Source::ALL.iter().map(|(name, _)| *name).collect()
+        }
+        None => return None,
+    };
+    let (first, rest) = match word.split_once('.') {
+        Some((first, rest)) => (first, format!(".{rest}")),
+        None => (word, String::new()),
+    };
+    nearest(first, known).map(|near| format!("{near}{rest}"))
 }

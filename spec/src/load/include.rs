@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::node::{Entry, Node, Value};
 use super::read::read;
+use super::recover::{blank, part_around};
 use super::source::SourceFile;
 use super::yaml::parse;
 use crate::diagnostic::{Diagnostic, codes};
@@ -14,15 +15,20 @@ pub(super) struct Assembly {
     pub(super) files: Vec<SourceFile>,
     /// What was found on the way.
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Paths of parts that are not YAML.
+    pub(super) unread: Vec<Vec<String>>,
     next_id: usize,
 }
+
+/// After so many broken rules of YAML in a file the rest of it is not read.
+const MOST_SYNTAX_ERRORS: usize = 10;
 
 /// Keys that describe the file itself, not the service.
 const OF_THE_FILE: [&str; 2] = ["include", "proofline"];
 
 impl Assembly {
     pub(super) fn new() -> Self {
-        Self { files: Vec::new(), diagnostics: Vec::new(), next_id: 0 }
+        Self { files: Vec::new(), diagnostics: Vec::new(), unread: Vec::new(), next_id: 0 }
     }
 
     /// Parses a text as the first file and takes in what it includes.
@@ -42,12 +48,37 @@ impl Assembly {
         Some(self.take_in(root, &mut vec![normal(Path::new(path))]))
     }
 
+    /// Parses a file. After a broken rule of YAML, the part around it is left out and the rest is read.
     fn parse(&mut self, path: &str, text: String) -> Option<Node> {
         let file = self.files.len();
         let source = SourceFile::new(path, text);
-        let root = parse(&source, file, self.next_id, &mut self.diagnostics);
         // Room for every node of the largest document keeps numbers unique without counting.
+        let first_id = self.next_id;
         self.next_id += 1_000_000;
+        let mut readable = source.text.clone();
+        let mut root = None;
+        for _ in 0..MOST_SYNTAX_ERRORS {
+            let mut found = Vec::new();
+            match parse(&source, &readable, file, first_id, &mut found) {
+                Ok(tree) => {
+                    // A file whose every part was left out is not empty.
+                    found
+                        .retain(|d: &Diagnostic| readable == source.text || d.code != codes::EMPTY);
+                    self.diagnostics.extend(found);
+                    root = tree;
+                    break;
+                }
+                Err(error) => {
+                    let deep = error.diagnostic.code == codes::TOO_DEEP;
+                    self.diagnostics.push(error.diagnostic);
+                    let Some(part) = part_around(&readable, error.began).filter(|_| !deep) else {
+                        break;
+                    };
+                    readable = blank(&readable, &part.span);
+                    self.unread.push(part.path);
+                }
+            }
+        }
         self.files.push(source);
         root
     }

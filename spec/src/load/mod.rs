@@ -8,9 +8,11 @@ mod include;
 mod node;
 mod offset;
 mod read;
+mod recover;
 mod scalar;
 mod source;
 mod suggest;
+mod syntax;
 mod typed;
 mod yaml;
 
@@ -83,21 +85,22 @@ fn failed<T>(path: &str, problem: Diagnostic) -> Loaded<T> {
 fn load_text<T: Document>(path: &str, text: String) -> Loaded<T> {
     let mut assembly = Assembly::new();
     let root = assembly.assemble(path, text);
-    let Assembly { files, mut diagnostics, .. } = assembly;
+    let Assembly { files, mut diagnostics, unread, .. } = assembly;
     let readable = root.is_some();
     let mut source = SourceMap::new(path, files, root);
     let stand_ins = stand_ins::<T>();
-    let document =
-        readable.then(|| typed::decode(&mut source, &stand_ins, &mut diagnostics)).flatten();
+    let document = readable
+        .then(|| typed::decode(&mut source, unread, &stand_ins, &mut diagnostics))
+        .flatten();
     diagnostic::sort(&mut diagnostics);
     Loaded { document, diagnostics, source }
 }
 
 fn stand_ins<T: Document>() -> Vec<Entry> {
     let source = SourceFile::new("", T::STAND_INS.to_owned());
-    let root = yaml::parse(&source, usize::MAX, usize::MAX / 2, &mut Vec::new());
-    match root.map(|node| node.value) {
-        Some(Value::Mapping(mapping)) => mapping.into_entries(),
+    let root = yaml::parse(&source, &source.text, usize::MAX, usize::MAX / 2, &mut Vec::new());
+    match root.map(|root| root.map(|node| node.value)) {
+        Ok(Some(Value::Mapping(mapping))) => mapping.into_entries(),
         _ => Vec::new(),
     }
 }

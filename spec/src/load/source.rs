@@ -65,9 +65,9 @@ impl SourceMap {
         self.root.descend(path)
     }
 
-    /// Whether the document has something at this path, be it right or wrong.
+    /// Whether the document has something at this path, be it right, wrong or unreadable.
     pub fn has<S: AsRef<str>>(&self, path: &[S]) -> bool {
-        self.node(path).is_some()
+        self.node(path).is_some() || self.is_broken(path)
     }
 
     /// The place of a value; of the nearest part around it when there is none.
@@ -107,6 +107,12 @@ impl SourceMap {
         let start = offset_in_scalar(raw, text, offset);
         let end = offset_in_scalar(raw, text, offset + length).max(start);
         self.location(node.file, node.span.start + start..node.span.start + end)
+    }
+
+    /// A value as it is written.
+    pub fn raw(&self, node: &Node) -> &str {
+        let text = self.files.get(node.file).and_then(|file| file.text.get(node.span.clone()));
+        text.unwrap_or_default().trim_end()
     }
 
     /// The place of these bytes of a file.

@@ -15,13 +15,13 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// Known words as a phrase: all of a few, the first of many.
 pub fn known_words<'a>(known: impl IntoIterator<Item = &'a str>) -> String {
-    const SHOWN: usize = 24;
+    const SHOWN: usize = 32;
     let words: Vec<&str> = known.into_iter().collect();
-    let shown = super::decode::list(&words[..words.len().min(SHOWN)]);
-    match words.len().checked_sub(SHOWN) {
-        Some(more) if more > 0 => format!("{shown} and {more} more"),
-        _ => shown,
+    if words.len() <= SHOWN {
+        return super::decode::list(&words);
     }
+    let shown: Vec<String> = words[..SHOWN].iter().map(|word| format!("`{word}`")).collect();
+    format!("{} and {} more", shown.join(", "), words.len() - SHOWN)
 }
 
 #[cfg(test)]
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn long_lists_are_cut() {
-        let many: Vec<String> = (0..30).map(|n| format!("w{n}")).collect();
+        let many: Vec<String> = (0..38).map(|n| format!("w{n}")).collect();
         assert!(known_words(many.iter().map(String::as_str)).ends_with("and 6 more"));
         assert_eq!(known_words(["a", "b"]), "`a` and `b`");
     }

@@ -9,6 +9,7 @@ use super::decode::{DecodeError, Kind, NodeDeserializer};
 use super::explain::explain;
 use super::node::{Entry, Mapping, Node, NodeId, Value};
 use super::source::SourceMap;
+use super::suggest::nearest;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Auth, Binding, Environment, Service};
 
@@ -40,10 +41,11 @@ target: native
 /// Decodes again and again, leaving out what does not fit, until the rest fits.
 pub(super) fn decode<T: Document>(
     source: &mut SourceMap,
+    unread: Vec<Vec<String>>,
     stand_ins: &[Entry],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<T> {
-    let mut left_out = LeftOut::default();
+    let mut left_out = LeftOut { paths: unread.into_iter().collect(), ..LeftOut::default() };
     for _ in 0..MOST_ERRORS {
         let root = NodeDeserializer {
             node: source.root(),
@@ -91,10 +93,23 @@ impl LeftOut {
     fn is_consequence(&self, source: &SourceMap, error: &DecodeError) -> bool {
         let path = error.path();
         match &error.kind {
-            Kind::MissingKey(key) => source.node(&path).and_then(|n| n.child(key)).is_some(),
+            Kind::MissingKey(key) => {
+                let there = source.node(&path).and_then(|node| node.child(key)).is_some();
+                there || self.is_left_out(&path, key)
+            }
+            // A section of which every part was left out looks like one without content.
+            Kind::WrongType(_) if source.node(&path).is_some_and(|n| n.value == Value::Null) => {
+                self.paths.iter().any(|left| left.len() > path.len() && left.starts_with(&path))
+            }
             Kind::Other(_) => source.is_some_left_out_below(&path, &self.nodes),
             _ => false,
         }
+    }
+
+    fn is_left_out(&self, path: &[String], key: &str) -> bool {
+        let mut path = path.to_vec();
+        path.push(key.to_owned());
+        self.paths.contains(&path)
     }
 
     /// Leaves out the smallest part that holds the error; `false` when nothing is left to leave out.
@@ -104,6 +119,14 @@ impl LeftOut {
             let new = !self.missing_at_root.contains(key);
             self.missing_at_root.push(key);
             return new;
+        }
+        if let (Kind::UnknownKey(key, known), Some((_, parent))) = (&error.kind, path.split_last())
+            && let Some(meant) = nearest(key, known.iter().copied())
+        {
+            // A key that is only misspelt is not missing as well.
+            let mut meant_path = parent.to_vec();
+            meant_path.push(meant.to_owned());
+            self.paths.insert(meant_path);
         }
         let Some(node) = source.node(&path).filter(|_| !path.is_empty()) else { return false };
         self.paths.insert(path);

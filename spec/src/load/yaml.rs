@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
 use super::node::{Entry, FileId, Mapping, Node, NodeId, Value};
 use super::scalar;
 use super::source::SourceFile;
+use super::syntax::{self, SyntaxError};
 use crate::diagnostic::{Code, Diagnostic, codes};
 
 /// Levels of lists and mappings in each other.
@@ -15,13 +16,15 @@ const DEEPEST: usize = 64;
 /// Values in one document, those repeated by aliases counted each time.
 const MOST_NODES: usize = 500_000;
 
-/// Reads the first document of a file. There is no tree when the text is not YAML at all.
+/// Reads the first document of `text`, which is the file's or the same with parts blanked.
+/// There is no tree when it has no document, or not one of bounded size.
 pub(super) fn parse(
     source: &SourceFile,
+    text: &str,
     file: FileId,
     first_id: NodeId,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Node> {
+) -> Result<Option<Node>, Box<SyntaxError>> {
     let options = granit_parser::options! {
         emit_comments: false,
         flow_nesting_limit: DEEPEST,
@@ -40,23 +43,19 @@ pub(super) fn parse(
         root: None,
         diagnostics,
     };
-    for event in Parser::new_from_str_with_options(&source.text, options) {
-        let step = match event {
+    for event in Parser::new_from_str_with_options(text, options) {
+        let go_on = match event {
             Ok((event, span)) => builder.event(event, &span),
-            Err(error) => {
-                let problem = syntax_error(source, &error);
-                builder.diagnostics.push(problem);
-                return None;
-            }
+            Err(error) => return Err(Box::new(syntax::explain(source, text, &error, DEEPEST))),
         };
-        if !step {
-            return builder.root.filter(|_| builder.documents > 1);
+        if !go_on {
+            return Ok(builder.root.filter(|_| builder.documents > 1));
         }
     }
     if builder.root.is_none() {
         builder.diagnostics.push(empty(source));
     }
-    builder.root
+    Ok(builder.root)
 }
 
 /// A value that an alias can repeat.
@@ -324,96 +323,4 @@ fn empty(source: &SourceFile) -> Diagnostic {
     Diagnostic::new(codes::EMPTY, source.location(0..0), "the file is empty")
         .because("a spec has at least the keys `proofline`, `service` and `targets`")
         .fix("begin with `proofline: v1`")
-}
-
-/// Turns the parser's words into ours.
-fn syntax_error(source: &SourceFile, error: &ScanError) -> Diagnostic {
-    let at = offset(source, error.marker());
-    let next = source.text[at..].chars().next().map_or(0, char::len_utf8);
-    let place = source.location(at..at + next);
-    if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
-        return Diagnostic::new(codes::TOO_DEEP, place, "the document is nested too deeply")
-            .because(format!(
-                "lists and mappings stand more than {DEEPEST} levels deep in each other"
-            ))
-            .fix("look for a bracket that is not closed");
-    }
-    let (message, fix): (String, &str) = match error.kind() {
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabAtBlockScalarStart
-        | ErrorKind::TabInPlainScalar => {
-            let tab = source.text[..at + next].rfind('\t').map(|tab| source.location(tab..tab + 1));
-            return Diagnostic::new(
-                codes::SYNTAX,
-                tab.unwrap_or(place),
-                "a tab stands where YAML wants spaces",
-            )
-            .because("what follows this place was not read")
-            .fix("indent with spaces");
-        }
-        ErrorKind::UnclosedFlowCollection { open } => {
-            (format!("the bracket `{open}` is not closed"), "close it")
-        }
-        ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
-            (format!("the bracket `{open}` is closed by `{close}`"), "use brackets in pairs")
-        }
-        ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
-            let quote =
-                opening_quote(&source.text, at).map(|quote| source.location(quote..quote + 1));
-            return Diagnostic::new(codes::SYNTAX, quote.unwrap_or(place), "a quote is not closed")
-                .because("what follows this place was not read")
-                .fix("close the quote; inside single quotes, write `''` for one");
-        }
-        ErrorKind::InvalidTrailingSingleQuotedScalar
-        | ErrorKind::InvalidTrailingDoubleQuotedScalar => (
-            "text follows a closed quote".into(),
-            "quote the whole value; inside single quotes, write `''` for one",
-        ),
-        ErrorKind::MappingValueNotAllowed => (
-            "a second `: ` stands in one line".into(),
-            "put a value that holds `: ` in quotes, or begin a new line",
-        ),
-        ErrorKind::UnexpectedCharacter { character } => {
-            (format!("a value cannot begin with `{character}`"), "put the value in quotes")
-        }
-        ErrorKind::UnknownAnchor => {
-            ("an alias names nothing".into(), "put the text in quotes, or define the anchor first")
-        }
-        ErrorKind::ExpectedFlowMappingSeparator => {
-            ("a `,` or `}` is missing".into(), "separate the entries with `, `")
-        }
-        ErrorKind::ExpectedFlowSequenceSeparator => {
-            ("a `,` or `]` is missing".into(), "separate the items with `, `")
-        }
-        ErrorKind::SimpleKeyExpected => {
-            ("a key without `:`".into(), "write `key: value`, with a space after the colon")
-        }
-        ErrorKind::ExpectedBlockMappingKey => (
-            "this line does not belong to the mapping around it".into(),
-            "align it with the other keys",
-        ),
-        ErrorKind::UnknownQuotedScalarEscape => (
-            "an unknown escape stands in double quotes".into(),
-            "use single quotes, or write `\\\\` for a backslash",
-        ),
-        other => (format!("the text is not YAML: {other}"), "repair the place"),
-    };
-    Diagnostic::new(codes::SYNTAX, place, message)
-        .because("what follows this place was not read")
-        .fix(fix)
-}
-
-/// The last quote before `at` that begins a value.
-fn opening_quote(text: &str, at: usize) -> Option<usize> {
-    let before = text.get(..at)?;
-    before.rmatch_indices(['\'', '"']).map(|(index, _)| index).find(|index| {
-        *index == 0 || before[..*index].ends_with([' ', '[', '{', ',', '\n', '-', ':'])
-    })
-}
-
-fn offset(source: &SourceFile, marker: &Marker) -> usize {
-    let offset = marker.byte_offset().unwrap_or_default().min(source.text.len());
-    source.text.floor_char_boundary(offset)
 }

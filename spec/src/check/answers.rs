@@ -1,0 +1,299 @@
+//! Answers of routes: what an operation can answer is declared, and what is declared can be answered.
+
+use super::at::At;
+use super::context::{Context, Kind};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::document::{Answer, Expectation, Operation, Query, Route};
+
+pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let routes = At::root("routes");
+    for (text, _, route) in context.routes() {
+        let at = routes.key(text.as_str());
+        let mut answers = Answers { context, route, at: &at, found };
+        answers.statuses();
+        if context.is_broken(&at) {
+            continue;
+        }
+        answers.success();
+        answers.problems();
+    }
+}
+
+/// A problem that an operation can end in.
+struct Possible<'a> {
+    problem: &'a str,
+    /// Where it comes from, for people.
+    why: String,
+}
+
+struct Answers<'c, 'a> {
+    context: &'c Context<'a>,
+    route: &'a Route,
+    at: &'c At<'c>,
+    found: &'c mut Vec<Diagnostic>,
+}
+
+impl<'a> Answers<'_, 'a> {
+    /// Each status is a number that fits its content.
+    fn statuses(&mut self) {
+        let returns = self.at.key("returns");
+        for (text, answer) in &self.route.returns {
+            let at = returns.key(text);
+            let status =
+                text.parse::<u16>().ok().filter(|s| (200..600).contains(s) && text.len() == 3);
+            let Some(status) = status else {
+                self.found.push(
+                    self.context
+                        .at_key(
+                            codes::STATUS,
+                            &at,
+                            format!("`{text}` is not a status of an answer"),
+                        )
+                        .because("Statuses are numbers from 200 to 599 (RFC 9110)")
+                        .fix("write a status such as `200`, `201`, `204` or `404`"),
+                );
+                continue;
+            };
+            self.content(status, answer, &at);
+        }
+    }
+
+    fn content(&mut self, status: u16, answer: &Answer, at: &At<'_>) {
+        let wrong = match (status, answer) {
+            (200..=299, Answer::Problem(_)) => {
+                Some(("a successful answer is not a problem", "use the problem's own status"))
+            }
+            (204 | 205, Answer::One(_) | Answer::List(_)) => {
+                Some(("an answer with this status has no content", "write `none`, or use 200"))
+            }
+            (400..=599, Answer::One(_) | Answer::List(_) | Answer::None) => Some((
+                "an answer with an error's status must be a problem",
+                "write `{problem: <name>}` and define it under `problems`",
+            )),
+            _ => None,
+        };
+        if let Some((message, fix)) = wrong {
+            self.found.push(
+                self.context
+                    .at_value(codes::ANSWER_CONTENT, at, format!("{status}: {message}"))
+                    .because("Errors are problem documents (RFC 9457); 204 and 205 have no content")
+                    .fix(fix),
+            );
+        }
+        if let Answer::Problem(name) = answer
+            && let Some(problem) = self.context.service.problems.get(name)
+            && problem.status != status
+        {
+            let problems = At::root("problems");
+            let problem_at = problems.key(name);
+            self.found.push(
+                self.context
+                    .at_key(
+                        codes::PROBLEM_STATUS,
+                        at,
+                        format!(
+                            "the problem `{name}` has the status {}, not {status}",
+                            problem.status
+                        ),
+                    )
+                    .because("A problem has one status wherever it is answered")
+                    .fix(format!("write `{}: {{problem: {name}}}`", problem.status))
+                    .label(self.context.value(&problem_at.key("status")), "its status"),
+            );
+        }
+    }
+
+    /// There is exactly one success, and it has what the operation gives.
+    fn success(&mut self) {
+        let successes: Vec<(&String, &Answer)> =
+            self.route.returns.iter().filter(|(status, _)| status.starts_with('2')).collect();
+        let returns = self.at.key("returns");
+        match successes.as_slice() {
+            [] if matches!(self.route.op, Operation::Health(_)) => {}
+            [] => self.found.push(
+                self.context
+                    .at_key(codes::SUCCESS, self.at, "the route has no successful answer")
+                    .because("Each route answers with exactly one status from 200 to 299 when all goes well")
+                    .fix(format!("add {} to `returns`", self.natural())),
+            ),
+            [(status, answer)] => self.fits(answer, &returns.key(status.as_str())),
+            [(first, _), (second, _), ..] => self.found.push(
+                self.context
+                    .at_key(
+                        codes::SUCCESS,
+                        &returns.key(second.as_str()),
+                        "the route has a second successful answer",
+                    )
+                    .because("Each route answers with exactly one status from 200 to 299 when all goes well")
+                    .fix("keep one of them")
+                    .label(self.context.key(&returns.key(first.as_str())), "the first one"),
+            ),
+        }
+    }
+
+    /// The answer that the operation gives by itself.
+    fn natural(&self) -> String {
+        match self.answering_query() {
+            Some(Query { returns: Some(schema), expect: Expectation::Many, .. }) => {
+                format!("`200: {{list: {schema}}}`")
+            }
+            Some(Query { returns: Some(schema), .. }) => format!("`200: {schema}`"),
+            _ => "one such as `204: none`".to_owned(),
+        }
+    }
+
+    /// The query whose rows are the answer.
+    fn answering_query(&self) -> Option<&'a Query> {
+        match &self.route.op {
+            Operation::Query(run) => self.context.query(&run.run).filter(|q| q.returns.is_some()),
+            Operation::Transaction(transaction) => {
+                let queries = transaction.steps.iter().rev();
+                queries.filter_map(|s| self.context.query(&s.query)).find(|q| q.returns.is_some())
+            }
+            _ => None,
+        }
+    }
+
+    /// The success has the content that the operation gives.
+    fn fits(&mut self, answer: &Answer, at: &At<'_>) {
+        if !matches!(self.route.op, Operation::Query(_) | Operation::Transaction(_)) {
+            return;
+        }
+        let answering = self.answering_query();
+        let message = match (answering, answer) {
+            (_, Answer::None | Answer::Problem(_)) => return,
+            (None, Answer::One(schema) | Answer::List(schema)) => {
+                format!("nothing gives the `{schema}` of this answer")
+            }
+            (Some(query), Answer::One(schema)) if query.expect == Expectation::Many => {
+                format!("the query gives a list, and the answer is one `{schema}`")
+            }
+            (Some(query), Answer::List(schema)) if query.expect != Expectation::Many => {
+                format!("the query gives one row, and the answer is a list of `{schema}`")
+            }
+            (Some(query), Answer::One(schema) | Answer::List(schema)) => {
+                let given = query.returns.as_deref().unwrap_or_default();
+                if given == schema {
+                    return self.optional(query, at);
+                }
+                format!("the query gives `{given}`, and the answer is `{schema}`")
+            }
+        };
+        let diagnostic = self.context.at_value(codes::ANSWER_CONTENT, at, message).because(
+            "The answer of a query or a transaction is the row of its last query with `returns`",
+        );
+        self.found.push(match answering {
+            Some(_) => diagnostic.fix(format!("write {}", self.natural())),
+            None => diagnostic.fix("write `204: none`, or add `returns` to the query"),
+        });
+    }
+
+    fn optional(&mut self, query: &Query, at: &At<'_>) {
+        if query.expect != Expectation::Optional {
+            return;
+        }
+        self.found.push(
+            self.context
+                .at_value(
+                    codes::ANSWER_CONTENT,
+                    at,
+                    "the query may give no row, and then there is no answer",
+                )
+                .because("`expect: optional` allows that there is no row")
+                .fix("write `expect: one` with `otherwise: <problem>` in the query"),
+        );
+    }
+
+    /// Every problem that can happen is declared, and the other way round.
+    fn problems(&mut self) {
+        let possible = self.possible();
+        let returns = self.at.key("returns");
+        let declared: Vec<(&String, &String)> = self
+            .route
+            .returns
+            .iter()
+            .filter_map(|(status, answer)| match answer {
+                Answer::Problem(name) => Some((status, name)),
+                _ => None,
+            })
+            .collect();
+        let mut missing: Vec<&str> = Vec::new();
+        for Possible { problem, why } in &possible {
+            let is_declared = declared.iter().any(|(_, name)| name == problem);
+            if is_declared || missing.contains(problem) || !self.context.has(Kind::Problem, problem)
+            {
+                continue;
+            }
+            missing.push(problem);
+            let status = self.context.service.problems.get(*problem).map_or(0, |p| p.status);
+            let taken = declared.iter().find(|(text, _)| text.parse() == Ok(status));
+            let diagnostic = self
+                .context
+                .at_key(
+                    codes::ANSWER_MISSING,
+                    if self.route.returns.is_empty() { self.at } else { &returns },
+                    format!("the route can answer `{problem}`, and does not declare it"),
+                )
+                .because(why.clone());
+            self.found.push(match taken {
+                Some((_, other)) => diagnostic.fix(format!(
+                    "status {status} is taken by `{other}`; use one problem for both"
+                )),
+                None => diagnostic.fix(format!("add `{status}: {{problem: {problem}}}`")),
+            });
+        }
+        if matches!(self.route.op, Operation::Custom(_)) {
+            return;
+        }
+        for (status, name) in declared {
+            if possible.iter().any(|possible| possible.problem == name)
+                || !self.context.has(Kind::Problem, name)
+            {
+                continue;
+            }
+            self.found.push(
+                self.context
+                    .at_value(
+                        codes::ANSWER_NEVER,
+                        &returns.key(status.as_str()),
+                        format!("nothing in the route can end in `{name}`"),
+                    )
+                    .because("No query of the route names it in `otherwise` or `on_conflict`")
+                    .fix("remove it, or name it in the query that it is about"),
+            );
+        }
+    }
+
+    fn possible(&self) -> Vec<Possible<'a>> {
+        let mut possible = Vec::new();
+        if let Some(owner) = &self.route.owner {
+            let why = "`owner` ends in it when the object is somebody else's".to_owned();
+            possible.push(Possible { problem: &owner.otherwise, why });
+        }
+        match &self.route.op {
+            Operation::Query(run) => self.of_query(&run.run, &mut possible),
+            Operation::Transaction(transaction) => {
+                for step in &transaction.steps {
+                    self.of_query(&step.query, &mut possible);
+                }
+            }
+            Operation::Login(login) => {
+                let why = "The login ends in it when the password is wrong".to_owned();
+                possible.push(Possible { problem: &login.otherwise, why });
+            }
+            Operation::Health(_) | Operation::Enqueue(_) | Operation::Custom(_) => {}
+        }
+        possible
+    }
+
+    fn of_query(&self, name: &str, possible: &mut Vec<Possible<'a>>) {
+        let Some(query) = self.context.query(name) else { return };
+        for (problem, key) in [(&query.otherwise, "otherwise"), (&query.on_conflict, "on_conflict")]
+        {
+            if let Some(problem) = problem {
+                let why = format!("The query `{name}` names it in `{key}`");
+                possible.push(Possible { problem, why });
+            }
+        }
+    }
+}

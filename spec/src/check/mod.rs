@@ -1,0 +1,104 @@
+//! Whether a document makes sense: one file per cross-check, all of them in one table.
+
+mod accounts;
+mod answers;
+mod at;
+mod bindings;
+mod claims;
+mod config;
+mod context;
+mod cors;
+mod environment;
+mod expressions;
+mod forms;
+mod headers;
+mod limits;
+mod names;
+mod parameters;
+mod paths;
+mod platform;
+mod public;
+mod queries;
+mod requests;
+mod schedule;
+mod schemas;
+mod values;
+
+use crate::diagnostic::{Diagnostic, sort};
+use crate::document::{Environment, Service};
+use crate::load::Loaded;
+use context::Context;
+
+/// A cross-check of a service.
+type Check = fn(&Context<'_>, &mut Vec<Diagnostic>);
+
+/// Every cross-check of a service, by the name of its file.
+const CHECKS: &[(&str, Check)] = &[
+    ("accounts", accounts::check),
+    ("answers", answers::check),
+    ("bindings", bindings::check),
+    ("claims", claims::check),
+    ("config", config::check),
+    ("cors", cors::check),
+    ("expressions", expressions::check),
+    ("forms", forms::check),
+    ("headers", headers::check),
+    ("limits", limits::check),
+    ("names", names::check),
+    ("parameters", parameters::check),
+    ("paths", paths::check),
+    ("platform", platform::check),
+    ("public", public::check),
+    ("queries", queries::check),
+    ("requests", requests::check),
+    ("schedule", schedule::check),
+    ("schemas", schemas::check),
+    ("values", values::check),
+];
+
+/// Everything that is wrong with a service besides what loading found, in the order of the files.
+///
+/// `features` are the names of the features that exist, such as `security/jwt`; `None` when they are not known.
+pub fn check_service(loaded: &Loaded<Service>, features: Option<&[String]>) -> Vec<Diagnostic> {
+    let Some(service) = &loaded.document else { return Vec::new() };
+    let context = Context::new(service, &loaded.source, features);
+    let mut found = Vec::new();
+    for (_, check) in CHECKS {
+        check(&context, &mut found);
+    }
+    finish(found)
+}
+
+/// Everything that is wrong with an environment besides what loading found; `services` are all that there are.
+pub fn check_environment(loaded: &Loaded<Environment>, services: &[&Service]) -> Vec<Diagnostic> {
+    let Some(document) = &loaded.document else { return Vec::new() };
+    let mut found = Vec::new();
+    environment::check(document, &loaded.source, services, &mut found);
+    finish(found)
+}
+
+fn finish(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    sort(&mut found);
+    found.dedup();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::CHECKS;
+
+    #[test]
+    fn every_file_of_the_folder_is_in_the_table() {
+        let helpers = ["mod", "at", "context", "environment"];
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/check");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .filter(|name| !helpers.contains(&name.as_str()))
+            .collect();
+        let table: BTreeSet<String> = CHECKS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(files, table);
+    }
+}

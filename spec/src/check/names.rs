@@ -1,0 +1,252 @@
+//! Names that are used exist.
+
+use super::at::At;
+use super::context::{Context, Kind};
+use crate::diagnostic::{Diagnostic, Location, codes};
+use crate::document::{Answer, Binding, Map, Operation, RouteAuth, RouteLimits, Schema};
+
+pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut names = Names { context, found };
+    names.auth();
+    names.bindings();
+    names.defaults_and_limits();
+    names.queries();
+    names.routes();
+    names.rest();
+    let schemas = At::root("schemas");
+    for (name, schema) in &context.service.schemas {
+        names.references(schema, &schemas.key(name));
+    }
+}
+
+struct Names<'c, 'a> {
+    context: &'c Context<'a>,
+    found: &'c mut Vec<Diagnostic>,
+}
+
+impl Names<'_, '_> {
+    fn expect(&mut self, kind: Kind, name: &str, at: &At<'_>) {
+        if !self.context.has(kind, name) {
+            self.found.push(unknown(self.context, kind, name, at));
+        }
+    }
+
+    fn expect_all(&mut self, kind: Kind, names: &[String], at: &At<'_>) {
+        for (index, name) in names.iter().enumerate() {
+            self.expect(kind, name, &at.index(index));
+        }
+    }
+
+    fn auth(&mut self) {
+        let auth = At::root("auth");
+        for (name, scheme) in &self.context.service.auth {
+            let at = auth.key(name);
+            if let Some(secret) = scheme.secret() {
+                self.expect(Kind::Secret, secret, &at.key("secret"));
+            }
+        }
+    }
+
+    fn bindings(&mut self) {
+        let bindings = At::root("bindings");
+        for (name, binding) in &self.context.service.bindings {
+            let at = bindings.key(name);
+            match binding {
+                Binding::Queue { message, .. } => {
+                    self.expect(Kind::Schema, message, &at.key("message"));
+                }
+                Binding::Upstream { bearer: Some(secret), .. } => {
+                    self.expect(Kind::Secret, secret, &at.key("bearer"));
+                }
+                Binding::Upstream { .. } | Binding::Sql { .. } | Binding::Kv { .. } => {}
+            }
+        }
+    }
+
+    fn defaults_and_limits(&mut self) {
+        let service = self.context.service;
+        let defaults = At::root("defaults");
+        self.expect_all(Kind::Auth, &service.defaults.auth, &defaults.key("auth"));
+        self.expect_all(Kind::Limit, &service.defaults.limits, &defaults.key("limits"));
+        let limits = At::root("limits");
+        for (name, limit) in &service.limits {
+            let at = limits.key(name);
+            if let Some(schemes) = &limit.schemes {
+                self.expect_all(Kind::Auth, schemes, &at.key("schemes"));
+            }
+            let tiers = at.key("tiers");
+            for tier in limit.tiers.iter().flat_map(indexmap::IndexMap::keys) {
+                if !self.context.has(Kind::Tier, tier) {
+                    let place = self.context.key(&tiers.key(tier));
+                    self.found.push(unknown_at(self.context, Kind::Tier, tier, place));
+                }
+            }
+        }
+    }
+
+    fn queries(&mut self) {
+        let queries = At::root("queries");
+        for (name, query) in &self.context.service.queries {
+            let at = queries.key(name);
+            let parts = [
+                (Kind::Schema, &query.returns, "returns"),
+                (Kind::Problem, &query.otherwise, "otherwise"),
+                (Kind::Problem, &query.on_conflict, "on_conflict"),
+                (Kind::Binding, &query.binding, "binding"),
+            ];
+            for (kind, name, key) in parts {
+                if let Some(name) = name {
+                    self.expect(kind, name, &at.key(key));
+                }
+            }
+        }
+        for run in self.context.runs() {
+            if !self.context.has(Kind::Query, run.query) {
+                let path = [run.path.as_slice(), &[run.key.to_owned()]].concat();
+                let place = self.context.source.span_of(&path);
+                self.found.push(unknown_at(self.context, Kind::Query, run.query, place));
+            }
+        }
+    }
+
+    fn routes(&mut self) {
+        let routes = At::root("routes");
+        for (key, _, route) in self.context.routes() {
+            let at = routes.key(key);
+            if let Some(RouteAuth::Schemes(names)) = &route.auth {
+                self.expect_all(Kind::Auth, names, &at.key("auth"));
+            }
+            if let Some(RouteLimits::Named(names)) = &route.limits {
+                self.expect_all(Kind::Limit, names, &at.key("limits"));
+            }
+            if let Some(roles) = &route.roles {
+                self.expect_all(Kind::Role, roles, &at.key("roles"));
+            }
+            let path = at.key("path");
+            for (parameter, schema) in &route.path {
+                self.expect(Kind::Schema, schema, &path.key(parameter));
+            }
+            for (schema, key) in [(&route.query, "query"), (&route.body, "body")] {
+                if let Some(schema) = schema {
+                    self.expect(Kind::Schema, schema, &at.key(key));
+                }
+            }
+            if let Some(owner) = &route.owner {
+                self.expect(Kind::Problem, &owner.otherwise, &at.key("owner").key("otherwise"));
+            }
+            if let Some(cache) = &route.cache {
+                self.expect(Kind::Binding, &cache.binding, &at.key("cache").key("in"));
+            }
+            self.operation(&route.op, &at.key("op"));
+            self.answers(&route.returns, &at.key("returns"));
+        }
+    }
+
+    fn operation(&mut self, operation: &Operation, at: &At<'_>) {
+        match operation {
+            Operation::Health(health) => {
+                let at = at.key("health");
+                self.expect_all(Kind::Binding, &health.required, &at.key("required"));
+                self.expect_all(Kind::Binding, &health.optional, &at.key("optional"));
+                let names = at.key("names");
+                for name in health.names.keys() {
+                    if !self.context.has(Kind::Binding, name) {
+                        let place = self.context.key(&names.key(name));
+                        self.found.push(unknown_at(self.context, Kind::Binding, name, &place));
+                    }
+                }
+            }
+            Operation::Login(login) => {
+                let at = at.key("login");
+                self.expect(Kind::Auth, &login.scheme, &at.key("scheme"));
+                self.expect(Kind::Problem, &login.otherwise, &at.key("otherwise"));
+            }
+            Operation::Enqueue(enqueue) => {
+                self.expect(Kind::Binding, &enqueue.queue, &at.key("enqueue").key("queue"));
+            }
+            Operation::Query(_) | Operation::Transaction(_) | Operation::Custom(_) => {}
+        }
+    }
+
+    fn answers(&mut self, answers: &Map<Answer>, at: &At<'_>) {
+        for (status, answer) in answers {
+            let at = at.key(status);
+            match answer {
+                Answer::One(schema) => self.expect(Kind::Schema, schema, &at),
+                Answer::List(schema) => self.expect(Kind::Schema, schema, &at.key("list")),
+                Answer::Problem(name) => self.expect(Kind::Problem, name, &at.key("problem")),
+                Answer::None => {}
+            }
+        }
+    }
+
+    fn rest(&mut self) {
+        if let Some(metering) = &self.context.service.metering {
+            self.expect(Kind::Query, &metering.query, &At::root("metering").key("query"));
+        }
+    }
+
+    fn references(&mut self, schema: &Schema, at: &At<'_>) {
+        if let Some(reference) = &schema.reference {
+            let at = at.key("$ref");
+            match reference.strip_prefix("#/schemas/") {
+                Some(name) => self.expect(Kind::Schema, name, &at),
+                None => self.found.push(
+                    self.context
+                        .at_value(
+                            codes::SCHEMA_REFERENCE,
+                            &at,
+                            format!("`{reference}` does not point at a schema of this spec"),
+                        )
+                        .because("A reference can only name a schema under `schemas`")
+                        .fix("write `#/schemas/<name>`"),
+                ),
+            }
+        }
+        let properties = at.key("properties");
+        for (name, property) in &schema.properties {
+            self.references(property, &properties.key(name));
+        }
+        if let Some(items) = &schema.items {
+            self.references(items, &at.key("items"));
+        }
+    }
+}
+
+fn unknown(context: &Context<'_>, kind: Kind, name: &str, at: &At<'_>) -> Diagnostic {
+    unknown_at(context, kind, name, &context.value(at))
+}
+
+fn unknown_at(context: &Context<'_>, kind: Kind, name: &str, place: &Location) -> Diagnostic {
+    let noun = kind.noun();
+    let section = kind.section().join(".");
+    let mut known: Vec<&str> = context.names_of(kind).iter().copied().collect();
+    known.sort_unstable();
+    let diagnostic =
+        Diagnostic::new(codes::UNKNOWN_NAME, place.clone(), format!("there is no {noun} `{name}`"));
+    match context.closest(name, known.iter().copied()) {
+        Some(close) if place.width == name.chars().count() => diagnostic
+            .because(listed(&section, &known))
+            .fix_by(format!("did you mean `{close}`?"), place, close),
+        Some(close) => {
+            diagnostic.because(listed(&section, &known)).fix(format!("did you mean `{close}`?"))
+        }
+        None => diagnostic
+            .because(listed(&section, &known))
+            .fix(format!("define `{name}` under `{section}`, or use a name that is there")),
+    }
+}
+
+fn listed(section: &str, known: &[&str]) -> String {
+    const MOST: usize = 12;
+    match known {
+        [] => format!("Nothing is defined under `{section}`"),
+        _ if known.len() > MOST => {
+            format!("`{section}` has {} names, and not this one", known.len())
+        }
+        _ => {
+            let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            format!("`{section}` has {}", names.join(", "))
+        }
+    }
+}

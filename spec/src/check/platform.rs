@@ -1,0 +1,247 @@
+//! Ranges of the platforms, which their own tools do not check.
+
+use super::at::At;
+use super::context::Context;
+use crate::diagnostic::{Code, Diagnostic, codes};
+use crate::document::{Binding, Target};
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// Where the ranges are written down.
+const QUEUES: &str = "Cloudflare Queues allow no more; wrangler deploys it all the same, and the platform refuses it later";
+
+pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    if context.targets(Target::Workers) {
+        workers(context, found);
+        queues(context, found);
+        caches(context, found);
+        tasks(context, found);
+    }
+    container(context, found);
+}
+
+fn out_of_range(
+    context: &Context<'_>,
+    at: &At<'_>,
+    message: String,
+    cause: &str,
+    fix: &str,
+    found: &mut Vec<Diagnostic>,
+) {
+    found.push(context.at_value(codes::PLATFORM_RANGE, at, message).because(cause).fix(fix));
+}
+
+fn workers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let at = At::root("workers");
+    let Some(workers) = &context.service.workers else {
+        if !context.source.has(&["workers"]) {
+            let targets = At::root("targets");
+            found.push(
+                context
+                    .at_key(
+                        codes::PLATFORM_MISSING,
+                        &targets,
+                        "the target `workers` needs its settings",
+                    )
+                    .because("A compatibility date fixes how the platform behaves")
+                    .fix("add `workers: {compatibility_date: 2026-01-01}`"),
+            );
+        }
+        return;
+    };
+    let date = at.key("compatibility_date");
+    if workers.compatibility_date.parse::<jiff::civil::Date>().is_err()
+        || workers.compatibility_date.len() != 10
+    {
+        found.push(
+            context
+                .at_value(
+                    codes::DATE,
+                    &date,
+                    format!("`{}` is not a date", workers.compatibility_date),
+                )
+                .fix("write year, month and day, such as `2026-01-01`"),
+        );
+    }
+    let Some(limits) = &workers.limits else { return };
+    let here = at.key("limits");
+    if let Some(cpu) = limits.cpu
+        && !(1..=5 * MINUTE).contains(&cpu.as_millis())
+    {
+        let message = format!("{cpu} of CPU time for one request is not possible");
+        let cause = "Workers allow 1ms to 5min";
+        out_of_range(context, &here.key("cpu"), message, cause, "give at most `5min`", found);
+    }
+    if let Some(count) = limits.subrequests
+        && !(1..=10_000).contains(&count)
+    {
+        let message = format!("{count} subrequests for one request are not possible");
+        let cause = "Workers allow 1 to 10,000 (50 on the free plan)";
+        out_of_range(
+            context,
+            &here.key("subrequests"),
+            message,
+            cause,
+            "give at most `10000`",
+            found,
+        );
+    }
+}
+
+fn queues(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let section = At::root("bindings");
+    for (name, binding) in &context.service.bindings {
+        let Binding::Queue { queue, batch, retry, dead_letter, .. } = binding else { continue };
+        let at = section.key(name);
+        queue_name(context, queue, &at.key("queue"), found);
+        if let Some(batch) = batch {
+            let here = at.key("batch");
+            if batch.size > 100 {
+                let message = format!("a batch of {} messages is not possible", batch.size);
+                out_of_range(
+                    context,
+                    &here.key("size"),
+                    message,
+                    QUEUES,
+                    "give at most `100`",
+                    found,
+                );
+            }
+            if batch.wait.as_millis() > MINUTE || !batch.wait.as_millis().is_multiple_of(SECOND) {
+                let message = format!("a wait of {} for a batch is not possible", batch.wait);
+                let fix = "give whole seconds up to `60s`";
+                out_of_range(context, &here.key("wait"), message, QUEUES, fix, found);
+            }
+        }
+        if let Some(retry) = retry {
+            let here = at.key("retry");
+            if retry.attempts > 101 {
+                let message = format!("{} attempts are not possible", retry.attempts);
+                let fix = "give at most `101`: one delivery and a hundred retries";
+                out_of_range(context, &here.key("attempts"), message, QUEUES, fix, found);
+            }
+            if retry.backoff.longest.as_millis() > 12 * HOUR {
+                let message = format!("a delay of {} is not possible", retry.backoff.longest);
+                out_of_range(
+                    context,
+                    &here.key("backoff"),
+                    message,
+                    QUEUES,
+                    "give at most `12h`",
+                    found,
+                );
+            }
+        }
+        if let Some(dead) = dead_letter {
+            let here = at.key("dead_letter");
+            queue_name(context, &dead.queue, &here.key("queue"), found);
+            if !(MINUTE..=14 * DAY).contains(&dead.keep.as_millis()) {
+                let message = format!("messages cannot be kept for {}", dead.keep);
+                out_of_range(
+                    context,
+                    &here.key("keep"),
+                    message,
+                    QUEUES,
+                    "give `60s` to `14d`",
+                    found,
+                );
+            }
+        }
+    }
+}
+
+fn queue_name(context: &Context<'_>, name: &str, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+    name_of(context, codes::PLATFORM_NAME, name, at, found);
+}
+
+fn name_of(
+    context: &Context<'_>,
+    code: Code,
+    name: &str,
+    at: &At<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fits = (1..=63).contains(&name.len())
+        && name.chars().all(good)
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if !fits {
+        found.push(
+            context
+                .at_value(code, at, format!("the platform does not accept the name `{name}`"))
+                .because("Names have up to 63 lower-case letters, digits and hyphens, and no hyphen at an end")
+                .fix("rename it"),
+        );
+    }
+}
+
+fn caches(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let routes = At::root("routes");
+    for (text, _, route) in context.routes() {
+        let Some(cache) = &route.cache else { continue };
+        let at = routes.key(text.as_str());
+        let here = at.key("cache");
+        if (1..MINUTE).contains(&cache.ttl.as_millis()) {
+            let message = format!("an entry of Workers KV cannot be kept for {}", cache.ttl);
+            let cause = "Workers KV keeps entries for at least 60 seconds";
+            out_of_range(context, &here.key("ttl"), message, cause, "give at least `60s`", found);
+        }
+    }
+}
+
+fn tasks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let section = At::root("tasks");
+    for (name, task) in &context.service.tasks {
+        let Some(schedule) = task.schedule() else { continue };
+        if schedule.cron().is_none() {
+            let at = section.key(name);
+            found.push(
+                context
+                    .at_value(
+                        codes::PLATFORM_RANGE,
+                        &at.key("every"),
+                        format!("Workers cannot run a task {schedule}"),
+                    )
+                    .because("They are started by cron, which knows minutes that divide an hour and hours that divide a day")
+                    .fix("give an interval such as `5min`, `15min`, `1h` or `6h`"),
+            );
+        }
+    }
+}
+
+fn container(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let Some(container) = &context.service.container else { return };
+    let at = At::root("container");
+    if let Some(memory) = container.memory
+        && memory.get() < 16_000_000
+    {
+        let message = format!("a service cannot run in {memory}");
+        let cause = "The binary and one connection pool need more than 16 MB";
+        out_of_range(
+            context,
+            &at.key("memory"),
+            message,
+            cause,
+            "give a size such as `256MB`",
+            found,
+        );
+    }
+    if let Some(cpus) = container.cpus
+        && !(cpus > 0.0 && cpus <= 256.0)
+    {
+        let message = format!("{cpus} processors are not possible");
+        let cause = "The share is a number above 0, such as 0.5";
+        out_of_range(
+            context,
+            &at.key("cpus"),
+            message,
+            cause,
+            "give a number such as `1` or `0.5`",
+            found,
+        );
+    }
+}

@@ -78,7 +78,7 @@ impl Names<'_, '_> {
             for tier in limit.tiers.iter().flat_map(indexmap::IndexMap::keys) {
                 if !self.context.has(Kind::Tier, tier) {
                     let place = self.context.key(&tiers.key(tier));
-                    self.found.push(unknown_at(self.context, Kind::Tier, tier, place));
+                    self.found.push(unknown_at(self.context, Kind::Tier, tier, &place));
                 }
             }
         }
@@ -104,7 +104,7 @@ impl Names<'_, '_> {
             if !self.context.has(Kind::Query, run.query) {
                 let path = [run.path.as_slice(), &[run.key.to_owned()]].concat();
                 let place = self.context.source.span_of(&path);
-                self.found.push(unknown_at(self.context, Kind::Query, run.query, place));
+                self.found.push(unknown_at(self.context, Kind::Query, run.query, &place));
             }
         }
     }

@@ -19,16 +19,17 @@ struct State {
 }
 
 impl TokenBucket {
-    /// A bucket that starts full.
+    /// A bucket that starts with one token.
     pub fn new(rate: f64, capacity: f64) -> Self {
         let capacity = capacity.max(1.0);
-        Self { rate, capacity, state: Mutex::new(State { tokens: capacity, at: Instant::now() }) }
+        Self { rate, capacity, state: Mutex::new(State { tokens: 1.0, at: Instant::now() }) }
     }
 
-    /// A bucket with room for a tenth of a second's worth, which absorbs a late timer without
-    /// making every later request late too, and for `batch` requests at once.
+    /// A bucket with room for 50 ms' worth, which absorbs a late timer without making every later
+    /// request late too, and for `batch` requests at once. In any time t no more than
+    /// `rate · t` plus that room is let through.
     pub fn for_rate(rate: f64, batch: u32) -> Self {
-        Self::new(rate, (rate / 10.0).max(f64::from(batch)))
+        Self::new(rate, (rate / 20.0).max(f64::from(batch)))
     }
 
     /// Takes a token, perhaps one that is yet to come: how long to wait before using it.

@@ -20,7 +20,8 @@ use proofline_spec::exit::Exit;
 #[command(
     version,
     after_help = "Exit codes: 0 all limits are kept; 1 a limit is broken; \
-    2 the command or the plan is wrong; 3 it could not be found out; 130 interrupted."
+    2 the command or the plan is wrong; 3 nothing could be found out; \
+    5 no limit is broken, but not everything was verified; 130 interrupted."
 )]
 struct Arguments {
     /// The plan, as `cargo xtask verify` writes it.

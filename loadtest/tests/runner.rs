@@ -10,7 +10,8 @@
 mod support;
 
 use std::process::Stdio;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use proofline_spec::evidence::{CheckEvidence, CheckOutcome};
 use support::{Assignment, Reply, SERVICE, Server, assignment, load};
@@ -92,7 +93,7 @@ async fn declared_refusals_are_no_errors_but_too_many_decide_nothing() {
     let loads = smoke(r#""error_rate":"< 0.1%","p95":"< 500ms""#);
     let assignment = assignment(&server.url, &service, PERMITS, &loads);
     let (code, evidence, text) = outcome(&assignment, "smoke-1").await;
-    assert_eq!(code, 3, "{text}");
+    assert_eq!(code, 5, "{text}");
     assert!(matches!(&evidence.outcome, CheckOutcome::Inconclusive(why) if why.contains("429")));
     let route = &evidence.load.unwrap().routes[0].1;
     assert_eq!((route.errors, route.declared_refusals), (0, 25));
@@ -108,6 +109,27 @@ async fn sixty_five_at_once_are_at_once() {
     assert_eq!((code, evidence.outcome), (0, CheckOutcome::Passed), "{text}");
     assert_eq!(evidence.details.unwrap()["in_flight"], 65);
     assert_eq!(evidence.load.unwrap().instrument.model, "closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waves_keep_the_permitted_rate_in_every_second() {
+    let arrivals: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let seen = arrivals.clone();
+    let server = Server::start(move |_, _| {
+        seen.lock().unwrap().push(Instant::now());
+        Reply::status(200)
+    });
+    let server = server.await;
+    let permits = r#"{"load":{"max_rate":"100/s","max_duration":"30s"}}"#;
+    let proof = r#"{"profile":"smoke","concurrency":40,"duration":"3s","server_errors":"< 1"}"#;
+    let assignment = assignment(&server.url, SERVICE, permits, &load("smoke-40", proof));
+    let (code, _, text) = outcome(&assignment, "smoke-40").await;
+    assert_eq!(code, 0, "{text}");
+    let arrivals = arrivals.lock().unwrap();
+    assert!(arrivals.len() > 200, "{}", arrivals.len());
+    // Nine tenths of a second, as arrivals are seen a little later than requests are sent.
+    let crowded = arrivals.windows(101).any(|w| w[100] - w[0] < Duration::from_millis(900));
+    assert!(!crowded, "more than 100 requests in a second");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,7 +182,7 @@ async fn what_is_not_permitted_is_not_sent() {
         let loads = smoke(r#""p95":"< 500ms""#);
         let assignment = assignment(&server.url, SERVICE, permits, &loads);
         let (code, evidence, _) = outcome(&assignment, "smoke-1").await;
-        assert_eq!(code, 3);
+        assert_eq!(code, 5);
         let CheckOutcome::NotRun(reason) = &evidence.outcome else { panic!("{evidence:?}") };
         assert!(reason.contains(part), "{reason}");
     }
@@ -185,7 +207,7 @@ async fn a_service_that_is_not_there_is_not_a_service_that_is_wrong() {
     let loads = smoke(r#""p95":"< 500ms""#);
     let assignment = assignment("http://127.0.0.1:1", SERVICE, PERMITS, &loads);
     let (code, evidence, _) = outcome(&assignment, "smoke-1").await;
-    assert_eq!(code, 3);
+    assert_eq!(code, 5);
     assert!(matches!(&evidence.outcome, CheckOutcome::NotRun(why) if why.contains("answer")));
 }
 

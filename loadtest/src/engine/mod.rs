@@ -18,6 +18,7 @@ pub use stop::Stop;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::measure::cpu::{CpuMeter, available_cores};
+use crate::measure::descriptors;
 use crate::measure::journal::Journal;
 use crate::measure::recorder::{PhaseRecord, Recorder};
 use crate::measure::series::Point;
@@ -85,7 +86,9 @@ const MOST_USERS: u64 = 2000;
 
 /// How many users a run needs so that a request finds a free one even while earlier ones time out.
 fn users_for(phases: &[Phase], timeout: Duration) -> u32 {
-    let open = whole(peak_rate(phases) * timeout.as_secs_f64().max(1.0)).min(MOST_USERS);
+    // More users than descriptors would turn a slow service into refused connections of our own.
+    let most = descriptors::available().unwrap_or(MOST_USERS).min(MOST_USERS);
+    let open = whole(peak_rate(phases) * timeout.as_secs_f64().max(1.0)).min(most);
     let open = u32::try_from(open).unwrap_or(u32::MAX).max(1);
     open.max(peak_users(phases))
 }

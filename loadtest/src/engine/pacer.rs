@@ -3,6 +3,7 @@
 //! A thread rather than a task, because the asynchronous timer is only accurate to a millisecond
 //! and would add up to that to every latency.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -24,6 +25,39 @@ pub(super) fn start(
 
 /// After a step everything outstanding is given this long, so that the next begins from rest.
 const SETTLE: Duration = Duration::from_secs(2);
+
+/// The releases of the last second: in the closed model, where no schedule spreads requests, the
+/// bucket alone would let a saved-up batch go on top of a second's worth.
+struct Window {
+    most: f64,
+    count: f64,
+    releases: VecDeque<(Instant, f64)>,
+}
+
+impl Window {
+    /// A little more than a second, as requests leave a little after their release.
+    const LENGTH: Duration = Duration::from_millis(1050);
+
+    fn new(most: f64) -> Self {
+        Self { most, count: 0.0, releases: VecDeque::new() }
+    }
+
+    /// When a batch fits into the window; `None` when it does now.
+    fn next(&mut self, batch: u32) -> Option<Instant> {
+        let mut next = None;
+        while self.count + f64::from(batch) > self.most {
+            let (at, count) = self.releases.pop_front()?;
+            self.count -= count;
+            next = Some(at + Self::LENGTH);
+        }
+        next
+    }
+
+    fn released(&mut self, at: Instant, batch: u32) {
+        self.releases.push_back((at, f64::from(batch)));
+        self.count += f64::from(batch);
+    }
+}
 
 struct Pacer<'a> {
     shared: &'a Shared,
@@ -76,11 +110,14 @@ impl Pacer<'_> {
     fn closed(&mut self, index: usize, phase: &Phase, start: u64, users: u32, batch: u32) {
         let end = self.shared.clock().at(start) + phase.duration;
         let room = u64::from(users - batch);
+        let mut window = Window::new(self.shared.client().permit().max_rate());
         while self.shared.wait_for_answers(room, end) {
             let saved_up = Instant::now() + self.shared.client().bucket().delay_for(batch);
-            if saved_up >= end || !self.sleep_until_instant(saved_up) {
+            let permitted = window.next(batch).map_or(saved_up, |next| next.max(saved_up));
+            if permitted >= end || !self.sleep_until_instant(permitted) {
                 return;
             }
+            window.released(Instant::now(), batch);
             let now = self.shared.clock().micros();
             let slots: Vec<Slot> = (0..batch).map(|_| self.slot(index, now)).collect();
             self.shared.release(&slots);
@@ -108,5 +145,25 @@ impl Pacer<'_> {
             std::thread::sleep(left.min(Duration::from_millis(50)));
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_window_of_a_second_holds_more_than_is_permitted() {
+        let mut window = Window::new(100.0);
+        let mut now = Instant::now();
+        let mut releases: Vec<Instant> = Vec::new();
+        for _ in 0..50 {
+            now = window.next(40).unwrap_or(now).max(now);
+            window.released(now, 40);
+            releases.push(now);
+        }
+        for triple in releases.windows(3) {
+            assert!(triple[2] - triple[0] > Duration::from_secs(1), "three times 40 are too many");
+        }
     }
 }

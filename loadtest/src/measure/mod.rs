@@ -1,6 +1,7 @@
 //! What is measured: outcomes, latencies, the series over time and the generator itself.
 
 pub mod cpu;
+pub mod descriptors;
 pub mod histogram;
 pub mod journal;
 pub mod outcome;

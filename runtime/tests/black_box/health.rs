@@ -1,0 +1,92 @@
+//! Health, metrics and what the service says about itself.
+
+use serde_json::json;
+
+use super::support::Service;
+
+#[test]
+fn health_tells_what_works() {
+    let service = Service::start();
+    let reply = service.ask("GET", "/health").send();
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    assert!(reply.header("cache-control").is_some_and(|value| value.contains("no-store")));
+    let health = reply.json();
+    assert_eq!(health["status"], "healthy");
+    assert_eq!(health["version"], "3.0.0");
+    assert!(
+        health["timestamp"].as_str().is_some_and(|time| time.ends_with('Z') && time.len() == 24)
+    );
+    for check in ["database", "cache"] {
+        assert_eq!(health["checks"][check]["status"], "ok");
+        assert!(health["checks"][check]["latency_ms"].as_f64().is_some_and(|time| time >= 0.0));
+    }
+}
+
+#[test]
+fn health_tells_what_does_not_work() {
+    let service = Service::start();
+    let faults = "/.well-known/proofline/faults";
+    for (binding, check, other) in [("DB", "database", "cache"), ("CACHE", "cache", "database")] {
+        for fault in [
+            json!({"binding": binding, "fault": "cut_off"}),
+            json!({"binding": binding, "fault": "slow", "delay_ms": 5000}),
+        ] {
+            let made = service.ask_directly("POST", faults).json(&fault).send();
+            assert!((200..300).contains(&made.status));
+            let reply = service.ask("GET", "/health").send();
+            assert_eq!(reply.status, 503, "{fault}");
+            let health = reply.json();
+            assert_ne!(health["checks"][check]["status"], "ok", "{fault}");
+            assert_eq!(health["checks"][other]["status"], "ok", "{fault}");
+            assert_ne!(health["status"], "healthy");
+            service.ask_directly("DELETE", faults).send();
+            assert_eq!(service.ask("GET", "/health").send().status, 200, "after {fault}");
+        }
+    }
+}
+
+#[test]
+fn service_says_what_it_is() {
+    let service = Service::start();
+    let reply = service.ask_directly("GET", "/.well-known/proofline").send();
+    assert_eq!(reply.status, 200);
+    let about = reply.json();
+    assert_eq!(about["service"], "luna-sample");
+    assert_eq!(about["version"], "3.0.0");
+    assert!(about["spec_digest"].is_string());
+    assert_eq!(about["environment"], "development");
+}
+
+#[test]
+fn metrics_count_requests_by_route_template() {
+    let service = Service::start();
+    let user = service.user("ada");
+    let id = "00000000-0000-7000-8000-000000000000";
+    for _ in 0..3 {
+        service.ask("GET", &format!("/api/v1/documents/{id}")).bearer(&user.token).send();
+    }
+    service.ask("GET", "/no/such/path/12345").send();
+    let reply = service.ask_directly("GET", "/metrics").send();
+    assert_eq!(reply.status, 200);
+    let text = String::from_utf8(reply.body.clone()).unwrap();
+    let line = text.lines().find(|line| {
+        line.contains(r#"route="/api/v1/documents/{id}""#)
+            && line.contains(r#"status="404""#)
+            && line.contains("requests_total")
+    });
+    assert!(line.is_some_and(|line| line.ends_with(" 3")), "{text}");
+    assert!(!text.contains(id) && !text.contains("12345"), "no raw paths");
+    assert!(text.contains("_bucket{") && text.contains("# TYPE"), "{text}");
+}
+
+#[test]
+fn metrics_are_not_for_strangers() {
+    let service = Service::start_with(&[("METRICS_TOKEN", "the token of the monitor")]);
+    let metrics = || service.ask_directly("GET", "/metrics");
+    assert_eq!(metrics().bearer("the token of the monitor").send().status, 200);
+    assert!(matches!(metrics().send().status, 401 | 404));
+    assert!(matches!(metrics().bearer("another token").send().status, 401 | 404));
+    let off = Service::start_with(&[("METRICS", "off")]);
+    assert_eq!(off.ask_directly("GET", "/metrics").send().status, 404);
+}

@@ -1,0 +1,22 @@
+//! The sample service as a process of its own, spoken to over HTTP: every policy from outside.
+//!
+//! Each test starts the example `sample` on a free port with a database of its own.
+
+mod api_key;
+mod authorisation;
+mod body;
+mod configuration;
+mod correlation;
+mod cors;
+mod errors;
+mod framing;
+mod headers;
+mod health;
+mod jwt;
+mod limits;
+mod logs;
+mod operations;
+mod routing;
+mod support;
+mod validation;
+mod webhook;

@@ -177,3 +177,25 @@ pub fn journal_path(folder: &Path, check: &CheckId) -> PathBuf {
     };
     raw.join(format!("{}.intervals.jsonl", check.name.replace('/', "-")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_appear_whole_under_their_names_and_intervals_beside_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let checks = folder.path().join("checks");
+        let check: CheckId = "load/steady-1".parse().unwrap();
+        let outcome = CheckOutcome::NotRun("a reason".into());
+        let evidence = without_measurement(&check, outcome, "2026-01-01T00:00:00Z");
+        let path = write(&checks, &evidence).unwrap();
+        assert_eq!(path, checks.join("load-steady-1.json"));
+        let back: CheckEvidence =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!((back.executed, back.summary.as_str()), (0, "a reason"));
+        assert_eq!(std::fs::read_dir(&checks).unwrap().count(), 1, "no temporary file is left");
+        let intervals = journal_path(&checks, &check);
+        assert_eq!(intervals, folder.path().join("load/steady-1.intervals.jsonl"));
+    }
+}

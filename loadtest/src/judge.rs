@@ -8,7 +8,7 @@ use crate::engine::Measured;
 use crate::measure::histogram::{Summary, Times};
 use crate::measure::recorder::{Cell, PhaseRecord};
 use crate::profile::millis;
-use crate::schedule::{Arrival, Phase, real};
+use crate::schedule::{Arrival, Phase, real, whole};
 use crate::selftest;
 
 /// Above this share of declared 429 answers a latency measures refusals.
@@ -117,7 +117,8 @@ pub fn judge(
         .collect();
     let saturated = saturated(judged, measured, &broken);
     let doubt = doubt(judged, measured, instrument, saturated)
-        .or_else(|| one_sided(dominant).filter(|_| broken.is_empty()));
+        .or_else(|| one_sided(dominant).filter(|_| broken.is_empty()))
+        .or_else(|| too_few(&measurements, judged).filter(|_| broken.is_empty()));
     let outcome = match doubt {
         Some(reason) if !proves_failure(&measurements, judged) => {
             CheckOutcome::Inconclusive(reason)
@@ -284,6 +285,27 @@ fn one_sided(dominant: Option<(&str, f64)>) -> Option<String> {
     })
 }
 
+/// A kept limit needs enough requests to have been able to break it: five beyond a percentile, and
+/// as many as make a single error reach the limit of a rate.
+fn too_few(measurements: &[Measurement], judged: &Judged) -> Option<String> {
+    let samples = judged.total.latency.samples();
+    let needed = |measurement: &Measurement| {
+        let limit = measurement.threshold.parse::<Threshold>().ok()?;
+        Some(match measurement.metric.as_str() {
+            "p50" => 10,
+            "p95" => 100,
+            "p99" => 500,
+            "error_rate" => whole((100.0 / limit.limit.value().max(1e-6)).floor()),
+            _ => 1,
+        })
+    };
+    measurements.iter().find_map(|measurement| {
+        let needed = needed(measurement).filter(|needed| samples < *needed)?;
+        let (metric, limit) = (&measurement.metric, &measurement.threshold);
+        Some(format!("{metric} {limit} needs {needed} samples, there are {samples}"))
+    })
+}
+
 fn saturation(judged: &Judged, measured: &Measured) -> String {
     let cpu = measured
         .cpu_share()
@@ -439,6 +461,20 @@ mod tests {
         };
         assert!(is_doubtful(&of(1000), "97 % of the requests"));
         assert_eq!(of(300_000), CheckOutcome::Failed, "a limit that breaks even so is broken");
+    }
+
+    #[test]
+    fn a_few_samples_show_no_rare_thing() {
+        let of = |limits: &str| {
+            let proof = proof(&format!(r#"{{"profile":"steady","rate":"100/s",{limits}}}"#));
+            judge(&[&proof], &judged(1000), &measured(), &sound(), None).outcome
+        };
+        assert_eq!(of(r#""p99":"< 50ms","error_rate":"< 0.1%""#), CheckOutcome::Passed);
+        assert!(is_doubtful(&of(r#""error_rate":"< 0.05%""#), "2000 samples, there are 1000"));
+        let mut few = judged(1000);
+        few.total.latency = Times::default();
+        (0..99).for_each(|_| few.total.latency.record(1000));
+        assert!(is_doubtful(&outcome(&few), "100 samples, there are 99"));
     }
 
     #[test]

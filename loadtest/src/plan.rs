@@ -172,3 +172,34 @@ fn read(path: &Path) -> Result<String, PlanError> {
 fn malformed(path: &Path, expected: &'static str, error: &dyn std::fmt::Display) -> PlanError {
     PlanError::Malformed { path: path.to_owned(), expected, reason: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(loads: &str) -> Plan {
+        let text = format!(
+            r#"{{"spec":"x","url":"http://127.0.0.1:1","seed":1,"loads":[{loads}],"environment":{{
+                "proofline":"v1","environment":"test","target":"native"}}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn claims_that_share_a_run_share_it() {
+        let one =
+            r#"{"check":"load/steady-1","claims":["A"],"proof":{"profile":"steady","p95":"< 1s"}}"#;
+        let two =
+            r#"{"check":"load/steady-1","claims":["B"],"proof":{"profile":"steady","p50":"< 1s"}}"#;
+        let other = r#"{"check":"load/smoke-1","claims":["B"],"proof":{"profile":"smoke"}}"#;
+        let runs = runs(&plan(&[one, two, other].join(",")));
+        assert_eq!(runs.len(), 2);
+        assert_eq!((&runs[0].claims[..], runs[0].proofs.len()), (&["A".into(), "B".into()][..], 2));
+    }
+
+    #[test]
+    fn a_token_names_service_and_environment() {
+        assert_ne!(token("a", "staging"), token("a", "production"));
+        assert_ne!(token("a", "staging"), token("b", "staging"));
+    }
+}

@@ -299,3 +299,30 @@ fn places_inside_texts_of_several_lines_are_found() {
     let key = loaded.source.key_of(&["queries", "user_by_id"]);
     assert_eq!(place.line, key.line + 3);
 }
+
+#[test]
+fn fixes_that_a_machine_may_make_are_edits_that_repair_the_text() {
+    let text = "proofline: v1
+service: {name: shop, version: 1.0, sumary: A shop}
+targets: native
+bindings: {DB: {kind: SQL, migrations: m}, Q: {kind: quue, queue: q, message: M, consumer: c}}
+routes:
+  GET /a: {op: {custom: a}, retruns: {204: none}}
+  GET /b: {op: {custom: b}, returns: {204: none}, returnz: {}}
+";
+    let loaded = service(text);
+    let mut edits: Vec<_> =
+        loaded.diagnostics.iter().filter_map(|d| d.fix.as_ref()).flat_map(|f| &f.edits).collect();
+    edits.sort_by_key(|edit| edit.span.start);
+    let mut fixed = text.to_owned();
+    for edit in edits.iter().rev() {
+        fixed.replace_range(edit.span.clone(), &edit.text);
+    }
+    assert_eq!(
+        said(&service(&fixed).diagnostics),
+        ["PL0101 7:51 unknown key `returnz`"],
+        "{fixed}"
+    );
+    let fix = &service(&fixed).diagnostics[0].fix.clone().unwrap();
+    assert_eq!(fix.text, "remove it: `returns` is there already");
+}

@@ -44,3 +44,23 @@ fn place(location: &Location) -> Value {
         "end": location.span.end,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::codes;
+
+    #[test]
+    fn fix_is_given_as_text_and_as_edits() {
+        let place = Location::whole_file("a.yaml");
+        let diagnostic =
+            Diagnostic::new(codes::UNKNOWN_KEY, place, "unknown").replace("write `b`", "b");
+        let json = to_json(&[diagnostic]);
+        assert_eq!(json[0]["code"], "PL0101");
+        assert_eq!(json[0]["name"], "unknown-key");
+        assert_eq!(json[0]["severity"], "error");
+        assert_eq!(json[0]["location"]["line"], 1);
+        assert_eq!(json[0]["fix"]["text"], "write `b`");
+        assert_eq!(json[0]["fix"]["edits"][0]["text"], "b");
+    }
+}

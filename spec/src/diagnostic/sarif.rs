@@ -69,3 +69,30 @@ fn place(location: &Location) -> Value {
         },
     }})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::codes;
+
+    #[test]
+    fn log_names_rule_place_and_related_places() {
+        let place = Location::whole_file("a.yaml");
+        let diagnostic = Diagnostic::new(codes::DUPLICATE_KEY, place.clone(), "twice")
+            .because("why")
+            .fix("remove one")
+            .label(place, "first");
+        let log = to_sarif(&[diagnostic]);
+        let run = &log["runs"][0];
+        let result = &run["results"][0];
+        assert_eq!(result["ruleId"], "PL0007");
+        assert_eq!(result["level"], "error");
+        assert_eq!(result["message"]["text"], "twice. why. remove one");
+        let physical = &result["locations"][0]["physicalLocation"];
+        assert_eq!(physical["artifactLocation"]["uri"], "a.yaml");
+        assert_eq!(physical["region"]["startLine"], 1);
+        assert_eq!(result["relatedLocations"][0]["message"]["text"], "first");
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        assert!(rules.iter().any(|rule| rule["id"] == "PL0007"));
+    }
+}

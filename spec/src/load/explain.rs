@@ -10,6 +10,11 @@ use crate::diagnostic::{Code, Diagnostic, Location, codes};
 pub(super) fn explain(source: &SourceMap, error: &DecodeError) -> Diagnostic {
     let path = error.path();
     let node = source.node(&path);
+    let siblings = if error.on_key {
+        source.node(path.split_last().map_or(&[][..], |(_, parent)| parent))
+    } else {
+        node
+    };
     let nothing = node.is_some_and(|node| node.value == Value::Null && node.span.is_empty());
     let place = match &error.kind {
         Kind::UnknownKey(key, _) if !error.on_key => {
@@ -24,7 +29,7 @@ pub(super) fn explain(source: &SourceMap, error: &DecodeError) -> Diagnostic {
         _ => source.span_of(&path),
     };
     match &error.kind {
-        Kind::UnknownKey(key, known) => unknown_key(place, &path, key, known),
+        Kind::UnknownKey(key, known) => unknown_key(place, siblings, &path, key, known),
         Kind::UnknownWord(word, known) => unknown_word(place, error.on_key, word, known),
         Kind::MissingKey(key) => missing_key(source, &path, key),
         Kind::WrongType(expected) => wrong_type(place, node, source, plain_words(expected)),
@@ -32,21 +37,38 @@ pub(super) fn explain(source: &SourceMap, error: &DecodeError) -> Diagnostic {
     }
 }
 
-fn unknown_key(place: Location, path: &[String], key: &str, known: &[&str]) -> Diagnostic {
+fn unknown_key(
+    place: Location,
+    siblings: Option<&Node>,
+    path: &[String],
+    key: &str,
+    known: &[&str],
+) -> Diagnostic {
     if let Some((code, message, cause)) = special_key(path, key) {
         return Diagnostic::new(code, place, message).because(cause).fix("remove the key");
     }
     let problem = Diagnostic::new(codes::UNKNOWN_KEY, place, format!("unknown key `{key}`"));
-    let known_here = || known_words(known.iter().copied());
-    match nearest(key, known.iter().copied()) {
-        Some(near) => problem
-            .because(format!("known here: {}", known_here()))
-            .replace(format!("did you mean `{near}`?"), near),
-        None if known.is_empty() => problem.fix("remove it: nothing is known here"),
-        None => problem
-            .because(format!("known here: {}", known_here()))
-            .fix("use one of the known keys, or remove it"),
+    if known.is_empty() {
+        return problem.fix("remove it: nothing is known here");
     }
+    let problem = problem.because(format!("known here: {}", known_words(known.iter().copied())));
+    match nearest(key, known.iter().copied()) {
+        Some(near) if siblings.and_then(|node| node.child(near)).is_some() => {
+            problem.fix(format!("remove it: `{near}` is there already"))
+        }
+        Some(near) => did_you_mean(problem, key, near),
+        None => problem.fix("use one of the known keys, or remove it"),
+    }
+}
+
+/// Suggests a word; a machine may write it only when hardly anything else can have been meant.
+fn did_you_mean(problem: Diagnostic, word: &str, near: &str) -> Diagnostic {
+    let text = format!("did you mean `{near}`?");
+    let same = |c: char| c.is_alphanumeric();
+    let letters = |word: &str| word.chars().filter(|c| same(*c)).collect::<String>().to_lowercase();
+    let sure = letters(word) == letters(near)
+        || (near.len() >= 4 && strsim::osa_distance(word, near) == 1);
+    if sure { problem.replace(text, near) } else { problem.fix(text) }
 }
 
 /// Keys that people expect from elsewhere and that deserve an answer of their own.
@@ -109,7 +131,7 @@ fn unknown_word(place: Location, on_key: bool, word: &str, known: &[&str]) -> Di
     let problem = Diagnostic::new(code, place, message)
         .because(format!("known here: {}", known_words(known.iter().copied())));
     match nearest(word, known.iter().copied()) {
-        Some(near) => problem.replace(format!("did you mean `{near}`?"), near),
+        Some(near) => did_you_mean(problem, word, near),
         None => problem.fix("use one of those that are known"),
     }
 }
@@ -166,7 +188,7 @@ fn wrong_type(
         {
             problem.replace("put it in quotes", &format!("\"{raw}\""))
         }
-        Value::Text(word) if expected == "a list" && !word.contains(['\n', ',', '[', '"']) => {
+        Value::Text(word) if expected == "a list" && word == raw => {
             problem.replace(format!("write `[{raw}]`"), &format!("[{raw}]"))
         }
         Value::Text(word) if short.contains("number") && word.parse::<f64>().is_ok() => {

@@ -37,14 +37,6 @@ fn missing_or_malformed_id_is_replaced() {
 }
 
 #[test]
-fn two_ids_are_none() {
-    let service = Service::start();
-    let ask = service.ask("GET", "/health").header("X-Correlation-ID", "a");
-    let reply = ask.header("X-Correlation-ID", "b").send();
-    assert!(is_uuid(reply.header("x-correlation-id").unwrap()));
-}
-
-#[test]
 fn trace_is_continued_or_begun() {
     let service = Service::start();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";

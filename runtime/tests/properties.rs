@@ -1,0 +1,215 @@
+//! Properties of the validator, the limiter and the CORS matcher, against independent oracles.
+
+use std::time::Duration;
+
+use proofline_runtime::definition::Rate;
+use proofline_runtime::policy::cors;
+use proofline_runtime::policy::limit::window::Window;
+use proofline_runtime::policy::validate::check;
+use proofline_runtime::schema::{Constant, Pattern, Place, Property, Range, Schema};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+static LANGUAGE: Pattern = Pattern::new("^[a-z]{2}(-[A-Z]{2})?$");
+static TAG: Schema = Schema::text().length(1, 3);
+static NOTE: Schema = Schema::object(&[
+    Property::required("a", Schema::text().length(2, 4)),
+    Property::optional("b/c~d", Schema::integer().min(-2).max(5)),
+    Property::optional("tags", Schema::array(&TAG).items(1, 3).unique()),
+    Property::optional("kind", Schema::one_of(&["x", "yy"]).nullable()),
+    Property::optional("lang", Schema::text().pattern(&LANGUAGE)),
+    Property::optional("on", Schema::boolean()),
+    Property::optional(
+        "ratio",
+        Schema::number().numbers(Range {
+            multiple_of: Some(0.5),
+            exclusive_minimum: Some(0.0),
+            ..Range::ANY
+        }),
+    ),
+    Property::optional("one", Schema::constant(Constant::Integer(1))),
+    Property::optional(
+        "inner",
+        Schema::object(&[Property::required("a", Schema::any())]).open().properties(1, 2),
+    ),
+]);
+
+fn same_schema() -> Value {
+    json!({
+        "type": "object", "additionalProperties": false, "required": ["a"],
+        "properties": {
+            "a": {"type": "string", "minLength": 2, "maxLength": 4},
+            "b/c~d": {"type": "integer", "minimum": -2, "maximum": 5},
+            "tags": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 3},
+                     "minItems": 1, "maxItems": 3, "uniqueItems": true},
+            "kind": {"enum": ["x", "yy", null]},
+            "lang": {"type": "string", "pattern": "^[a-z]{2}(-[A-Z]{2})?$"},
+            "on": {"type": "boolean"},
+            "ratio": {"type": "number", "exclusiveMinimum": 0, "multipleOf": 0.5},
+            "one": {"const": 1},
+            "inner": {"type": "object", "required": ["a"], "minProperties": 1, "maxProperties": 2},
+        },
+    })
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-4_i64..8).prop_map(Value::from),
+        (-8_i32..16).prop_map(|half| Value::from(f64::from(half) / 4.0)),
+        "[a-zé]{0,5}".prop_map(Value::from),
+        prop_oneof!["x", "yy", "en", "en-GB", "EN"].prop_map(Value::from),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let name = prop_oneof![
+        5 => prop::sample::select(vec!["a", "b/c~d", "tags", "kind", "lang", "on", "ratio", "one", "inner"])
+            .prop_map(str::to_owned),
+        1 => "[a-z/~]{1,3}",
+    ];
+    scalar().prop_recursive(3, 24, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::btree_map(name.clone(), inner, 0..6)
+                .prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn validator_agrees_with_an_independent_one(mut document in value()) {
+        let oracle = jsonschema::validator_for(&same_schema()).unwrap();
+        let expected = oracle.is_valid(&document);
+        let original = document.clone();
+        let violations = check(&NOTE, &mut document, Place::Body);
+        prop_assert_eq!(violations.is_empty(), expected, "{}: {:?}", original, violations);
+    }
+
+    #[test]
+    fn pointer_of_a_violation_leads_there(mut document in value()) {
+        let original = document.clone();
+        for violation in check(&NOTE, &mut document, Place::Body) {
+            let found = original.pointer(&violation.pointer);
+            let parent = violation.pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+            if violation.code == "required" {
+                prop_assert!(found.is_none() && original.pointer(parent).is_some(), "{:?}", violation);
+            } else {
+                prop_assert!(found.is_some(), "{}: {:?}", original, violation);
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_member_is_always_named(name in "[m-z]{3,6}", mut document in value()) {
+        if let Value::Object(members) = &mut document {
+            members.insert(name.clone(), json!(1));
+            let violations = check(&NOTE, &mut document, Place::Body);
+            let pointer = format!("/{name}");
+            prop_assert!(violations.iter().any(|violation| violation.pointer == pointer));
+        }
+    }
+}
+
+/// Requests of one key: pauses in milliseconds.
+fn pauses() -> impl Strategy<Value = Vec<u64>> {
+    let pause = prop_oneof![5 => 0..50_u64, 2 => 50..3000_u64, 1 => 3000..30_000_u64];
+    prop::collection::vec(pause, 1..200)
+}
+
+fn rate() -> impl Strategy<Value = Rate> {
+    (1..40_u32, 1..20_u64).prop_map(|(requests, seconds)| Rate::new(requests, seconds))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn quiet_key_gets_exactly_its_quota(rate in rate(), start in 0..1_000_000_u64) {
+        let start = Duration::from_millis(start);
+        let mut window = Window::new(start);
+        let last = start + rate.window - Duration::from_millis(1);
+        for request in 1..=rate.requests {
+            let now = if request == rate.requests { last } else { start };
+            let decision = window.take(rate, now);
+            prop_assert!(decision.allowed);
+            prop_assert_eq!(decision.remaining, rate.requests - request);
+        }
+        prop_assert!(!window.take(rate, last).allowed, "one more inside the window");
+    }
+
+    #[test]
+    fn what_is_said_to_remain_does_remain(rate in rate(), pauses in pauses()) {
+        let mut now = Duration::ZERO;
+        let mut window = Window::new(now);
+        for pause in pauses {
+            now += Duration::from_millis(pause);
+            let decision = window.take(rate, now);
+            let mut copy = window;
+            for _ in 0..decision.remaining {
+                prop_assert!(copy.take(rate, now).allowed);
+            }
+            prop_assert!(!copy.take(rate, now).allowed, "and no more than that");
+        }
+    }
+
+    #[test]
+    fn who_waits_as_told_is_let_through(rate in rate(), pauses in pauses()) {
+        let mut now = Duration::ZERO;
+        let mut window = Window::new(now);
+        for pause in pauses {
+            now += Duration::from_millis(pause);
+            let decision = window.take(rate, now);
+            if !decision.allowed {
+                prop_assert!(decision.retry_after > Duration::ZERO);
+                let mut copy = window;
+                prop_assert!(copy.take(rate, now + decision.retry_after).allowed, "{:?}", decision);
+            }
+        }
+    }
+
+    #[test]
+    fn no_stretch_of_a_window_lets_twice_the_quota_through(rate in rate(), pauses in pauses()) {
+        let mut now = Duration::ZERO;
+        let mut window = Window::new(now);
+        let mut passed = Vec::new();
+        for pause in pauses {
+            now += Duration::from_millis(pause);
+            if window.take(rate, now).allowed {
+                passed.push(now);
+            }
+        }
+        for end in &passed {
+            let stretch = passed.iter().filter(|at| *at <= end && **at + rate.window > *end);
+            prop_assert!(stretch.count() < 2 * rate.requests as usize + 1);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn origin_that_matches_a_wildcard_is_a_real_subdomain(
+        origin in "(https?:/{1,3})?[a-z@:/#?.%\\\\ -]{0,10}(\\.?luna\\.example)?[a-z.:/@0-9]{0,6}"
+    ) {
+        if cors::matches("https://*.luna.example", &origin) {
+            let url = reqwest::Url::parse(&origin).expect("an origin is a URL");
+            prop_assert_eq!(url.scheme(), "https");
+            prop_assert!(url.host_str().is_some_and(|host| host.ends_with(".luna.example")));
+            prop_assert_eq!(url.port(), None);
+            prop_assert_eq!(url.username(), "");
+            prop_assert_eq!(url.origin().ascii_serialization(), origin);
+        }
+    }
+
+    #[test]
+    fn real_subdomain_matches_a_wildcard(labels in prop::collection::vec("[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", 1..4)) {
+        let origin = format!("https://{}.luna.example", labels.join("."));
+        prop_assert!(cors::matches("https://*.luna.example", &origin), "{}", origin);
+    }
+}

@@ -9,4 +9,5 @@ pub mod document;
 pub mod evidence;
 pub mod exit;
 pub mod load;
+pub mod schema;
 pub mod unit;

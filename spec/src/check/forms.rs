@@ -90,7 +90,7 @@ fn words(name: &str) -> Vec<String> {
         if c.is_ascii_alphanumeric() {
             match words.last_mut() {
                 Some(word) if previous.is_ascii_alphanumeric() && !begins => {
-                    word.push(c.to_ascii_lowercase())
+                    word.push(c.to_ascii_lowercase());
                 }
                 _ => words.push(c.to_ascii_lowercase().to_string()),
             }

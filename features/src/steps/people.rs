@@ -1,6 +1,7 @@
 //! Who takes part in a scenario, and that the service is there and can say no.
 
 use cucumber::step::Collection;
+use proofline_spec::document::{Route, RouteKey};
 
 use super::{Arguments, steps};
 use crate::accounts;
@@ -84,4 +85,30 @@ async fn still_served(world: &mut World, _: Arguments) -> Seen {
 
 async fn other_still_served(world: &mut World, _: Arguments) -> Seen {
     served(world, "other user").await
+}
+
+/// A header of somebody who may call the route, for checks that send many requests: a new user before a limit bites.
+pub(super) async fn crowd(
+    world: &mut World,
+    key: &RouteKey,
+    route: &Route,
+) -> Result<Option<(String, String)>, Failure> {
+    let run = world.run()?;
+    let target = &run.target;
+    if !target.takes_principals(route) {
+        return Ok(None);
+    }
+    if route.roles.is_some() {
+        return accounts::admin(&run, key).map(Some);
+    }
+    // The lowest limit of all: the same user calls several routes.
+    let budget = target.routes().map(|(_, route)| target.principal_budget(route)).min().unwrap_or(u64::MAX);
+    let used_up = world.crowd.as_ref().is_none_or(|(_, sent)| sent.saturating_add(6) >= budget);
+    if used_up {
+        let user = accounts::sign_up(world, "user").await?;
+        world.users.extend(world.crowd.replace((user, 0)).map(|(user, _)| user));
+    }
+    let (user, sent) = world.crowd.as_mut().ok_or_else(|| Failure::broken("nobody is there"))?;
+    *sent += 1;
+    Ok(Some(user.bearer()))
 }

@@ -1,0 +1,9 @@
+@needs:plain-socket
+Feature: Ambiguous message framing is refused
+
+  Scenario: Framing that two parties could read differently
+    Given a service that can say no
+    Then two proper requests on one connection get two answers
+    And a request whose framing is ambiguous is refused and the connection closed
+    And a request that is hidden in another one is not answered
+    And two proper requests on one connection get two answers

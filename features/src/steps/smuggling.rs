@@ -1,0 +1,111 @@
+//! Request smuggling: ambiguous framing is refused (RFC 9112 §6).
+
+use std::time::Duration;
+
+use cucumber::step::Collection;
+
+use super::{Arguments, steps};
+use crate::failure::{Failure, Findings, Seen};
+use crate::raw::{self, RawAnswer};
+use crate::vectors;
+use crate::world::World;
+
+/// A service that waits for more says nothing for this long.
+const SILENCE: Duration = Duration::from_secs(3);
+
+pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
+    steps! { collection;
+        then "two proper requests on one connection get two answers" => pipelined;
+        then "a request whose framing is ambiguous is refused and the connection closed" => ambiguous;
+        then "a request that is hidden in another one is not answered" => hidden;
+    }
+}
+
+fn authority(world: &World) -> Result<String, Failure> {
+    let run = world.run()?;
+    let rest = run.target.base.strip_prefix("http://");
+    rest.map(str::to_owned).ok_or_else(|| Failure::broken("raw requests are only sent over plain HTTP"))
+}
+
+fn health(world: &World) -> Result<String, Failure> {
+    let run = world.run()?;
+    Ok(run.target.health_route().map_or_else(|| "/".to_owned(), |(key, _)| key.path.clone()))
+}
+
+async fn exchange(world: &World, text: &str) -> Result<RawAnswer, Failure> {
+    let authority = authority(world)?;
+    let answer = raw::send(&authority, text.as_bytes(), SILENCE).await;
+    world.recorder.count(1);
+    answer.map_err(|error| Failure::Broken(format!("the service cannot be reached: {error}")))
+}
+
+/// The bytes of a vector. Lines of the file end with a line feed; on the wire they end with CRLF.
+fn fill(world: &World, template: &str, marker: &str) -> Result<String, Failure> {
+    Ok(template
+        .replace('\n', "\r\n")
+        .replace("<LF>\r\n", "\n")
+        .replace("<CR>", "\r")
+        .replace("<NUL>", "\0")
+        .replace("<TAB>", "\t")
+        .replace("{path}", &health(world)?)
+        .replace("{host}", &authority(world)?)
+        .replace("{marker}", marker))
+}
+
+async fn pipelined(world: &mut World, _: Arguments) -> Seen {
+    let path = health(world)?;
+    let host = authority(world)?;
+    let one = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let last = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let answer = exchange(world, &format!("{one}{last}")).await?;
+    let statuses = answer.statuses();
+    if statuses.len() != 2 {
+        return Err(Failure::Wrong(format!("two requests got the answers {statuses:?}")));
+    }
+    let chunked = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
+    let found = exchange(world, &chunked).await?.statuses();
+    if found.len() != 1 || found[0] == 400 {
+        return Err(Failure::Wrong(format!("a proper chunked request got the answers {found:?}")));
+    }
+    Ok(format!("{statuses:?}, chunked {found:?}"))
+}
+
+async fn over(world: &World, check: impl Fn(&RawAnswer, &str) -> Result<(), Failure>) -> Seen {
+    let mut findings = Findings::new();
+    for vector in vectors::smuggling().map_err(Failure::Broken)? {
+        let marker = format!("hidden-{}", uuid::Uuid::new_v4().simple());
+        let text = fill(world, &vector.request, &marker)?;
+        let answer = exchange(world, &text).await?;
+        findings.add(&vector.name, check(&answer, &marker))?;
+    }
+    findings.finish("there are no vectors", |count| format!("{count} raw requests"))
+}
+
+fn head(answer: &RawAnswer) -> String {
+    answer.text.lines().next().unwrap_or("nothing").to_owned()
+}
+
+async fn ambiguous(world: &mut World, _: Arguments) -> Seen {
+    over(world, |answer, _| {
+        let status = answer.statuses().first().copied();
+        // Closing without a word refuses too; waiting for more does not.
+        let refused = status.map_or(answer.closed, |status| (400..500).contains(&status) || status == 501);
+        if !refused || !answer.closed {
+            let open = if answer.closed { "closed" } else { "left open" };
+            return Err(Failure::Wrong(format!("must be refused and closed; answered {} and {open}", head(answer))));
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn hidden(world: &mut World, _: Arguments) -> Seen {
+    over(world, |answer, marker| {
+        let statuses = answer.statuses();
+        if statuses.len() > 1 || answer.text.contains(marker) {
+            return Err(Failure::Wrong(format!("the hidden request was answered: {statuses:?}")));
+        }
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,207 @@
+//! Webhooks: a signature over the raw body, and no second effect.
+
+use cucumber::step::Collection;
+use proofline_spec::document::{Answer as Content, Method, Operation, Route, RouteKey, Schema, SchemaType};
+use serde_json::Value;
+
+use super::{Arguments, steps};
+use crate::accounts::Account;
+use crate::call::{Call, signature};
+use crate::exchange::{Answer, Request};
+use crate::failure::{Failure, Findings, Seen, require};
+use crate::generate::Generator;
+use crate::plan::{Target, WebhookScheme};
+use crate::world::World;
+
+/// What a scenario knows about webhooks.
+#[derive(Debug, Default)]
+pub struct Webhook {
+    sent: Vec<Vec<u8>>,
+}
+
+pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
+    steps! { collection;
+        then "a webhook with a right signature about the user is accepted" => accepted;
+        then "a webhook is refused with each of these signatures" => refused;
+        then "a signed webhook that was edited afterwards is refused" => edited;
+        then "an event that is sent again has no second effect" => replayed;
+    }
+}
+
+fn hook(world: &World) -> Result<(RouteKey, Route, WebhookScheme, Vec<u8>), Failure> {
+    let run = world.run()?;
+    let (key, route, scheme) = run
+        .target
+        .routes()
+        .find_map(|(key, route)| Some((key.clone(), route.clone(), run.target.webhook_of(route)?)))
+        .ok_or_else(|| Failure::not_applicable("no route takes a signed webhook"))?;
+    let secret = run.target.secrets.get(&scheme.secret);
+    let secret = secret.ok_or_else(|| Failure::broken("the webhook's secret is not known"))?.clone().into_bytes();
+    Ok((key, route, scheme, secret))
+}
+
+/// Puts the user's e-mail address wherever an event holds one: the event is about the user then.
+fn address_to(target: &Target, schema: &Schema, value: &mut Value, email: &str) {
+    let schema = target.resolve(schema);
+    for (name, property) in &schema.properties {
+        let property = target.resolve(property);
+        let Some(member) = value.get_mut(name) else { continue };
+        match property.main_type() {
+            Some(SchemaType::Object) => address_to(target, property, member, email),
+            Some(SchemaType::String) if property.format.as_deref() == Some("email") => *member = Value::String(email.to_owned()),
+            _ => {}
+        }
+    }
+}
+
+fn event(world: &World, seed: u64) -> Result<Vec<u8>, Failure> {
+    let (key, route, ..) = hook(world)?;
+    let run = world.run()?;
+    let call = Call::valid(&mut Generator::new(&run.target, seed), &key, &route);
+    let mut body = call.body.ok_or_else(|| Failure::not_applicable("the webhook has no body"))?;
+    if let Some(schema) = route.body.as_deref().and_then(|name| run.target.schema(name)) {
+        address_to(&run.target, schema, &mut body, &world.user("user")?.email);
+    }
+    if let Some(pointer) = event_id(&route)
+        && let Some(id) = body.pointer_mut(&pointer)
+    {
+        *id = Value::String(uuid::Uuid::new_v4().to_string());
+    }
+    Ok(body.to_string().into_bytes())
+}
+
+/// Where an event's id is, from the query that records it once.
+fn event_id(route: &Route) -> Option<String> {
+    let Operation::Transaction(transaction) = &route.op else { return None };
+    let once = transaction.once.as_ref()?;
+    once.with.values().find_map(|expression| {
+        expression.to_string().strip_prefix("body.").map(|path| format!("/{}", path.replace('.', "/")))
+    })
+}
+
+async fn send(world: &World, body: &[u8], signatures: &[String]) -> Result<Answer, Failure> {
+    let (key, _, scheme, _) = hook(world)?;
+    let mut request = Request::new(key.method.as_str(), &key.path).body("application/json", body);
+    for signature in signatures {
+        request = request.header(scheme.header.clone(), signature.clone());
+    }
+    world.send(request).await
+}
+
+async fn accepted(world: &mut World, _: Arguments) -> Seen {
+    let (_, _, scheme, secret) = hook(world)?;
+    let body = event(world, fastrand::u64(..))?;
+    let answer = send(world, &body, &[signature(scheme.encoding, &secret, &body)]).await?;
+    require(answer.is_success(), || "a rightly signed webhook must be accepted".to_owned(), &answer)?;
+    world.memory.webhook.sent.push(body);
+    Ok(answer.status.to_string())
+}
+
+async fn refused(world: &mut World, arguments: Arguments) -> Seen {
+    let (_, _, scheme, secret) = hook(world)?;
+    let before = profile(world).await?;
+    let mut findings = Findings::new();
+    for row in &arguments.rows {
+        let name = row.first().map(String::as_str).unwrap_or_default();
+        let body = event(world, fastrand::u64(..))?;
+        let right = signature(scheme.encoding, &secret, &body);
+        let wrong = match name {
+            "none" => Vec::new(),
+            "an empty one" => vec![String::new()],
+            "one with another key" => vec![signature(scheme.encoding, b"a key of the attacker, long enough", &body)],
+            "one with an empty key" => vec![signature(scheme.encoding, b"", &body)],
+            "that of another body" => vec![signature(scheme.encoding, &secret, b"{}")],
+            "one that is cut" => vec![right[..right.len() - 2].to_owned()],
+            "one with two letters more" => vec![format!("{right}00")],
+            "one whose first letter is another" => vec![flipped(&right, 0)],
+            "one whose last letter is another" => vec![flipped(&right, right.len() - 1)],
+            "one that is no signature" => vec!["not a signature".to_owned()],
+            "all zeroes" => vec!["0".repeat(right.len())],
+            "the secret's own name" => vec![scheme.secret.clone()],
+            "two, one of them wrong" => vec!["00".to_owned(), flipped(&right, 0)],
+            _ => return Err(Failure::Broken(format!("nobody knows the signature `{name}`"))),
+        };
+        let answer = send(world, &body, &wrong).await?;
+        findings.add(name, require([400, 401, 403].contains(&answer.status), || "must be refused".to_owned(), &answer))?;
+    }
+    let after = profile(world).await?;
+    if before != after {
+        findings.add("the user", Err(Failure::Wrong(format!("changed from {before:?} to {after:?}"))))?;
+    }
+    findings.finish("the table is empty", |count| format!("{count} signatures were refused, nothing changed"))
+}
+
+fn flipped(text: &str, at: usize) -> String {
+    text.char_indices().map(|(index, c)| if index != at { c } else if c == 'a' { 'b' } else { 'a' }).collect()
+}
+
+async fn edited(world: &mut World, _: Arguments) -> Seen {
+    let (_, _, scheme, secret) = hook(world)?;
+    let mut findings = Findings::new();
+    let edits: [(&str, fn(&[u8]) -> Vec<u8>); 3] = [
+        ("a space more", |body| [body, b" "].concat()),
+        ("a member more", |body| [&b"{\"x\":1,"[..], &body[1..]].concat()),
+        ("another order of white space", |body| String::from_utf8_lossy(body).replacen(':', ": ", 1).into_bytes()),
+    ];
+    for (name, edit) in edits {
+        let body = event(world, fastrand::u64(..))?;
+        let signed = signature(scheme.encoding, &secret, &body);
+        let answer = send(world, &edit(&body), std::slice::from_ref(&signed)).await?;
+        findings.add(name, require([400, 401, 403].contains(&answer.status), || "must be refused".to_owned(), &answer))?;
+        let answer = send(world, &body, &[signed]).await?;
+        findings.add(&format!("without {name}"), require(answer.is_success(), || "must be accepted".to_owned(), &answer))?;
+    }
+    findings.finish("there are no edits", |count| format!("{count} bodies"))
+}
+
+/// What the user sees of the own account.
+async fn profile(world: &World) -> Result<Vec<Value>, Failure> {
+    let run = world.run()?;
+    let user: Account = world.user("user")?.clone();
+    let mut seen = Vec::new();
+    for (key, route) in run.target.routes() {
+        let readable = key.method == Method::Get
+            && key.parameters().next().is_none()
+            && route.roles.is_none()
+            && route.query.is_none()
+            && run.target.takes_principals(route)
+            && matches!(run.target.success(route), Some((_, Content::One(_))));
+        if readable {
+            let answer = world.send(Request::get(&key.path).headers(&[user.bearer()])).await?;
+            let mut body = answer.json();
+            if let Some(members) = body.as_object_mut() {
+                members.retain(|name, _| name != "updated_at");
+            }
+            seen.push(body);
+        }
+    }
+    Ok(seen)
+}
+
+/// An event, another one with another effect, then the first again: the second one's effect must stay.
+async fn replayed(world: &mut World, _: Arguments) -> Seen {
+    let (_, _, scheme, secret) = hook(world)?;
+    let mut states: Vec<(Vec<u8>, Vec<Value>)> = Vec::new();
+    for _ in 0..40 {
+        let body = event(world, fastrand::u64(..))?;
+        let answer = send(world, &body, &[signature(scheme.encoding, &secret, &body)]).await?;
+        require(answer.is_success(), || "must be accepted".to_owned(), &answer)?;
+        let state = profile(world).await?;
+        if states.first().is_none_or(|(_, first)| *first != state) {
+            states.push((body, state));
+        }
+        if states.len() == 2 {
+            break;
+        }
+    }
+    let [(first, _), (_, second)] = &states[..] else {
+        return Err(Failure::broken("no event has an effect that the user sees"));
+    };
+    for _ in 0..2 {
+        let answer = send(world, first, &[signature(scheme.encoding, &secret, first)]).await?;
+        require(answer.is_success(), || "an event that is sent again must be acknowledged".to_owned(), &answer)?;
+        let state = profile(world).await?;
+        require(state == *second, || format!("the event had a second effect: {second:?} became {state:?}"), &answer)?;
+    }
+    Ok("the first event was sent twice more and changed nothing".to_owned())
+}

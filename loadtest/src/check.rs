@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::client::{Client, Settings};
 use crate::engine::{self, AfterPhase, Attack, Progress, Stop};
 use crate::evidence::{self, Finished};
-use crate::guard::{self, Demand, Permit, SystemResolver};
+use crate::guard::{self, Demand, Permission, Permit, Refusal, SystemResolver};
 use crate::judge::{Judged, judge, step_holds};
 use crate::measure::journal::Journal;
 use crate::measure::recorder::PhaseRecord;
@@ -60,25 +60,43 @@ pub async fn carry_out(
     evidence
 }
 
-/// Permit, workload and client; the reason when there is nothing to be done.
-async fn prepare(task: &Task, run: &Run) -> Result<Prepared, String> {
+/// What a run would do.
+struct Intent {
+    profile: Profile,
+    ask: Ask,
+    phases: Vec<Phase>,
+    demand: Demand,
+    permission: Permission,
+}
+
+/// Why a run would be refused by its plan alone; nothing is looked up and nothing sent.
+pub fn refusal(task: &Task, run: &Run) -> Option<String> {
+    intent(task, run).err()
+}
+
+fn intent(task: &Task, run: &Run) -> Result<Intent, String> {
     let profile = Profile::named(run.profile()).ok_or_else(|| {
         let known: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
         format!("there is no profile `{}`; there are `{}`", run.profile(), known.join("`, `"))
     })?;
-    let permission = task.permission();
-    let refused = |refusal: guard::Refusal| refusal.to_string();
-    let granted = permission.as_ref().ok_or_else(|| refused(guard::Refusal::NotPermitted))?;
-    let ask = run.ask(granted).ok_or("the claim sets no load")?;
+    let permission = task.permission().ok_or_else(|| Refusal::NotPermitted.to_string())?;
+    let ask = run.ask(&permission).ok_or("the claim sets no load")?;
     let phases = profile.phases(&ask);
     let demand = Demand {
         rate: peak_rate(&phases),
         users: peak_users(&phases),
         duration: total_duration(&phases),
     };
+    guard::within(&permission, &demand).map_err(|refusal| refusal.to_string())?;
+    Ok(Intent { profile, ask, phases, demand, permission })
+}
+
+/// Permit, workload and client; the reason when there is nothing to be done.
+async fn prepare(task: &Task, run: &Run) -> Result<Prepared, String> {
+    let Intent { profile, ask, phases, demand, permission } = intent(task, run)?;
     let url = &task.plan.url;
-    let permit = guard::obtain(url, permission.as_ref(), &demand, &SystemResolver).await;
-    let permit = permit.map_err(refused)?;
+    let permit = guard::obtain(url, Some(&permission), &demand, &SystemResolver).await;
+    let permit = permit.map_err(|refusal| refusal.to_string())?;
     let derived = derive(Inputs {
         service: &task.service,
         environment: &task.plan.environment,

@@ -204,7 +204,8 @@ pub async fn obtain(
     Ok(permit)
 }
 
-fn within(permission: &Permission, demand: &Demand) -> Result<(), Refusal> {
+/// Whether the demand stays within the permission; looks nothing up and sends nothing.
+pub fn within(permission: &Permission, demand: &Demand) -> Result<(), Refusal> {
     // A wave of users counts as that many requests in its second.
     let asked = demand.rate.max(f64::from(demand.users));
     if asked > permission.max_rate {

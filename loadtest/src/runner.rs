@@ -10,10 +10,10 @@ use proofline_spec::exit::Exit;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::check;
 use crate::engine::Stop;
 use crate::event::Event;
 use crate::evidence;
-use crate::guard::Refusal;
 use crate::output::Output;
 use crate::plan::{PlanError, Run, Task};
 use crate::selftest::Report;
@@ -61,35 +61,53 @@ pub async fn carry_out(assignment: &Assignment, output: &mut Output) -> Result<E
     let task = Task::read(&assignment.plan, &assignment.variables)?;
     let stop = Stop::default();
     stop.on_signals().map_err(RunnerError::Signals)?;
-    let instrument = match task.permission() {
-        Some(_) => instrument(assignment, &stop, output).await,
-        None => Err(Refusal::NotPermitted.to_string()),
-    };
+    let mut session = Session { assignment, stop, output, instrument: None };
     let mut outcomes = Vec::new();
     for run in &task.runs {
         let started = jiff::Timestamp::now().to_string();
-        let without = |outcome| evidence::without_measurement(&run.check, outcome, &started);
-        let found = if let Some(reason) = stop.reason() {
-            Err(without(CheckOutcome::NotRun(reason)))
-        } else {
-            match &instrument {
-                Ok(report) => one(assignment, run, report, &stop, output)
-                    .await
-                    .map_err(|reason| without(CheckOutcome::Inconclusive(reason))),
-                Err(reason) => Err(without(CheckOutcome::NotRun(reason.clone()))),
-            }
-        };
-        let evidence = match found {
+        let evidence = match session.run(&task, run).await {
             Ok(evidence) => evidence,
-            Err(evidence) => {
+            Err(outcome) => {
+                let evidence = evidence::without_measurement(&run.check, outcome, &started);
                 write(&assignment.folder, &evidence)?;
                 evidence
             }
         };
-        output.result(&evidence);
+        session.output.result(&evidence);
         outcomes.push(evidence.outcome);
     }
-    Ok(exit(&outcomes, &stop))
+    Ok(exit(&outcomes, &session.stop))
+}
+
+/// What the runs of an assignment share.
+struct Session<'a> {
+    assignment: &'a Assignment,
+    stop: Stop,
+    output: &'a mut Output,
+    /// What the self-test found; it runs when the first run needs it.
+    instrument: Option<Result<Report, String>>,
+}
+
+impl Session<'_> {
+    /// One run, or how it ended without a document of its own.
+    async fn run(&mut self, task: &Task, run: &Run) -> Result<CheckEvidence, CheckOutcome> {
+        let stopped =
+            |stop: &Stop| stop.reason().map_or(Ok(()), |why| Err(CheckOutcome::NotRun(why)));
+        stopped(&self.stop)?;
+        if let Some(reason) = check::refusal(task, run) {
+            return Err(CheckOutcome::NotRun(reason));
+        }
+        let instrument = match self.instrument.take() {
+            Some(found) => found,
+            None => instrument(self.assignment, &self.stop, self.output).await,
+        };
+        self.instrument = Some(instrument.clone());
+        stopped(&self.stop)?;
+        let report = instrument.map_err(CheckOutcome::NotRun)?;
+        one(self.assignment, run, &report, &self.stop, self.output)
+            .await
+            .map_err(CheckOutcome::Inconclusive)
+    }
 }
 
 fn exit(outcomes: &[CheckOutcome], stop: &Stop) -> Exit {

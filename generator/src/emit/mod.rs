@@ -4,6 +4,7 @@ mod compose;
 mod dockerfile;
 mod dotenv;
 mod openapi;
+mod rust;
 mod wrangler;
 
 use proofline_spec::document::Target;
@@ -36,6 +37,7 @@ pub struct EmitError {
 
 /// Every emitter, in the order in which artefacts are made.
 pub const EMITTERS: &[Emitter] = &[
+    Emitter { name: "src/generated", enabled: |_| true, emit: rust::emit },
     Emitter { name: "openapi.json", enabled: |_| true, emit: openapi::emit },
     Emitter { name: ".env.example", enabled: |_| true, emit: dotenv::emit },
     Emitter {

@@ -9,12 +9,16 @@ mod chart;
 pub mod cost;
 mod data;
 mod derived;
+#[cfg(test)]
+mod fixture;
 mod html;
 mod junit;
 mod markdown;
 mod sarif;
 pub mod schedule;
 mod surface;
+#[cfg(test)]
+mod tests;
 mod text;
 mod view;
 

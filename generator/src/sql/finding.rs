@@ -1,10 +1,14 @@
 //! A problem of a query, at its place in the spec.
 
+use proofline_spec::diagnostic::{Code, Diagnostic};
+use proofline_spec::load::SourceMap;
 use rusqlite::Connection;
 
 /// A problem of a query or a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// Which kind of problem.
+    pub code: Code,
     /// Where in the spec: the keys from the root down.
     pub pointer: Vec<String>,
     /// Where in the text at that place, in bytes.
@@ -19,14 +23,31 @@ pub struct Finding {
 
 impl Finding {
     /// A problem at a place.
-    pub fn new(pointer: &[&str], offset: Option<usize>, message: String) -> Self {
+    pub fn new(code: Code, pointer: &[&str], offset: Option<usize>, message: String) -> Self {
         Self {
+            code,
             pointer: pointer.iter().map(|part| (*part).to_owned()).collect(),
             offset,
             message,
             cause: String::new(),
             fix: String::new(),
         }
+    }
+
+    /// The same as a diagnostic of the spec.
+    pub fn to_diagnostic(&self, source: &SourceMap) -> Diagnostic {
+        // A parameter that is not given stands nowhere; the place around it does.
+        let mut pointer = self.pointer.as_slice();
+        while !pointer.is_empty() && !source.has(pointer) {
+            pointer = &pointer[..pointer.len() - 1];
+        }
+        let location = match self.offset {
+            Some(offset) => source.locate_in_string(pointer, offset, 1),
+            None => source.span_of(pointer),
+        };
+        Diagnostic::new(self.code, location, self.message.as_str())
+            .because(self.cause.as_str())
+            .fix(self.fix.as_str())
     }
 
     pub(super) fn caused_by(mut self, cause: impl Into<String>) -> Self {
@@ -66,7 +87,7 @@ pub(super) fn suggest(connection: &Connection, message: &str) -> Option<String> 
     };
     let unknown = unknown.rsplit('.').next().unwrap_or(unknown);
     let unknown = unknown.split_whitespace().next().unwrap_or(unknown);
-    let best = proofline_spec::text::closest(unknown, known.iter().map(String::as_str))?;
+    let best = proofline_spec::load::nearest(unknown, known.iter().map(String::as_str))?;
     Some(format!("did you mean `{best}`?"))
 }
 

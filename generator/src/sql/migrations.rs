@@ -1,5 +1,6 @@
 //! Migrations: read in order, applied to an empty database.
 
+use proofline_spec::diagnostic::codes;
 use rusqlite::Connection;
 
 use super::{Finding, finding};
@@ -16,7 +17,7 @@ pub struct Migration {
 /// An empty database to which the migrations were applied, each in a transaction.
 pub(super) fn database(binding: &str, files: &[Migration]) -> Result<Connection, Finding> {
     let place = ["bindings", binding, "migrations"];
-    let failure = |message: String| Finding::new(&place, None, message);
+    let failure = |message: String| Finding::new(codes::MIGRATION, &place, None, message);
     let connection = Connection::open_in_memory()
         .map_err(|error| failure(format!("the embedded database does not open: {error}")))?;
     let mut last: Option<(u32, &str)> = None;

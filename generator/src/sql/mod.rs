@@ -10,6 +10,7 @@ mod usage;
 
 use std::collections::BTreeMap;
 
+use proofline_spec::diagnostic::codes;
 use proofline_spec::document::{Query, Service};
 use rusqlite::Connection;
 
@@ -84,17 +85,23 @@ fn prepare_one(connection: &Connection, name: &str, query: &Query) -> Result<Pre
     let statement = connection.prepare(sql).map_err(|error| {
         let (message, offset) = finding::explain(&error);
         let suggestion = finding::suggest(connection, &message);
-        Finding::new(&place, offset, format!("the database refuses query `{name}`: {message}"))
-            .caused_by("queries are prepared against the migrations when the service is generated")
-            .fixed_by(suggestion.unwrap_or_else(|| {
-                "correct the statement, or add the migration that it needs".to_owned()
-            }))
+        Finding::new(
+            codes::SQL,
+            &place,
+            offset,
+            format!("the database refuses query `{name}`: {message}"),
+        )
+        .caused_by("queries are prepared against the migrations when the service is generated")
+        .fixed_by(suggestion.unwrap_or_else(|| {
+            "correct the statement, or add the migration that it needs".to_owned()
+        }))
     })?;
     let mut parameters = Vec::new();
     for index in 1..=statement.parameter_count() {
         let Some(parameter) = statement.parameter_name(index).and_then(|n| n.strip_prefix(':'))
         else {
             return Err(Finding::new(
+                codes::SQL,
                 &place,
                 None,
                 format!("query `{name}` has a parameter that is not written `:name`"),
@@ -113,4 +120,10 @@ fn prepare_one(connection: &Connection, name: &str, query: &Query) -> Result<Pre
         })
         .collect();
     Ok(Prepared { parameters, columns, read_only: statement.readonly() })
+}
+
+/// Runs a script on the database in a file: rows that an environment begins with.
+pub fn run_script(file: &std::path::Path, script: &str) -> Result<(), rusqlite::Error> {
+    let connection = Connection::open(file)?;
+    connection.execute_batch(&format!("begin;\n{script}\n;commit;"))
 }

@@ -2,6 +2,8 @@
 
 use proofline_spec::document::{Expectation, Query, Schema, SchemaType, Service};
 
+use proofline_spec::diagnostic::codes;
+
 use super::{Column, Finding, Prepared};
 
 pub(super) fn check(
@@ -16,6 +18,7 @@ pub(super) fn check(
         if !prepared.parameters.contains(parameter) {
             findings.push(
                 Finding::new(
+                    codes::QUERY_PARAMETERS,
                     &["queries", name, "params", parameter],
                     None,
                     format!("query `{name}` has no parameter `:{parameter}`"),
@@ -34,16 +37,22 @@ fn expectation(name: &str, query: &Query, prepared: &Prepared, findings: &mut Ve
     let place = ["queries", name, "expect"];
     let reads = !prepared.columns.is_empty();
     let finding = match query.expect {
-        Expectation::One | Expectation::Optional | Expectation::Many if !reads => {
-            Finding::new(&place, None, format!("query `{name}` expects rows but returns none"))
-                .caused_by("the statement has no columns")
-                .fixed_by("say `expect: changed` or `expect: any`, or add `returning`")
-        }
-        Expectation::Changed if prepared.read_only => {
-            Finding::new(&place, None, format!("query `{name}` expects a change but only reads"))
-                .caused_by("the statement changes nothing")
-                .fixed_by("say `expect: one`, `optional` or `many`")
-        }
+        Expectation::One | Expectation::Optional | Expectation::Many if !reads => Finding::new(
+            codes::QUERY_EXPECTATION,
+            &place,
+            None,
+            format!("query `{name}` expects rows but returns none"),
+        )
+        .caused_by("the statement has no columns")
+        .fixed_by("say `expect: changed` or `expect: any`, or add `returning`"),
+        Expectation::Changed if prepared.read_only => Finding::new(
+            codes::QUERY_EXPECTATION,
+            &place,
+            None,
+            format!("query `{name}` expects a change but only reads"),
+        )
+        .caused_by("the statement changes nothing")
+        .fixed_by("say `expect: one`, `optional` or `many`"),
         _ => return,
     };
     findings.push(finding);
@@ -62,8 +71,7 @@ fn columns(
     for property in &schema.required {
         if !prepared.columns.iter().any(|column| column.name == *property) {
             findings.push(
-                Finding::new(
-                    &place,
+                Finding::new(codes::QUERY_COLUMNS, &place,
                     None,
                     format!("query `{name}` does not select `{property}`, which `{schema_name}` requires"),
                 )
@@ -76,6 +84,7 @@ fn columns(
         match schema.properties.get(&column.name) {
             None => findings.push(
                 Finding::new(
+                    codes::QUERY_COLUMNS,
                     &place,
                     None,
                     format!(
@@ -113,6 +122,7 @@ fn mismatch(name: &str, schema: &str, column: &Column, property: &Schema) -> Opt
     };
     (!fits).then(|| {
         Finding::new(
+            codes::QUERY_COLUMNS,
             &["queries", name, "returns"],
             None,
             format!(

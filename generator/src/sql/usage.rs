@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use proofline_spec::document::{Auth, Expression, Map, Operation, Service, TaskOperation};
 
+use proofline_spec::diagnostic::codes;
+
 use super::{Finding, Prepared};
 
 /// One place of the spec that runs a query.
@@ -34,6 +36,7 @@ pub(super) fn check(
         if found != expected {
             findings.push(
                 Finding::new(
+                    codes::QUERY_PARAMETERS,
                     &["metering", "query"],
                     None,
                     format!("query `{}` has the parameters {}", metering.query, list(&found)),
@@ -56,6 +59,7 @@ fn check_use(used: &Use<'_>, query: &Prepared, findings: &mut Vec<Finding>) {
     if !missing.is_empty() {
         findings.push(
             Finding::new(
+                codes::QUERY_PARAMETERS,
                 &pointer,
                 None,
                 format!("query `{}` is not given {}", used.query, list(&missing)),
@@ -67,9 +71,10 @@ fn check_use(used: &Use<'_>, query: &Prepared, findings: &mut Vec<Finding>) {
     for name in used.with.keys().filter(|name| !query.parameters.contains(name)) {
         let mut place = pointer.clone();
         place.extend(["with", name.as_str()]);
-        let best = proofline_spec::text::closest(name, missing.iter().copied());
+        let best = proofline_spec::load::nearest(name, missing.iter().copied());
         findings.push(
             Finding::new(
+                codes::QUERY_PARAMETERS,
                 &place,
                 None,
                 format!("query `{}` has no parameter `:{name}`", used.query),
@@ -90,6 +95,7 @@ fn check_use(used: &Use<'_>, query: &Prepared, findings: &mut Vec<Finding>) {
     if !absent.is_empty() {
         findings.push(
             Finding::new(
+                codes::QUERY_PARAMETERS,
                 &pointer,
                 None,
                 format!("query `{}` does not select {}", used.query, list(&absent)),

@@ -110,6 +110,12 @@ impl Tree {
         self.files.insert(path.into(), File { content: content.into(), owner });
     }
 
+    /// Takes in everything of another tree.
+    pub fn merge(&mut self, other: Self) {
+        self.files.extend(other.files);
+        self.folders.extend(other.folders);
+    }
+
     /// Every file, by path.
     pub fn files(&self) -> impl Iterator<Item = (&str, &File)> {
         self.files.iter().map(|(path, file)| (path.as_str(), file))

@@ -2,3 +2,4 @@
 
 pub(crate) mod names;
 pub(crate) mod policies;
+pub(crate) mod service;

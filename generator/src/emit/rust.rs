@@ -1,0 +1,163 @@
+//! `src/generated/`: the service's Rust code, one module for each view, formatted.
+
+use serde::Serialize;
+use tera::{Context, Tera};
+
+use crate::tree::{Owner, Tree};
+use crate::view::service::{definition, handlers, operations, routes, schemas, statements, types};
+use crate::{Input, emit};
+
+/// Every template, by the name of its file.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("definition.rs", include_str!("../../templates/service/definition.rs.tera")),
+    ("handlers.rs", include_str!("../../templates/service/handlers.rs.tera")),
+    ("operations.rs", include_str!("../../templates/service/operations.rs.tera")),
+    ("routes.rs", include_str!("../../templates/service/routes.rs.tera")),
+    ("scaffold_handlers.rs", include_str!("../../templates/service/scaffold_handlers.rs.tera")),
+    ("schemas.rs", include_str!("../../templates/service/schemas.rs.tera")),
+    ("statements.rs", include_str!("../../templates/service/statements.rs.tera")),
+    ("types.rs", include_str!("../../templates/service/types.rs.tera")),
+];
+
+pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxError> {
+    let service = input.service;
+    let writer = Writer::new(input)?;
+    let handlers = handlers::handlers(service);
+    let operations = operations::operations(service);
+    let statements = statements::statements(input);
+    let mut modules = vec![
+        (
+            "definition",
+            "Configuration, bindings, authentication, limits, headers, problems and schedules.",
+            writer.render("definition.rs", &definition::definition(input))?,
+        ),
+        (
+            "handlers",
+            "What people write: custom operations, queue consumers and tasks; and how calls reach it all.",
+            writer.render("handlers.rs", &handlers)?,
+        ),
+        ("routes", "The routes.", writer.render("routes.rs", &routes::routes(service))?),
+    ];
+    if !operations.operations.is_empty() {
+        let text = writer.render("operations.rs", &operations)?;
+        modules.push((
+            "operations",
+            "What each declared route does. Custom operations are in `handlers`.",
+            text,
+        ));
+    }
+    if !service.schemas.is_empty() {
+        let text = writer.render("schemas.rs", &schemas::schemas(service))?;
+        modules.push(("schemas", "Schemas of requests, answers and messages.", text));
+        let view = types::types(service);
+        let text = writer.render("types.rs", &view)?;
+        let text = format!("{}\n{text}", types_imports(&text));
+        modules.push(("types", "Types of requests, answers and messages.", text));
+    }
+    if !statements.statements.is_empty() {
+        let text = writer.render("statements.rs", &statements)?;
+        modules.push((
+            "statements",
+            "SQL statements, checked against the migrations when they were generated.",
+            text,
+        ));
+    }
+    modules.sort_unstable();
+    let folder = format!("{}/src/generated", input.crate_folder());
+    let mut index = String::new();
+    for (name, job, text) in &modules {
+        index.push_str(&format!("pub mod {name};\n"));
+        tree.add(format!("{folder}/{name}.rs"), Owner::Generator, writer.file(job, text)?);
+    }
+    index.push_str("pub use handlers::{Generated, Handlers};\n");
+    tree.add(
+        format!("{folder}/mod.rs"),
+        Owner::Generator,
+        writer.file("The generated part of the service.", &index)?,
+    );
+    scaffold(input, &writer, &handlers, tree)
+}
+
+/// What the module `types` imports, as far as it needs it.
+fn types_imports(text: &str) -> String {
+    let mut imports = String::new();
+    if text.contains("derive(Debug, Clone, PartialEq, Serialize") {
+        imports.push_str("use proofline_runtime::serde::{Deserialize, Serialize};\n");
+    }
+    let has_json = text.contains(": Json") || text.contains("<Json>") || text.contains("= Json;");
+    match (has_json, text.contains("text_enum!")) {
+        (true, true) => imports.push_str("use proofline_runtime::{Json, text_enum};\n"),
+        (true, false) => imports.push_str("use proofline_runtime::Json;\n"),
+        (false, true) => imports.push_str("use proofline_runtime::text_enum;\n"),
+        (false, false) => {}
+    }
+    imports
+}
+
+/// The files that cargo and people want, written once.
+fn scaffold(
+    input: &Input<'_>,
+    writer: &Writer,
+    handlers: &handlers::Handlers,
+    tree: &mut Tree,
+) -> Result<(), emit::BoxError> {
+    let folder = input.crate_folder();
+    let identity = &input.service.service;
+    let summary = serde_json::Value::from(identity.summary.as_str()).to_string();
+    tree.add(
+        format!("{folder}/Cargo.toml"),
+        Owner::People,
+        format!(
+            "[package]\nname = \"{}\"\ndescription = {summary}\nversion = \"{}\"\nedition.workspace = true\nrust-version.workspace = true\nlicense.workspace = true\npublish = false\n\n\
+             [dependencies]\nproofline-runtime = {{ workspace = true, features = [\"native\"] }}\n\n[lints]\nworkspace = true\n",
+            identity.name, identity.version
+        ),
+    );
+    tree.add(
+        format!("{folder}/src/lib.rs"),
+        Owner::People,
+        format!(
+            "//! {}\n\n#[rustfmt::skip]\npub mod generated;\npub mod handlers;\n\npub use generated::Generated;\npub use handlers::App;\n",
+            identity.summary.trim_end_matches('.').to_owned() + "."
+        ),
+    );
+    let library = crate::view::names::snake(&identity.name);
+    tree.add(
+        format!("{folder}/src/main.rs"),
+        Owner::People,
+        format!(
+            "//! The service as a process.\n\nuse std::process::ExitCode;\n\nuse {library}::{{App, Generated}};\n\nfn main() -> ExitCode {{\n    proofline_runtime::host::native::main(Generated(App))\n}}\n"
+        ),
+    );
+    let text = writer.render("scaffold_handlers.rs", handlers)?;
+    tree.add(format!("{folder}/src/handlers.rs"), Owner::People, format(&text)?);
+    Ok(())
+}
+
+struct Writer {
+    tera: Tera,
+    banner: String,
+}
+
+impl Writer {
+    fn new(input: &Input<'_>) -> Result<Self, emit::BoxError> {
+        let mut tera = Tera::new();
+        tera.add_raw_templates(TEMPLATES.iter().copied())?;
+        Ok(Self { tera, banner: emit::banner(input) })
+    }
+
+    fn render(&self, template: &str, view: &impl Serialize) -> Result<String, emit::BoxError> {
+        Ok(self.tera.render(template, &Context::from_serialize(view)?)?)
+    }
+
+    /// The text of a module with its header, formatted.
+    fn file(&self, job: &str, text: &str) -> Result<String, emit::BoxError> {
+        format(&format!("//! {}\n//!\n//! {job}\n\n{text}", self.banner))
+    }
+}
+
+fn format(text: &str) -> Result<String, emit::BoxError> {
+    let file = syn::parse_file(text)
+        .map_err(|error| format!("generated code does not parse: {error}\n{text}"))?;
+    Ok(prettyplease::unparse(&file))
+}

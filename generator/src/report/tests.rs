@@ -1,0 +1,331 @@
+//! The report as a whole: every format from made-up inputs, and what must never happen.
+
+use std::collections::BTreeMap;
+
+use proofline_spec::document::{Environment, Service, Severity};
+use proofline_spec::evidence::{
+    CheckEvidence, CheckId, CheckOutcome, Manifest, Overall, Readiness, Verdict, judge,
+};
+use proptest::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::fixture::{ENVIRONMENT, Made, NOW, SERVICE, make};
+use super::{Rendered, ReportData, ReportInput, render};
+
+const TODAY: &str = "2026-11-21";
+
+fn parsed<T: DeserializeOwned>(text: &str) -> T {
+    serde_saphyr::from_str(text).unwrap()
+}
+
+fn pantry(failing: &[&str], left_out: &[&str]) -> Made {
+    make(parsed(SERVICE), parsed(ENVIRONMENT), failing, left_out)
+}
+
+fn judged(made: &Made) -> Readiness {
+    judge(&made.service, Some(&made.manifest), &made.evidence, None, TODAY)
+}
+
+fn rendered(made: &Made, previous: Option<&ReportData>, problems: &[String]) -> Rendered {
+    let readiness = judged(made);
+    render(&ReportInput {
+        service: &made.service,
+        spec_path: "spec/services/pantry/service.yaml",
+        environment: &made.environment,
+        manifest: &made.manifest,
+        evidence: &made.evidence,
+        readiness: &readiness,
+        previous,
+        problems,
+        now: NOW,
+        commits: &["1f3870b pantry: jars have labels".to_owned()],
+    })
+    .unwrap()
+}
+
+/// A report with a claim of every verdict, after one in which all checks passed.
+fn mixed() -> Rendered {
+    let before = rendered(&pantry(&[], &[]), None, &[]).json;
+    let before: ReportData = serde_json::from_value(before).unwrap();
+    let now = pantry(&["security/headers", "reliability/cache"], &["observability/logs"]);
+    rendered(
+        &now,
+        Some(&before),
+        &["checks/x.json does not have the digest of the manifest".into()],
+    )
+}
+
+#[test]
+fn markdown_says_what_the_inputs_say() {
+    insta::assert_snapshot!(mixed().markdown);
+}
+
+#[test]
+fn json_says_what_the_inputs_say() {
+    insta::assert_json_snapshot!(mixed().json);
+}
+
+#[test]
+fn announcement_is_short_and_plain() {
+    insta::assert_snapshot!(mixed().announcement);
+}
+
+#[test]
+fn json_reads_back_as_the_same_data() {
+    let json = mixed().json;
+    let data: ReportData = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&data).unwrap(), json);
+    assert_eq!(data.counts.total() as usize, data.claims.len());
+    assert_eq!(data.verdict, Overall::NotReady);
+}
+
+#[test]
+fn next_steps_come_gravest_first_and_leave_nothing_out() {
+    let data: ReportData = serde_json::from_value(mixed().json).unwrap();
+    let severities: Vec<Severity> = data.next_steps.iter().map(|step| step.severity).collect();
+    assert!(severities.is_sorted());
+    let open = data.claims.iter().filter(|claim| claim.verdict != Verdict::Verified).count();
+    assert_eq!(data.next_steps.len(), open);
+    assert_eq!(open, 4);
+}
+
+#[test]
+fn junit_has_a_case_per_claim_and_never_skips_what_is_unverified() {
+    let xml = mixed().junit;
+    let document = roxmltree::Document::parse(&xml).unwrap();
+    let count = |name: &str| document.descendants().filter(|n| n.has_tag_name(name)).count();
+    assert_eq!(count("testcase"), 9);
+    assert_eq!((count("failure"), count("error"), count("skipped")), (1, 2, 1));
+    let suites = document.root_element();
+    assert_eq!(suites.attribute("tests"), Some("9"));
+    let suites = suites.children().filter(|node| node.is_element());
+    let sum = |name: &str| -> usize {
+        suites.clone().map(|suite| suite.attribute(name).unwrap().parse::<usize>().unwrap()).sum()
+    };
+    assert_eq!([sum("tests"), sum("failures"), sum("errors"), sum("skipped")], [9, 1, 2, 1]);
+}
+
+#[test]
+fn sarif_has_a_result_per_open_claim_and_a_suppression_per_waiver() {
+    let sarif = mixed().sarif;
+    assert_eq!(sarif["version"], "2.1.0");
+    let run = &sarif["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    let found: Vec<_> = results
+        .iter()
+        .map(|r| {
+            (
+                r["ruleId"].as_str().unwrap(),
+                r["level"].as_str().unwrap(),
+                r.get("suppressions").is_some(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("SEC-HEADERS", "error", false),
+        ("OBS-LOGS", "warning", false),
+        ("REL-TX", "warning", false),
+        ("REL-CACHE", "error", true),
+    ];
+    assert_eq!(found, expected);
+    for result in results {
+        let rule = &run["tool"]["driver"]["rules"]
+            [usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+        assert_eq!(rule["id"], result["ruleId"]);
+        let uri = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+        assert_eq!(uri, "spec/services/pantry/service.yaml");
+    }
+}
+
+#[test]
+fn page_needs_nothing_from_elsewhere() {
+    let html = mixed().html;
+    for forbidden in ["<script", "<link", "<img", "@import", "url(", " src=", "href=\"http"] {
+        assert!(!html.contains(forbidden), "the page holds {forbidden}");
+    }
+}
+
+#[test]
+fn page_names_every_claim_its_reason_and_the_digests_of_its_evidence() {
+    let rendered = mixed();
+    let data: ReportData = serde_json::from_value(rendered.json).unwrap();
+    for claim in &data.claims {
+        assert!(rendered.html.contains(&format!("id=\"claim-{}\"", claim.id)));
+        for digest in claim.evidence.iter().filter_map(|part| part.sha256) {
+            assert!(rendered.html.contains(&digest.to_string()));
+        }
+    }
+    for text in
+        ["$1.30", "$129.60", "Sun 22 Nov 2026, 02:00 UTC", "digest of the manifest", "made up"]
+    {
+        assert!(rendered.html.contains(text), "the page lacks {text}");
+    }
+}
+
+#[test]
+fn long_exchanges_are_capped_and_the_page_says_so() {
+    let html = mixed().html;
+    assert!(html.contains("41 more exchanges are not shown"), "46 sent, 5 shown");
+}
+
+/// What would run, load or break out of an attribute or an element if it were not escaped.
+const HOSTILE: &str = "<script>x</script>\"'><img/src=x>&]]>";
+
+/// Puts [`HOSTILE`] after every text of a document, keys included, that can hold it.
+fn poisoned<T: Serialize + DeserializeOwned>(document: &T) -> T {
+    let mut value = serde_json::to_value(document).unwrap();
+    let mut at = 0;
+    while let Some(candidate) = poison_nth(&value, at) {
+        if serde_json::from_value::<T>(candidate.clone()).is_ok() {
+            value = candidate;
+        }
+        at += 1;
+    }
+    assert!(at > 0);
+    serde_json::from_value(value).unwrap()
+}
+
+/// The document with its `n`th text poisoned; `None` when it has fewer.
+fn poison_nth(value: &Value, n: usize) -> Option<Value> {
+    fn walk(value: &mut Value, left: &mut Option<usize>) {
+        match value {
+            Value::String(text) => hit(text, left),
+            Value::Array(items) => items.iter_mut().for_each(|item| walk(item, left)),
+            Value::Object(members) => {
+                let old = std::mem::take(members);
+                for (mut key, mut member) in old {
+                    hit(&mut key, left);
+                    walk(&mut member, left);
+                    members.insert(key, member);
+                }
+            }
+            _ => {}
+        }
+    }
+    fn hit(text: &mut String, left: &mut Option<usize>) {
+        match left {
+            Some(0) => {
+                text.push_str(HOSTILE);
+                *left = None;
+            }
+            Some(n) => *n -= 1,
+            None => {}
+        }
+    }
+    let mut value = value.clone();
+    let mut left = Some(n);
+    walk(&mut value, &mut left);
+    left.is_none().then_some(value)
+}
+
+#[test]
+fn no_text_of_the_inputs_is_markup_in_any_format() {
+    let made = pantry(&["security/headers"], &["observability/logs"]);
+    let service: Service = poisoned(&made.service);
+    let environment: Environment = poisoned(&made.environment);
+    let mut again = make(service, environment, &[], &["nothing"]);
+    again.manifest = poisoned::<Manifest>(&again.manifest);
+    let evidence: Vec<CheckEvidence> = again.evidence.values().map(poisoned).collect();
+    // Both the check that the claim asks for and the one that the document names.
+    again.evidence = again.evidence.keys().cloned().zip(evidence).collect();
+    let mut readiness = judged(&again);
+    readiness = poisoned(&readiness);
+    let previous = rendered(&again, None, &[]).json;
+    let previous: ReportData = poisoned(&serde_json::from_value::<ReportData>(previous).unwrap());
+    let rendered = render(&ReportInput {
+        service: &again.service,
+        spec_path: HOSTILE,
+        environment: &again.environment,
+        manifest: &again.manifest,
+        evidence: &again.evidence,
+        readiness: &readiness,
+        previous: Some(&previous),
+        problems: &[HOSTILE.to_owned()],
+        now: HOSTILE,
+        commits: &[HOSTILE.to_owned()],
+    })
+    .unwrap();
+    for (format, text) in [("html", &rendered.html), ("markdown", &rendered.markdown)] {
+        for raw in ["<script", "<img", "\"'>"] {
+            assert!(
+                !text.contains(raw) || (format == "markdown" && raw == "\"'>"),
+                "{format} holds {raw}"
+            );
+        }
+    }
+    let hits = rendered.html.matches("&lt;script&gt;").count();
+    assert!(hits > 300, "only {hits} hostile texts reached the page");
+    let junit = roxmltree::Document::parse(&rendered.junit).unwrap();
+    assert!(!junit.descendants().any(|node| node.has_tag_name("script")));
+    assert!(rendered.sarif["runs"][0]["results"].as_array().is_some());
+}
+
+#[test]
+fn five_hundred_claims_are_rendered() {
+    let mut service: Service = parsed(SERVICE);
+    let claim = service.claims["SEC-HEADERS"].clone();
+    for n in 0..500 {
+        let mut claim = claim.clone();
+        claim.proven_by = vec![
+            serde_json::from_value(serde_json::json!({"feature": format!("security/made-up-{n}")}))
+                .unwrap(),
+        ];
+        service.claims.insert(format!("SEC-MADE-UP-{n}"), claim);
+    }
+    let made = make(service, parsed(ENVIRONMENT), &["7"], &["3"]);
+    let html = rendered(&made, None, &[]).html;
+    assert_eq!(html.matches("<details class=\"claim").count(), 509);
+    assert!(!html.contains("<details open"));
+    assert!(html.len() < 20_000_000, "{} bytes", html.len());
+}
+
+#[test]
+fn report_without_claims_or_evidence_is_not_ready_and_still_rendered() {
+    let mut service: Service = parsed(SERVICE);
+    service.claims.clear();
+    service.routes.clear();
+    let made = make(service, parsed(ENVIRONMENT), &[], &[]);
+    let rendered = rendered(&made, None, &[]);
+    assert!(rendered.html.contains("Not ready"));
+    assert_eq!(rendered.json["score"]["percent"], 0);
+}
+
+fn rank(overall: Overall) -> u8 {
+    match overall {
+        Overall::NotReady => 0,
+        Overall::ReadyWithWaivers => 1,
+        Overall::Ready => 2,
+    }
+}
+
+proptest! {
+    #[test]
+    fn removing_evidence_never_raises_a_score_or_the_verdict(
+        outcomes in proptest::collection::vec(0..4_u8, 16),
+        kept in proptest::collection::vec(any::<bool>(), 16),
+    ) {
+        let mut made = pantry(&[], &[]);
+        made.service.claims.shift_remove("REL-TX");
+        for (evidence, outcome) in made.evidence.values_mut().zip(outcomes) {
+            evidence.outcome = match outcome {
+                0 => CheckOutcome::Failed,
+                1 => CheckOutcome::Inconclusive("made up".into()),
+                _ => CheckOutcome::Passed,
+            };
+        }
+        let all = judged(&made);
+        let mut kept = kept.into_iter();
+        let fewer: BTreeMap<CheckId, CheckEvidence> =
+            made.evidence.clone().into_iter().filter(|_| kept.next().unwrap_or(false)).collect();
+        let fewer = judge(&made.service, Some(&made.manifest), &fewer, None, TODAY);
+        prop_assert!(fewer.score.verified <= all.score.verified);
+        prop_assert!(fewer.score.with_waivers <= all.score.with_waivers);
+        prop_assert!(fewer.score.percent() <= all.score.percent());
+        prop_assert!(rank(fewer.overall) <= rank(all.overall));
+        for ((_, few, _), (_, many, _)) in fewer.by_category.iter().zip(&all.by_category) {
+            prop_assert!(few.verified <= many.verified);
+        }
+    }
+}

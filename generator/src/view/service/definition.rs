@@ -1,0 +1,487 @@
+//! Configuration, bindings, authentication, limits, headers, problems and schedules.
+
+use proofline_spec::document::{
+    Auth, Binding, Breaker, Expression, Framing, Limit, LimitKey, OnFailure, PrincipalLookup,
+    Retry, Schedule, Service, SignatureEncoding, Source, VarSource,
+};
+use proofline_spec::unit::{Duration, Rate};
+use serde::Serialize;
+
+use super::literals::{duration, number, optional_text, text, texts};
+use super::schemas::Static;
+use crate::Input;
+use crate::view::names;
+
+/// Everything that the module `definition` holds.
+#[derive(Debug, Serialize)]
+pub(crate) struct Definition {
+    /// The fields of the definition that differ from the default, as `name: value`.
+    pub(crate) fields: Vec<String>,
+    pub(crate) auth: Vec<Static>,
+    pub(crate) limits: Vec<Static>,
+    pub(crate) problems: Vec<Static>,
+    /// What of the runtime's definitions the module imports.
+    pub(crate) imports: Vec<&'static str>,
+    pub(crate) has_durations: bool,
+    pub(crate) modules: Vec<&'static str>,
+}
+
+/// The definition of a service.
+pub(crate) fn definition(input: &Input<'_>) -> Definition {
+    let service = input.service;
+    let fields = fields(input);
+    let auth = service.auth.iter().map(|(name, auth)| scheme(name, auth)).collect();
+    let limits = service.limits.iter().map(|(name, limit)| limit_of(name, limit)).collect();
+    let problems = service
+        .problems
+        .iter()
+        .map(|(name, problem)| Static {
+            name: names::screaming(name),
+            doc: format!("`{name}`"),
+            value: format!(
+                "ProblemType {{ name: {}, status: {}, title: {}, detail: {} }}",
+                text(name),
+                problem.status,
+                text(&problem.title),
+                optional_text(problem.detail.as_deref())
+            ),
+        })
+        .collect();
+    let mut definition = Definition {
+        fields,
+        auth,
+        limits,
+        problems,
+        imports: Vec::new(),
+        has_durations: false,
+        modules: Vec::new(),
+    };
+    let statics = definition.auth.iter().chain(&definition.limits).chain(&definition.problems);
+    let all: String = definition
+        .fields
+        .iter()
+        .map(String::as_str)
+        .chain(statics.map(|s| s.value.as_str()))
+        .collect();
+    definition.has_durations = all.contains("Duration::");
+    definition.modules = ["routes", "schemas", "statements"]
+        .into_iter()
+        .filter(|m| all.contains(&format!("{m}::")))
+        .collect();
+    let kinds = [
+        ("AuthScheme", definition.auth.is_empty()),
+        ("Limit", definition.limits.is_empty()),
+        ("ProblemType", definition.problems.is_empty()),
+        ("Definition", false),
+    ];
+    definition.imports = IMPORTS
+        .iter()
+        .copied()
+        .filter(|name| match kinds.iter().find(|(kind, _)| kind == name) {
+            Some((_, empty)) => !empty,
+            None => mentions(&all, name),
+        })
+        .collect();
+    definition
+}
+
+const IMPORTS: &[&str] = &[
+    "ApiKey",
+    "AuthKind",
+    "AuthScheme",
+    "Breaker",
+    "Cors",
+    "Credential",
+    "Database",
+    "DeadLetter",
+    "Definition",
+    "Framing",
+    "Hsts",
+    "Jwt",
+    "KeyValue",
+    "Limit",
+    "LimitBy",
+    "Metering",
+    "Migration",
+    "OnFailure",
+    "PrincipalLookup",
+    "ProblemType",
+    "Queue",
+    "Quota",
+    "Rate",
+    "Retry",
+    "Schedule",
+    "SecretVar",
+    "SecurityHeaders",
+    "SignatureEncoding",
+    "Task",
+    "Upstream",
+    "Var",
+    "VarDefault",
+    "Webhook",
+];
+
+/// Whether code names a type, and not only one whose name ends the same.
+fn mentions(code: &str, name: &str) -> bool {
+    code.match_indices(name).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = code[at + name.len()..].trim_start();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '"')
+            && (after.starts_with("::") || after.starts_with('{'))
+    })
+}
+
+fn fields(input: &Input<'_>) -> Vec<String> {
+    let service = input.service;
+    let identity = &service.service;
+    let mut fields = vec![
+        format!("service: {}", text(&identity.name)),
+        format!("version: {}", text(&identity.version)),
+        format!("summary: {}", text(&identity.summary)),
+        format!("spec_digest: {}", text(&input.digest.to_string())),
+    ];
+    let mut list = |name: &str, items: Vec<String>| {
+        if !items.is_empty() {
+            fields.push(format!("{name}: &[{}]", items.join(", ")));
+        }
+    };
+    list("secrets", secrets(service));
+    list("vars", vars(service));
+    list("databases", databases(input));
+    list("stores", stores(service));
+    list("queues", queues(service));
+    list("upstreams", upstreams(service));
+    fields.extend(cors(service));
+    fields.push(headers(service));
+    fields.push("routes: routes::ROUTES".to_owned());
+    if let Some(metering) = &service.metering {
+        fields.push(format!(
+            "metering: Some(Metering {{ statement: &statements::{}, flush: {} }})",
+            names::screaming(&metering.query),
+            duration(metering.flush)
+        ));
+    }
+    let tasks: Vec<String> = service
+        .tasks
+        .iter()
+        .filter_map(|(name, task)| {
+            let schedule = schedule(task.schedule()?);
+            Some(format!("Task {{ name: {}, schedule: {schedule} }}", text(name)))
+        })
+        .collect();
+    if !tasks.is_empty() {
+        fields.push(format!("tasks: &[{}]", tasks.join(", ")));
+    }
+    fields
+}
+
+fn secrets(service: &Service) -> Vec<String> {
+    service
+        .config
+        .secrets
+        .iter()
+        .map(|(name, secret)| {
+            format!(
+                "SecretVar {{ name: {}, min_bytes: {}, optional: {} }}",
+                text(name),
+                secret.min_bytes.unwrap_or(1),
+                secret.optional
+            )
+        })
+        .collect()
+}
+
+fn vars(service: &Service) -> Vec<String> {
+    service
+        .config
+        .vars
+        .iter()
+        .map(|(name, var)| {
+            let default = match (var.from, &var.default) {
+                (Some(VarSource::EnvironmentName), _) => "VarDefault::EnvironmentName".to_owned(),
+                (Some(VarSource::ServiceVersion), _) => "VarDefault::ServiceVersion".to_owned(),
+                (None, Some(default)) => format!("VarDefault::Text({})", text(default)),
+                (None, None) => "VarDefault::Required".to_owned(),
+            };
+            let pattern = optional_text(var.pattern.as_deref());
+            format!("Var {{ name: {}, default: {default}, pattern: {pattern} }}", text(name))
+        })
+        .collect()
+}
+
+fn databases(input: &Input<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, binding) in &input.service.bindings {
+        let Binding::Sql { migrations, statement_timeout, .. } = binding else { continue };
+        let files: Vec<String> = input
+            .migrations
+            .get(name)
+            .into_iter()
+            .flatten()
+            .map(|file| {
+                // From `runtime/services/<name>/src/generated` up to the workspace.
+                let path = format!(
+                    "../../../../../spec/services/{}/{migrations}/{}",
+                    input.folder, file.file
+                );
+                let stem = file.file.trim_end_matches(".sql");
+                format!("Migration {{ name: {}, sql: include_str!({}) }}", text(stem), text(&path))
+            })
+            .collect();
+        found.push(format!(
+            "Database {{ name: {}, migrations: &[{}], statement_timeout: {} }}",
+            text(name),
+            files.join(", "),
+            duration(statement_timeout.unwrap_or(Duration::from_millis(5000)))
+        ));
+    }
+    found
+}
+
+fn stores(service: &Service) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, binding) in &service.bindings {
+        let Binding::Kv { breaker: b, retry: r, on_failure } = binding else { continue };
+        let on_failure = match on_failure {
+            OnFailure::Bypass => "Bypass",
+            OnFailure::Fail => "Fail",
+        };
+        found.push(format!(
+            "KeyValue {{ name: {}, on_failure: OnFailure::{on_failure}, breaker: {}, retry: {} }}",
+            text(name),
+            breaker(b.as_ref()),
+            optional_retry(r.as_ref())
+        ));
+    }
+    found
+}
+
+fn queues(service: &Service) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, binding) in &service.bindings {
+        let Binding::Queue { queue, message, batch, retry: r, dead_letter, .. } = binding else {
+            continue;
+        };
+        let dead_letter = dead_letter.as_ref().map_or_else(
+            || "None".to_owned(),
+            |d| {
+                format!(
+                    "Some(DeadLetter {{ queue: {}, keep: {} }})",
+                    text(&d.queue),
+                    duration(d.keep)
+                )
+            },
+        );
+        let wait = batch.as_ref().map_or(Duration::from_millis(0), |b| b.wait);
+        found.push(format!(
+            "Queue {{ name: {}, queue: {}, message: &schemas::{}, batch_size: {}, batch_wait: {}, retry: {}, dead_letter: {dead_letter} }}",
+            text(name),
+            text(queue),
+            names::screaming(message),
+            batch.as_ref().map_or(1, |b| b.size),
+            duration(wait),
+            r.as_ref().map_or_else(|| "Retry::NEVER".to_owned(), retry),
+        ));
+    }
+    found
+}
+
+fn upstreams(service: &Service) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, binding) in &service.bindings {
+        let Binding::Upstream { base_url, bearer, timeout, max_response, breaker: b, retry: r } =
+            binding
+        else {
+            continue;
+        };
+        found.push(format!(
+            "Upstream {{ name: {}, base_url: {}, bearer: {}, timeout: {}, max_response: {}, breaker: {}, retry: {} }}",
+            text(name),
+            text(base_url),
+            optional_text(bearer.as_deref()),
+            duration(*timeout),
+            number(max_response.map_or(1_000_000, proofline_spec::unit::Bytes::get)),
+            breaker(b.as_ref()),
+            optional_retry(r.as_ref())
+        ));
+    }
+    found
+}
+
+fn breaker(breaker: Option<&Breaker>) -> String {
+    breaker.map_or_else(
+        || "None".to_owned(),
+        |b| format!("Some(Breaker {{ failures: {}, reset: {} }})", b.failures, duration(b.reset)),
+    )
+}
+
+fn retry(retry: &Retry) -> String {
+    format!(
+        "Retry {{ attempts: {}, first: {}, longest: {} }}",
+        retry.attempts,
+        duration(retry.backoff.first),
+        duration(retry.backoff.longest)
+    )
+}
+
+fn optional_retry(value: Option<&Retry>) -> String {
+    value.map_or_else(|| "None".to_owned(), |value| format!("Some({})", retry(value)))
+}
+
+fn cors(service: &Service) -> Option<String> {
+    let cors = service.cors.as_ref()?;
+    let list = |values: &[String]| texts(values.iter().map(String::as_str));
+    Some(format!(
+        "cors: Some(Cors {{ origins: {}, headers: {}, expose: {}, credentials: {}, max_age: {} }})",
+        list(&cors.origins),
+        list(&cors.headers),
+        list(&cors.expose),
+        cors.credentials,
+        duration(cors.max_age.unwrap_or(Duration::from_millis(600_000)))
+    ))
+}
+
+fn headers(service: &Service) -> String {
+    let headers = &service.headers;
+    let mut fields = Vec::new();
+    if let Some(hsts) = &headers.hsts {
+        fields.push(format!(
+            "hsts: Some(Hsts {{ max_age: {}, include_subdomains: {}, preload: {} }})",
+            duration(hsts.max_age),
+            hsts.include_subdomains,
+            hsts.preload
+        ));
+    }
+    fields
+        .extend(headers.referrer_policy.as_ref().map(|p| format!("referrer_policy: {}", text(p))));
+    fields.extend(
+        headers
+            .content_security_policy
+            .as_ref()
+            .map(|p| format!("content_security_policy: {}", text(p))),
+    );
+    fields.extend(headers.framing.as_ref().map(|framing| match framing {
+        Framing::Deny => "framing: Framing::Deny".to_owned(),
+        Framing::SameOrigin => "framing: Framing::SameOrigin".to_owned(),
+        Framing::AllowFrom(origins) => {
+            format!("framing: Framing::AllowFrom({})", texts(origins.iter().map(String::as_str)))
+        }
+    }));
+    if !headers.extra.is_empty() {
+        let pairs: Vec<String> = headers
+            .extra
+            .iter()
+            .map(|(name, value)| format!("({}, {})", text(&name.to_lowercase()), text(value)))
+            .collect();
+        fields.push(format!("extra: &[{}]", pairs.join(", ")));
+    }
+    if fields.is_empty() {
+        return "headers: SecurityHeaders::DEFAULT".to_owned();
+    }
+    format!("headers: SecurityHeaders {{ {}, ..SecurityHeaders::DEFAULT }}", fields.join(", "))
+}
+
+fn scheme(name: &str, auth: &Auth) -> Static {
+    let kind = match auth {
+        Auth::Jwt { secret, issuer, audience, lifetime, principal, .. } => format!(
+            "AuthKind::Jwt(Jwt {{ secret: {}, issuer: {}, audience: {}, lifetime: {}, principal: {} }})",
+            text(secret),
+            text(issuer),
+            text(audience),
+            duration(*lifetime),
+            lookup(principal)
+        ),
+        Auth::ApiKey { header, principal } => format!(
+            "AuthKind::ApiKey(ApiKey {{ header: {}, principal: {} }})",
+            text(&header.to_lowercase()),
+            lookup(principal)
+        ),
+        Auth::Webhook { header, encoding, secret, .. } => {
+            let encoding = match encoding {
+                SignatureEncoding::Hex => "Hex",
+                SignatureEncoding::Base64 => "Base64",
+            };
+            format!(
+                "AuthKind::Webhook(Webhook {{ header: {}, secret: {}, encoding: SignatureEncoding::{encoding} }})",
+                text(&header.to_lowercase()),
+                text(secret)
+            )
+        }
+    };
+    Static {
+        name: format!("{}_AUTH", names::screaming(name)),
+        doc: format!("The authentication scheme `{name}`."),
+        value: format!("AuthScheme {{ name: {}, kind: {kind} }}", text(name)),
+    }
+}
+
+fn lookup(lookup: &PrincipalLookup) -> String {
+    let with: Vec<String> = lookup
+        .with
+        .iter()
+        .map(|(name, value)| {
+            let credential = match value {
+                Expression::Read(Source::Token, path) => {
+                    format!("Credential::TokenClaim({})", text(&path.join(".")))
+                }
+                _ => "Credential::KeyHash".to_owned(),
+            };
+            format!("({}, {credential})", text(name))
+        })
+        .collect();
+    format!(
+        "PrincipalLookup {{ statement: &statements::{}, with: &[{}] }}",
+        names::screaming(&lookup.query),
+        with.join(", ")
+    )
+}
+
+fn limit_of(name: &str, limit: &Limit) -> Static {
+    let by = match limit.by {
+        LimitKey::ClientIp => "ClientIp",
+        LimitKey::Principal => "Principal",
+        LimitKey::ApiKey => "ApiKey",
+        LimitKey::Global => "Global",
+    };
+    let quota = match (&limit.rate, &limit.tiers) {
+        (_, Some(tiers)) => {
+            let tiers: Vec<String> =
+                tiers.iter().map(|(tier, r)| format!("({}, {})", text(tier), rate(*r))).collect();
+            format!("Quota::Tiers(&[{}])", tiers.join(", "))
+        }
+        (Some(r), None) => format!("Quota::Flat({})", rate(*r)),
+        (None, None) => "Quota::Flat(Rate::new(0, 1))".to_owned(),
+    };
+    let schemes = texts(limit.schemes.iter().flatten().map(String::as_str));
+    Static {
+        name: format!("{}_LIMIT", names::screaming(name)),
+        doc: format!("The rate limit `{name}`."),
+        value: format!(
+            "Limit {{ name: {}, by: LimitBy::{by}, quota: {quota}, schemes: {schemes} }}",
+            text(name)
+        ),
+    }
+}
+
+fn rate(rate: Rate) -> String {
+    if rate.window.as_millis().is_multiple_of(1000) {
+        format!("Rate::new({}, {})", number(rate.count), number(rate.window.as_secs()))
+    } else {
+        format!("Rate {{ requests: {}, window: {} }}", number(rate.count), duration(rate.window))
+    }
+}
+
+fn schedule(schedule: Schedule) -> String {
+    match schedule {
+        Schedule::Every(interval) => format!("Schedule::Every({})", duration(interval)),
+        Schedule::Daily(time) => {
+            format!("Schedule::Daily {{ hour: {}, minute: {} }}", time.hour, time.minute)
+        }
+        Schedule::Weekly(weekly) => format!(
+            "Schedule::Weekly {{ weekday: {}, hour: {}, minute: {} }}",
+            weekly.day.number(),
+            weekly.time.hour,
+            weekly.time.minute
+        ),
+    }
+}

@@ -1,0 +1,11 @@
+//! The view of a service's Rust code: one file for each generated module.
+
+pub(crate) mod definition;
+pub(crate) mod expressions;
+pub(crate) mod handlers;
+pub(crate) mod literals;
+pub(crate) mod operations;
+pub(crate) mod routes;
+pub(crate) mod schemas;
+pub(crate) mod statements;
+pub(crate) mod types;

@@ -1,0 +1,296 @@
+//! What each declared route does, as the body of a function.
+
+use std::collections::BTreeSet;
+
+use proofline_spec::document::{
+    Answer, Enqueue, Expression, Health, LogIn, Map, Operation, Route, RouteKey, Service, Source,
+    Transaction,
+};
+use serde::Serialize;
+
+use super::expressions::{self, Scope};
+use super::literals;
+use super::types::is_optional;
+use crate::view::names;
+
+/// Everything that the module `operations` holds.
+#[derive(Debug, Serialize)]
+pub(crate) struct Operations {
+    pub(crate) operations: Vec<OperationView>,
+    /// What of `definition` the operations refer to.
+    pub(crate) definitions: Vec<String>,
+    /// What of `types` they refer to.
+    pub(crate) types: Vec<String>,
+    /// What of the runtime they use.
+    pub(crate) runtime: Vec<&'static str>,
+    /// What of the runtime's operations they use.
+    pub(crate) operation_types: Vec<&'static str>,
+    pub(crate) has_statements: bool,
+}
+
+/// A function.
+#[derive(Debug, Serialize)]
+pub(crate) struct OperationView {
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    pub(crate) body: String,
+}
+
+/// Every operation that is not custom, in the order of the spec.
+pub(crate) fn operations(service: &Service) -> Operations {
+    let mut refers = Refers::default();
+    let operations: Vec<OperationView> = service
+        .routes
+        .iter()
+        .filter(|(_, route)| !matches!(route.op, Operation::Custom(_)))
+        .map(|(key, route)| OperationView {
+            name: names::operation(key),
+            doc: doc(key, route),
+            body: body(service, route, &mut refers),
+        })
+        .collect();
+    let all: String = operations.iter().map(|o| o.body.as_str()).collect();
+    let runtime = ["Answer", "AsJson", "hash_token", "search_terms"]
+        .into_iter()
+        .filter(|name| all.contains(&format!("{name}::")) || all.contains(&format!("{name}(")))
+        .collect();
+    let operation_types = ["Check", "Login", "Transaction"]
+        .into_iter()
+        .filter(|name| all.contains(&format!("{name}::")) || all.contains(&format!("{name} {{")))
+        .collect();
+    Operations {
+        definitions: refers.definitions.into_iter().collect(),
+        types: refers.types.into_iter().collect(),
+        runtime,
+        operation_types,
+        has_statements: all.contains("statements::"),
+        operations,
+    }
+}
+
+/// One line for a function that answers a route.
+pub(crate) fn doc(key: &RouteKey, route: &Route) -> String {
+    let summary = route.summary.as_deref().unwrap_or_default();
+    let summary = summary.split_whitespace().collect::<Vec<_>>().join(" ");
+    if summary.is_empty() { format!("`{key}`") } else { format!("`{key}`: {summary}") }
+}
+
+#[derive(Default)]
+struct Refers {
+    definitions: BTreeSet<String>,
+    types: BTreeSet<String>,
+}
+
+fn body(service: &Service, route: &Route, refers: &mut Refers) -> String {
+    let scope = Scope { service, route: Some(route) };
+    let mut lines = Vec::new();
+    let used = |source: Source| {
+        expressions_of(route).iter().any(|e| crate::view::policies::reads(e, source))
+    };
+    if used(Source::Body)
+        && let Some(name) = &route.body
+    {
+        let ty = names::pascal(name);
+        lines.push(format!("let body: {ty} = call.body()?;"));
+        refers.types.insert(ty);
+    }
+    if used(Source::Query)
+        && let Some(name) = &route.query
+    {
+        let ty = names::pascal(name);
+        lines.push(format!("let query: {ty} = call.query()?;"));
+        refers.types.insert(ty);
+    }
+    if used(Source::Principal) {
+        lines.push("let principal = call.principal()?;".to_owned());
+    }
+    let status = success_status(route);
+    match &route.op {
+        Operation::Health(check) => lines.push(health(check)),
+        Operation::Query(run) => {
+            let with = with(scope, &run.with, &mut lines);
+            let statement = names::screaming(&run.run);
+            lines.push(format!(
+                "operation::query(call, statements::{statement}.with({with}), {status}).await"
+            ));
+        }
+        Operation::Transaction(transaction) => {
+            let_values(scope, transaction, &mut lines);
+            let code = transaction_of(scope, transaction, status, &mut lines);
+            lines.push(code);
+        }
+        Operation::Login(login) => {
+            let code = login_of(scope, login, refers, &mut lines);
+            lines.push(code);
+        }
+        Operation::Enqueue(enqueue) => {
+            let code = enqueue_of(scope, route, enqueue, status, refers);
+            lines.push(code);
+        }
+        Operation::Custom(_) => {}
+    }
+    lines.join("\n")
+}
+
+/// The one status below 300 that the route declares.
+pub(crate) fn success_status(route: &Route) -> u16 {
+    route.returns.keys().filter_map(|s| s.parse().ok()).find(|s| *s < 300).unwrap_or(200)
+}
+
+fn health(health: &Health) -> String {
+    let check = |kind: &str, binding: &String| {
+        let name = health.names.get(binding).cloned().unwrap_or_else(|| binding.to_lowercase());
+        format!("Check::{kind}({}, {})", literals::text(binding), literals::text(&name))
+    };
+    let checks: Vec<String> = health
+        .required
+        .iter()
+        .map(|binding| check("required", binding))
+        .chain(health.optional.iter().map(|binding| check("optional", binding)))
+        .collect();
+    format!("operation::health(call, &[{}]).await", checks.join(", "))
+}
+
+/// `&[("id", &id), …]`; what takes time is made before.
+fn with(scope: Scope<'_>, with: &Map<Expression>, lines: &mut Vec<String>) -> String {
+    let pairs: Vec<String> = with
+        .iter()
+        .map(|(name, expression)| {
+            let value = if let Expression::HashPassword(_) = expression {
+                let variable = names::field(name);
+                let code = expressions::value(scope, expression).text;
+                let line = format!("let {variable} = {code};");
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+                format!("&{variable}")
+            } else {
+                expressions::parameter(scope, expression)
+            };
+            format!("({}, {value})", literals::text(name))
+        })
+        .collect();
+    format!("&[{}]", pairs.join(", "))
+}
+
+fn let_values(scope: Scope<'_>, transaction: &Transaction, lines: &mut Vec<String>) {
+    for (name, expression) in &transaction.values {
+        let code = match expression {
+            Expression::Read(Source::Path, _) => expressions::value(scope, expression).text,
+            Expression::Read(..) => format!("&{}", expressions::value(scope, expression).text),
+            _ => expressions::value(scope, expression).text,
+        };
+        lines.push(format!("let {} = {code};", names::field(name)));
+    }
+}
+
+fn transaction_of(
+    scope: Scope<'_>,
+    transaction: &Transaction,
+    status: u16,
+    lines: &mut Vec<String>,
+) -> String {
+    let mut bound = |query: &str, map: &Map<Expression>| {
+        let with = with(scope, map, lines);
+        format!("statements::{}.with({with})", names::screaming(query))
+    };
+    let once = transaction.once.as_ref().map_or_else(
+        || "None".to_owned(),
+        |once| format!("Some({})", bound(&once.query, &once.with)),
+    );
+    let steps: Vec<String> =
+        transaction.steps.iter().map(|step| bound(&step.query, &step.with)).collect();
+    format!(
+        "operation::transaction(call, Transaction {{ once: {once}, steps: [{}] }}, {status}).await",
+        steps.join(", ")
+    )
+}
+
+fn login_of(
+    scope: Scope<'_>,
+    login: &LogIn,
+    refers: &mut Refers,
+    lines: &mut Vec<String>,
+) -> String {
+    let scheme = format!("{}_AUTH", names::screaming(&login.scheme));
+    let otherwise = names::screaming(&login.otherwise);
+    let account = with(scope, &login.with, lines);
+    let code = format!(
+        "operation::login(call, Login {{ scheme: &{scheme}, account: statements::{}.with({account}), \
+         password: {}, otherwise: &{otherwise} }}).await",
+        names::screaming(&login.query),
+        expressions::str_of(scope, &login.password)
+    );
+    refers.definitions.extend([scheme, otherwise]);
+    code
+}
+
+fn enqueue_of(
+    scope: Scope<'_>,
+    route: &Route,
+    enqueue: &Enqueue,
+    status: u16,
+    refers: &mut Refers,
+) -> String {
+    let service = scope.service;
+    let schema_name = match service.bindings.get(&enqueue.queue) {
+        Some(proofline_spec::document::Binding::Queue { message, .. }) => message.clone(),
+        _ => String::new(),
+    };
+    let ty = names::pascal(&schema_name);
+    refers.types.insert(ty.clone());
+    let schema = service.schemas.get(&schema_name);
+    let fields: Vec<String> = schema
+        .iter()
+        .flat_map(|schema| {
+            schema.properties.iter().map(move |(name, property)| (schema, name, property))
+        })
+        .map(|(schema, name, property)| {
+            let optional = is_optional(schema, name, property) || property.is_nullable();
+            let value = match enqueue.message.get(name) {
+                Some(expression) => expressions::owned(scope, expression, optional),
+                None => "None".to_owned(),
+            };
+            format!("{}: {value}", names::field(name))
+        })
+        .collect();
+    let mut code = format!("let message = {ty} {{ {} }};\n", fields.join(", "));
+    code.push_str(&format!(
+        "operation::enqueue(call, {}, &message).await?;\n",
+        literals::text(&enqueue.queue)
+    ));
+    let answer =
+        route.returns.iter().find(|(s, _)| s.parse() == Ok(status)).map(|(_, answer)| answer);
+    match answer {
+        Some(Answer::One(name)) => {
+            let ty = names::pascal(name);
+            let fields: Vec<String> = service
+                .schemas
+                .get(name)
+                .iter()
+                .flat_map(|schema| schema.properties.keys())
+                .map(|property| format!("{0}: message.{0}", names::field(property)))
+                .collect();
+            code.push_str(&format!("Answer::json({status}, &{ty} {{ {} }})", fields.join(", ")));
+            refers.types.insert(ty);
+        }
+        _ => code.push_str(&format!("Ok(Answer::empty({status}))")),
+    }
+    code
+}
+
+/// Every expression of a route's operation.
+fn expressions_of(route: &Route) -> Vec<&Expression> {
+    match &route.op {
+        Operation::Query(run) => run.with.values().collect(),
+        Operation::Transaction(transaction) => transaction
+            .values
+            .values()
+            .chain(transaction.once.iter().flat_map(|once| once.with.values()))
+            .chain(transaction.steps.iter().flat_map(|step| step.with.values()))
+            .collect(),
+        Operation::Login(login) => login.with.values().chain([&login.password]).collect(),
+        Operation::Enqueue(enqueue) => enqueue.message.values().collect(),
+        Operation::Health(_) | Operation::Custom(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,8 @@
+//! Backend for an AI agent platform.
+
+#[rustfmt::skip]
+pub mod generated;
+pub mod handlers;
+
+pub use generated::Generated;
+pub use handlers::App;

@@ -1,0 +1,231 @@
+//! Every command and option, in one place.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Declare a backend once, generate it, prove what you claim about it.
+///
+/// A spec in `spec/services/<name>/service.yaml` says what a service offers and what is claimed about it.
+/// `generate` turns it into a service, `verify` and `load` check the claims against a running one, and `report`
+/// shows what the evidence says. `ready` does all of that.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    disable_help_subcommand = true,
+    after_help = EXIT_CODES
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Whether output is coloured.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// The workspace; found from the current folder without it.
+    #[arg(long, global = true, value_name = "FOLDER", hide_short_help = true)]
+    pub(crate) root: Option<PathBuf>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    what was asked holds
+  1    the service is wrong: a claim failed
+  2    the command or the spec is wrong
+  3    it could not be found out: an environment was unreachable or did not start
+  4    generated files are stale
+  5    nothing failed, but not everything was verified
+  130  interrupted";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Generate, build, start, verify, load, stop and report: is the service ready?
+    Ready(Run),
+    /// Check specs and environments, and say everything that is wrong with them.
+    Check(Check),
+    /// Write the service, its deployment files and the schemas from the spec.
+    Generate(Generate),
+    /// Build a service and run it here until Ctrl-C.
+    Serve(Serve),
+    /// Run the acceptance features of a service's claims against an environment.
+    Verify(Verify),
+    /// Run the load tests of a service's claims against an environment that permits it.
+    Load(Run),
+    /// Compute verdicts from the newest evidence and write the report. Runs nothing.
+    Report(Report),
+    /// Explain a diagnostic's code, such as PL0101.
+    Explain(Explain),
+    /// Run every test of this workspace.
+    Test(Test),
+    /// Print a completion script for a shell.
+    Completions(Completions),
+}
+
+/// Which service, which environment.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Selection {
+    /// The service: a folder below spec/services. The only one that is generated, or `luna`, without it.
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// The environment: a file below environments.
+    #[arg(long, short, value_name = "NAME", default_value = "local")]
+    pub(crate) env: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// The form of what is printed on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Only this service.
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// Also make the changes that fix what can be fixed without a person.
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// The form of what is printed on standard output.
+    #[arg(long, value_enum, default_value_t = DiagnosticFormat::Text)]
+    pub(crate) format: DiagnosticFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// Only this service.
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// Write nothing: show what would change, and exit 4 if anything would.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The service: a folder below spec/services.
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// The port to listen on; 0 takes any free one.
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// The folder that keeps the database from one run to the next.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// Show which checks would run and which would be left out, and stop.
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Only these features, such as `security/jwt`.
+    #[arg(long, value_name = "FEATURE")]
+    pub(crate) only: Vec<String>,
+    /// Exit 5 when a claim that features prove is unverified, not only when one failed.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// The run; the newest one without it.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run_id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The code, such as PL0101; all codes are listed without it.
+    pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Fail when this suite's tools are missing, instead of leaving it out; `all` requires every suite.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) require: Vec<String>,
+    /// Only these suites.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
+    /// Rewrite the expected results that are kept in files.
+    #[arg(long)]
+    pub(crate) accept: bool,
+    /// List the suites and their tools, and stop.
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// The form of what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// The form in which diagnostics are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiagnosticFormat {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+}
+
+/// Whether output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn command_line_is_consistent_and_every_option_is_explained() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands() {
+            assert!(sub.get_about().is_some(), "{} has no help", sub.get_name());
+            for argument in sub.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", sub.get_name(), argument.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn exit_codes_in_the_help_are_those_of_the_enum() {
+        for exit in proofline_spec::exit::Exit::ALL {
+            let line = format!("  {:<4} {}", exit.code(), exit.meaning());
+            assert!(EXIT_CODES.lines().any(|l| l.starts_with(line.trim_end())), "{line}");
+        }
+    }
+}

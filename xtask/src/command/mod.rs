@@ -1,0 +1,34 @@
+//! One file for each command.
+
+mod check;
+mod completions;
+mod explain;
+mod generate;
+mod load;
+mod ready;
+mod report;
+mod serve;
+mod test;
+mod verify;
+
+use anyhow::Result;
+use proofline_spec::exit::Exit;
+
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+
+/// Runs the command that was asked for.
+pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
+    match &cli.command {
+        Command::Ready(arguments) => ready::run(context, arguments),
+        Command::Check(arguments) => check::run(context, arguments),
+        Command::Generate(arguments) => generate::run(context, arguments),
+        Command::Serve(arguments) => serve::run(context, arguments),
+        Command::Verify(arguments) => verify::run(context, arguments),
+        Command::Load(arguments) => load::run(context, arguments),
+        Command::Report(arguments) => report::run(context, arguments),
+        Command::Explain(arguments) => explain::run(context, arguments),
+        Command::Test(arguments) => test::run(context, arguments),
+        Command::Completions(arguments) => completions::run(arguments),
+    }
+}

@@ -1,0 +1,185 @@
+//! `report`: verdicts from evidence, and the pages that show them. Runs nothing and needs no network.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use proofline_generator::report::{self, ReportData, ReportInput};
+use proofline_generator::tree::write_atomically;
+use proofline_spec::document::Environment;
+use proofline_spec::evidence::{Overall, Readiness, Verdict, judge};
+use proofline_spec::exit::Exit;
+use serde_json::{Value, json};
+
+use super::check;
+use crate::cli::{Format, Report};
+use crate::context::Context;
+use crate::output::{self, Tone};
+use crate::run::evidence::{self, Evidence};
+use crate::run::session;
+use crate::run::workspace::{LoadedService, Workspace};
+
+/// How many unverified and failed claims the summary names.
+const NAMED: usize = 40;
+
+pub(super) fn run(context: &Context, arguments: &Report) -> Result<Exit> {
+    let selection = &arguments.run.selection;
+    let workspace = Workspace::load(context, None)?;
+    check::show(context, &workspace.diagnostics);
+    if check::has_errors(&workspace.diagnostics) {
+        return Ok(Exit::Usage);
+    }
+    let service = workspace.service(selection.service.as_deref())?;
+    let environment = workspace.environment(&selection.env, service)?;
+    let generated = session::generated_digest(&workspace.tree()?, service);
+    let run = arguments.run_id.as_deref();
+    let found = session::read_run(context, service, environment, generated, run)?;
+    write(context, service, environment, &found, arguments.run.format)
+}
+
+/// Computes, renders, writes and prints; the exit code says what the evidence says.
+pub(super) fn write(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    found: &Evidence,
+    format: Format,
+) -> Result<Exit> {
+    let readiness = judge(
+        &service.service,
+        Some(&found.manifest),
+        &found.checks,
+        found.foreign.as_deref(),
+        &Context::today(),
+    );
+    let previous = previous(context, service, environment, &found.manifest.run);
+    let rendered = report::render(&ReportInput {
+        service: &service.service,
+        spec_path: &format!("spec/services/{}/service.yaml", service.folder),
+        environment,
+        manifest: &found.manifest,
+        evidence: &found.checks,
+        readiness: &readiness,
+        previous: previous.as_ref(),
+        problems: &found.problems,
+        now: &Context::now(),
+        commits: &commits(&context.root),
+    })?;
+    let folder = found.folder.join("report");
+    let json = format!("{:#}\n", rendered.json);
+    let sarif = format!("{:#}\n", rendered.sarif);
+    let files = [
+        ("html", "report.html", &rendered.html),
+        ("markdown", "report.md", &rendered.markdown),
+        ("json", "report.json", &json),
+        ("junit", "junit.xml", &rendered.junit),
+        ("sarif", "report.sarif", &sarif),
+        ("announcement", "announcement.txt", &rendered.announcement),
+    ];
+    let mut paths = serde_json::Map::new();
+    for (kind, name, text) in files {
+        let path = folder.join(name);
+        write_atomically(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+        paths.insert(kind.to_owned(), relative(&context.root, &path).into());
+    }
+    match format {
+        Format::Json => {
+            let mut object = rendered.json;
+            object["report"] = Value::Object(paths);
+            output::stdout(&format!("{object:#}\n"));
+        }
+        Format::Text => summary(context, &readiness, found, &relative(&context.root, &folder.join("report.html"))),
+    }
+    Ok(exit_of(&readiness))
+}
+
+/// A failed claim is 1; anything else that is not verified is 5.
+pub(super) fn exit_of(readiness: &Readiness) -> Exit {
+    if readiness.overall == Overall::Ready || readiness.overall == Overall::ReadyWithWaivers {
+        return Exit::Success;
+    }
+    if readiness.counts.failed > 0 { Exit::ClaimFailed } else { Exit::NotVerified }
+}
+
+fn summary(context: &Context, readiness: &Readiness, found: &Evidence, path: &str) {
+    for problem in &found.problems {
+        output::line(context, Tone::Warn, "Evidence", problem);
+    }
+    let mut named = 0;
+    for verdict in [Verdict::Failed, Verdict::Unverified, Verdict::Waived] {
+        for claim in readiness.claims.iter().filter(|claim| claim.verdict == verdict) {
+            named += 1;
+            if named > NAMED {
+                continue;
+            }
+            let (tone, verb) = match verdict {
+                Verdict::Failed => (Tone::Bad, "Failed"),
+                Verdict::Waived => (Tone::Warn, "Waived"),
+                Verdict::Unverified | Verdict::Verified => (Tone::Warn, "Unverified"),
+            };
+            let reason = claim.reason.lines().next().unwrap_or_default();
+            output::line(context, tone, verb, &format!("{} {}: {reason}", claim.severity, claim.id));
+        }
+    }
+    if named > NAMED {
+        output::line(context, Tone::Plain, "", &format!("and {} more in the report", named - NAMED));
+    }
+    let counts = readiness.counts;
+    let text = format!(
+        "{}: {} verified, {} failed, {} unverified, {} waived; score {} of 100",
+        readiness.overall.name(),
+        counts.verified,
+        counts.failed,
+        counts.unverified,
+        counts.waived,
+        readiness.score.percent(),
+    );
+    let tone = match readiness.overall {
+        Overall::Ready => Tone::Good,
+        Overall::ReadyWithWaivers => Tone::Warn,
+        Overall::NotReady => Tone::Bad,
+    };
+    output::line(context, tone, "Verdict", &text);
+    output::line(context, Tone::Plain, "Report", path);
+}
+
+/// The report of the run before this one.
+fn previous(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    run: &str,
+) -> Option<ReportData> {
+    let name = &environment.environment;
+    evidence::runs(&context.root, name, &service.folder)
+        .into_iter()
+        .filter(|known| known.as_str() < run)
+        .find_map(|known| {
+            let folder = evidence::runs_folder(&context.root, name, &service.folder).join(known);
+            let text = std::fs::read_to_string(folder.join("report/report.json")).ok()?;
+            serde_json::from_str(&text).ok()
+        })
+}
+
+/// The newest commits, one line each.
+fn commits(root: &Path) -> Vec<String> {
+    let output = Command::new("git")
+        .current_dir(root)
+        .args(["log", "--max-count=10", "--format=%h %s"])
+        .output();
+    match output {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn relative(root: &Path, path: &PathBuf) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
+}
+
+/// What is printed as JSON when a run ended before it could say anything about a claim.
+pub(super) fn nothing_found(reason: &str) -> Value {
+    json!({ "verdict": Overall::NotReady.name(), "reason": reason, "counts": null, "score": null, "claims": [], "report": {} })
+}

@@ -1,0 +1,121 @@
+//! Builds what a run needs with cargo, in one call, and says where the programs are.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::process::Process;
+use super::workspace::LoadedService;
+use crate::context::{Context, Stopped};
+use crate::output::Progress;
+
+/// The profile of everything that is measured or measures.
+const PROFILE: &str = "release";
+
+/// Something that can be built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program<'a> {
+    /// The generated service.
+    Service(&'a LoadedService),
+    /// The acceptance features.
+    Features,
+    /// The load tests.
+    Loadtest,
+    /// The measurement of constant time.
+    ConstantTime,
+}
+
+impl PartialEq for LoadedService {
+    fn eq(&self, other: &Self) -> bool {
+        self.folder == other.folder
+    }
+}
+
+impl Eq for LoadedService {}
+
+impl Program<'_> {
+    fn arguments(self) -> Vec<String> {
+        match self {
+            Self::Service(service) => {
+                let name = &service.service.service.name;
+                vec![format!("--package={name}"), format!("--bin={name}")]
+            }
+            Self::Features => vec!["--package=proofline-features".into(), "--bin=proofline-features".into()],
+            Self::Loadtest => vec!["--package=proofline-loadtest".into(), "--bin=proofline-loadtest".into()],
+            Self::ConstantTime => vec!["--package=proofline-runtime".into(), "--example=constant_time".into()],
+        }
+    }
+
+    /// Where cargo puts it.
+    pub(crate) fn path(self, context: &Context) -> PathBuf {
+        let folder = context.target.join(PROFILE);
+        match self {
+            Self::Service(service) => folder.join(&service.service.service.name),
+            Self::Features => folder.join("proofline-features"),
+            Self::Loadtest => folder.join("proofline-loadtest"),
+            Self::ConstantTime => folder.join("examples/constant_time"),
+        }
+    }
+}
+
+/// Builds programs; cargo's own output is shown when it fails.
+pub(crate) fn build(context: &Context, programs: &[Program<'_>]) -> Result<()> {
+    let progress = Progress::start(context, "Building", &names(programs));
+    // Optimised builds of each take their own features; together they would be built anew when the set changes.
+    for program in programs {
+        progress.update(&names(&[*program]));
+        cargo(context, &program.arguments())?;
+    }
+    Ok(())
+}
+
+fn cargo(context: &Context, arguments: &[String]) -> Result<()> {
+    let log = tempfile::tempfile().context("cannot make a temporary file")?;
+    let mut command = Command::new(&context.cargo);
+    command
+        .current_dir(&context.root)
+        .args(["build", "--locked", "--color=never"])
+        .arg(format!("--profile={PROFILE}"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log.try_clone()?);
+    let mut child = Process::spawn(&mut command, Duration::from_secs(5))
+        .with_context(|| format!("cannot start {}", context.cargo.display()))?;
+    let status = child.wait(context)?;
+    if context.interrupted() {
+        return Err(Stopped::interrupted());
+    }
+    if !status.success() {
+        bail!("`cargo build {}` failed:\n{}", arguments.join(" "), last_lines(log, 60));
+    }
+    Ok(())
+}
+
+fn last_lines(mut file: std::fs::File, most: usize) -> String {
+    use std::io::{Read as _, Seek as _};
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    if read.is_err() {
+        return "(its output could not be read)".to_owned();
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(most)..].join("\n")
+}
+
+fn names(programs: &[Program<'_>]) -> String {
+    let name = |program: &Program<'_>| match program {
+        Program::Service(service) => service.service.service.name.clone(),
+        Program::Features => "the acceptance features".to_owned(),
+        Program::Loadtest => "the load tests".to_owned(),
+        Program::ConstantTime => "the measurement of constant time".to_owned(),
+    };
+    programs.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// The folder of a service's generated crate, below the workspace.
+pub(crate) fn crate_folder(root: &Path, service: &LoadedService) -> PathBuf {
+    root.join("runtime/services").join(&service.folder)
+}

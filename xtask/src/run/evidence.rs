@@ -1,0 +1,175 @@
+//! Runs on disk: `evidence/<environment>/<run>/`, with checks, the manifest and the report.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use proofline_generator::tree::write_atomically;
+use proofline_spec::evidence::{CheckEvidence, CheckId, Digest, DocumentEntry, Manifest};
+
+use super::workspace::LoadedService;
+
+/// The version of the manifest's form that is written and read.
+pub(crate) const FORMAT: u32 = 1;
+
+/// A run, read back: only documents whose digest agrees with the manifest count.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    /// The run's folder.
+    pub(crate) folder: PathBuf,
+    /// The manifest.
+    pub(crate) manifest: Manifest,
+    /// The documents that count.
+    pub(crate) checks: BTreeMap<CheckId, CheckEvidence>,
+    /// What is wrong with the evidence.
+    pub(crate) problems: Vec<String>,
+    /// Why none of it may count, if so.
+    pub(crate) foreign: Option<String>,
+}
+
+/// The folder of an environment's runs of one service.
+pub(crate) fn runs_folder(root: &Path, environment: &str, service: &str) -> PathBuf {
+    root.join("evidence").join(environment).join(service)
+}
+
+/// Makes the folder of a new run, named after the time.
+pub(crate) fn new_run(root: &Path, environment: &str, service: &str, now: &str) -> Result<(String, PathBuf)> {
+    let stamp: String = now.chars().filter(char::is_ascii_digit).take(17).collect();
+    let run = format!("{stamp}-{}", &uuid::Uuid::new_v4().simple().to_string()[..6]);
+    let folder = runs_folder(root, environment, service).join(&run);
+    std::fs::create_dir_all(folder.join("checks"))
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok((run, folder))
+}
+
+/// Names of the finished runs, the newest first.
+pub(crate) fn runs(root: &Path, environment: &str, service: &str) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(runs_folder(root, environment, service))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().join("manifest.json").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort_unstable_by(|a, b| b.cmp(a));
+    names
+}
+
+/// Writes an evidence document.
+pub(crate) fn write_check(folder: &Path, evidence: &CheckEvidence) -> Result<()> {
+    let path = folder.join("checks").join(evidence.check.file_name());
+    write_atomically(&path, (serde_json::to_string_pretty(evidence)? + "\n").as_bytes())?;
+    Ok(())
+}
+
+/// Every document in the run's folder with its digest; what cannot be read is told, never counted.
+pub(crate) fn documents(folder: &Path) -> Result<(Vec<DocumentEntry>, Vec<String>)> {
+    let mut entries = Vec::new();
+    let mut problems = Vec::new();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder.join("checks"))
+        .with_context(|| format!("cannot read {}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let bytes = std::fs::read(&path)?;
+        match serde_json::from_slice::<CheckEvidence>(&bytes) {
+            Ok(evidence) => entries.push(DocumentEntry {
+                check: evidence.check,
+                path: format!("checks/{name}"),
+                sha256: Digest::of(&bytes),
+            }),
+            Err(error) => problems.push(format!("`checks/{name}` is not an evidence document: {error}")),
+        }
+    }
+    Ok((entries, problems))
+}
+
+/// Writes the manifest: from then on the run is finished.
+pub(crate) fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<()> {
+    let text = serde_json::to_string_pretty(manifest)? + "\n";
+    write_atomically(&folder.join("manifest.json"), text.as_bytes())?;
+    Ok(())
+}
+
+/// Reads a run. `generated` is the digest of the generated code as it is now.
+pub(crate) fn read(
+    folder: &Path,
+    service: &LoadedService,
+    environment: &str,
+    generated: Option<Digest>,
+) -> Result<Evidence> {
+    let path = folder.join("manifest.json");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let manifest: Manifest = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not a manifest of a run", path.display()))?;
+    let mut problems = Vec::new();
+    let mut checks = BTreeMap::new();
+    for entry in &manifest.documents {
+        match read_document(folder, entry) {
+            Ok(evidence) => {
+                checks.insert(entry.check.clone(), evidence);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let foreign = why_foreign(&manifest, service, environment, generated);
+    problems.extend(foreign.clone());
+    if manifest.interrupted {
+        problems.push("the run was interrupted; checks that did not end have no evidence".to_owned());
+    }
+    Ok(Evidence { folder: folder.to_owned(), manifest, checks, problems, foreign })
+}
+
+fn read_document(folder: &Path, entry: &DocumentEntry) -> Result<CheckEvidence, String> {
+    let name = &entry.path;
+    // A manifest may come from elsewhere; it must not make us read outside of the run.
+    if name.contains("..") || Path::new(name).is_absolute() {
+        return Err(format!("`{name}` points out of the run's folder"));
+    }
+    let bytes = std::fs::read(folder.join(name)).map_err(|error| format!("`{name}` is missing: {error}"))?;
+    if Digest::of(&bytes) != entry.sha256 {
+        return Err(format!("`{name}` was changed after the run: its digest does not agree with the manifest"));
+    }
+    let evidence: CheckEvidence =
+        serde_json::from_slice(&bytes).map_err(|error| format!("`{name}` is not an evidence document: {error}"))?;
+    if evidence.check != entry.check {
+        return Err(format!("`{name}` is evidence of `{}`, not of `{}`", evidence.check, entry.check));
+    }
+    Ok(evidence)
+}
+
+/// Evidence counts only for the very spec, service, environment and code that it was taken of.
+fn why_foreign(
+    manifest: &Manifest,
+    service: &LoadedService,
+    environment: &str,
+    generated: Option<Digest>,
+) -> Option<String> {
+    let name = &service.service.service.name;
+    if manifest.format != FORMAT {
+        return Some(format!("the evidence has form {}, and this tool reads form {FORMAT}", manifest.format));
+    }
+    if manifest.service != *name {
+        return Some(format!("the evidence is of the service `{}`", manifest.service));
+    }
+    if manifest.environment != environment {
+        return Some(format!("the evidence is of the environment `{}`", manifest.environment));
+    }
+    if manifest.spec_digest != service.digest {
+        return Some("the spec has changed since the evidence was taken; run the checks again".to_owned());
+    }
+    if manifest.generated_digest != generated {
+        return Some("the generated code has changed since the evidence was taken; run the checks again".to_owned());
+    }
+    match &manifest.reported_spec_digest {
+        Some(reported) if *reported != service.digest.to_string() => Some(format!(
+            "the running service says that it was generated from another spec (digest {})",
+            reported.chars().take(12).collect::<String>()
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,10 @@
+//! A run: from documents to evidence. One file for each part of it.
+
+pub(crate) mod build;
+pub(crate) mod evidence;
+pub(crate) mod plan;
+pub(crate) mod process;
+pub(crate) mod runners;
+pub(crate) mod session;
+pub(crate) mod start;
+pub(crate) mod workspace;

@@ -1,0 +1,91 @@
+//! Which checks run and which are left out: claims × what the environment permits.
+
+use std::collections::BTreeMap;
+
+use proofline_spec::document::{Environment, Proof, Service, Start};
+use proofline_spec::evidence::{CheckId, LeftOut, PlannedCheck, PlannedLoad};
+
+/// Which kinds of check are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Acceptance features.
+    pub(crate) features: bool,
+    /// Load tests.
+    pub(crate) loads: bool,
+    /// Measurements inside the process, and what is computed from the spec.
+    pub(crate) inside: bool,
+}
+
+/// Which checks run and which are left out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Checks {
+    /// Features to check.
+    pub(crate) features: Vec<PlannedCheck>,
+    /// Load tests to run.
+    pub(crate) loads: Vec<PlannedLoad>,
+    /// Measurements inside the process.
+    pub(crate) probes: Vec<PlannedCheck>,
+    /// What is computed from the spec.
+    pub(crate) derived: Vec<PlannedCheck>,
+    /// Checks that do not run, with the reason.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// Plans every check that a claim asks for.
+pub(crate) fn checks(
+    service: &Service,
+    environment: &Environment,
+    wanted: Wanted,
+    only: &[String],
+) -> Checks {
+    let mut found: BTreeMap<CheckId, (Proof, Vec<String>)> = BTreeMap::new();
+    for (id, claim) in &service.claims {
+        for proof in &claim.proven_by {
+            let entry = found.entry(proof.check()).or_insert_with(|| (proof.clone(), Vec::new()));
+            if !entry.1.contains(id) {
+                entry.1.push(id.clone());
+            }
+        }
+    }
+    let mut checks = Checks::default();
+    for (check, (proof, claims)) in found {
+        let reason = reason_to_leave_out(&proof, environment, wanted, only);
+        if let Some(reason) = reason {
+            checks.left_out.push(LeftOut { check, reason });
+            continue;
+        }
+        match proof {
+            Proof::Feature(_) => checks.features.push(PlannedCheck { check, claims }),
+            Proof::Probe(_) => checks.probes.push(PlannedCheck { check, claims }),
+            Proof::Derived(_) => checks.derived.push(PlannedCheck { check, claims }),
+            Proof::Load(proof) => checks.loads.push(PlannedLoad { check, claims, proof }),
+        }
+    }
+    checks
+}
+
+fn reason_to_leave_out(
+    proof: &Proof,
+    environment: &Environment,
+    wanted: Wanted,
+    only: &[String],
+) -> Option<String> {
+    let name = &environment.environment;
+    match proof {
+        Proof::Feature(_) if !wanted.features => Some("only load tests were asked for".to_owned()),
+        Proof::Feature(feature) if !only.is_empty() && !only.contains(feature) => {
+            Some("other features were asked for".to_owned())
+        }
+        Proof::Load(_) if !wanted.loads => Some("no load test was asked for".to_owned()),
+        Proof::Load(_) if environment.permits.load.is_none() => {
+            Some(format!("the environment `{name}` does not permit load"))
+        }
+        Proof::Probe(_) | Proof::Derived(_) if !wanted.inside => {
+            Some("only checks over HTTP were asked for".to_owned())
+        }
+        Proof::Probe(_) if !matches!(environment.start, Some(Start::Native(_))) => Some(format!(
+            "it measures the code on this machine, and `{name}` does not run that code here"
+        )),
+        Proof::Feature(_) | Proof::Load(_) | Proof::Probe(_) | Proof::Derived(_) => None,
+    }
+}

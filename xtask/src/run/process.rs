@@ -1,0 +1,79 @@
+//! Children: started in a group of their own, told to stop when the user says so, never left behind.
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::context::Context;
+
+/// A child that is stopped when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    /// How long it may take to stop before it is killed.
+    grace: Duration,
+}
+
+/// How often a child is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl Process {
+    /// Starts a child in a process group of its own, so that Ctrl-C reaches only us and we decide what stops when.
+    pub(crate) fn spawn(command: &mut Command, grace: Duration) -> io::Result<Self> {
+        let child = command.process_group(0).spawn()?;
+        Ok(Self { child, grace })
+    }
+
+    /// The status, if it has ended.
+    pub(crate) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+
+    /// Waits for the end; when the user stops us, the child is asked to stop first.
+    pub(crate) fn wait(&mut self, context: &Context) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if context.interrupted() {
+                return self.stop();
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Asks the child to stop (SIGTERM), and kills it when it does not within its grace.
+    pub(crate) fn stop(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.child.try_wait()? {
+            return Ok(status);
+        }
+        self.signal(Signal::SIGTERM);
+        let deadline = Instant::now() + self.grace;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(LOOK);
+        }
+        self.signal(Signal::SIGKILL);
+        self.child.wait()
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Ok(id) = i32::try_from(self.child.id()) {
+            // It may have ended meanwhile; then there is nobody to tell.
+            let _ = killpg(Pid::from_raw(id), signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Nobody waits for the result any more; leaving nothing behind is all that counts.
+        let _ = self.stop();
+    }
+}

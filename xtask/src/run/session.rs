@@ -1,0 +1,377 @@
+//! One run from beginning to end: start, check, measure, stop, write the manifest.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use proofline_generator::report;
+use proofline_generator::tree::Tree;
+use proofline_spec::document::{Auth, Credential, Environment, Service};
+use proofline_spec::evidence::{
+    CheckEvidence, CheckId, CheckOutcome, ConfigurationCheck, Digest, LeftOut, Manifest, Plan,
+};
+use proofline_spec::diagnostic::counted;
+
+use super::build::{self, Program};
+use super::evidence::{self, FORMAT};
+use super::plan::Checks;
+use super::runners;
+use super::start::Started;
+use super::workspace::LoadedService;
+use crate::context::{Context, Stopped};
+use crate::output::{self, Progress, Tone};
+
+/// The seed of every generated value, so that a run can be repeated.
+const SEED: u64 = 0x5eed;
+
+/// A run that is finished.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// Whether the user stopped it.
+    pub(crate) interrupted: bool,
+}
+
+/// Runs every planned check and writes evidence and manifest.
+pub(crate) fn run(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    checks: &Checks,
+    generated: Option<Digest>,
+) -> Result<Finished> {
+    build::build(context, &programs(service, environment, checks))?;
+    let started_at = Context::now();
+    let started = match environment.start {
+        Some(_) => Some(Started::native(context, service, environment)?),
+        None => None,
+    };
+    let url = match (&started, &environment.url) {
+        (Some(started), _) => started.url.clone(),
+        (None, Some(url)) => url.clone(),
+        (None, None) => bail!(
+            "the environment `{}` has neither `start` nor `url`, so there is nothing to check",
+            environment.environment
+        ),
+    };
+    output::line(context, Tone::Plain, "Checking", &format!("{} at {url}", service.service.service.name));
+    let (run, folder) =
+        evidence::new_run(&context.root, &environment.environment, &service.folder, &started_at)?;
+    let scratch = tempfile::Builder::new().prefix("proofline-").tempdir()?;
+    let mut session = Session {
+        context,
+        service,
+        environment,
+        started,
+        secrets: BTreeMap::new(),
+        left_out: checks.left_out.clone(),
+        folder: folder.clone(),
+        scratch,
+    };
+    session.collect_secrets();
+    let plan = session.plan(&url, checks);
+    let plan_file = session.write_plan("plan.json", &plan)?;
+    let identity = runners::identify(context, &plan_file, &session.secrets);
+    session.inside(checks)?;
+    session.features(checks, &plan_file)?;
+    session.loads(checks, &plan)?;
+    session.stop();
+    let interrupted = context.interrupted();
+    let (documents, problems) = evidence::documents(&folder)?;
+    for problem in problems {
+        output::line(context, Tone::Warn, "Ignored", &problem);
+    }
+    let (commit, dirty) = commit(&context.root);
+    let manifest = Manifest {
+        format: FORMAT,
+        run,
+        service: service.service.service.name.clone(),
+        environment: environment.environment.clone(),
+        url,
+        spec_version: service.service.service.version.clone(),
+        reported_version: identity.version,
+        reported_spec_digest: identity.spec_digest,
+        spec_digest: service.digest,
+        generated_digest: generated,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit,
+        dirty,
+        started_at,
+        finished_at: Context::now(),
+        interrupted,
+        documents,
+        left_out: session.left_out,
+    };
+    evidence::write_manifest(&folder, &manifest)?;
+    Ok(Finished { folder, interrupted })
+}
+
+struct Session<'a> {
+    context: &'a Context,
+    service: &'a LoadedService,
+    environment: &'a Environment,
+    started: Option<Started>,
+    /// What runners get by environment variable.
+    secrets: BTreeMap<String, String>,
+    left_out: Vec<LeftOut>,
+    folder: PathBuf,
+    /// Plans and principals; removed at the end.
+    scratch: tempfile::TempDir,
+}
+
+impl Session<'_> {
+    /// Secrets that checks need to sign with: those of an environment that we started, or those it names.
+    fn collect_secrets(&mut self) {
+        let Some(started) = &self.started else { return };
+        let signing = self.service.service.auth.values().filter_map(Auth::secret);
+        for secret in signing {
+            if let Some(value) = started.variable(secret) {
+                self.secrets.insert(variable_of(secret), value.to_owned());
+            }
+        }
+    }
+
+    fn plan(&self, url: &str, checks: &Checks) -> Plan {
+        let mut secrets: BTreeMap<String, String> = self
+            .environment
+            .secrets
+            .iter()
+            .map(|(secret, variable)| (secret.clone(), variable.clone()))
+            .collect();
+        let signing = self.service.service.auth.values().filter_map(Auth::secret);
+        for secret in signing {
+            if self.secrets.contains_key(&variable_of(secret)) {
+                secrets.insert(secret.to_owned(), variable_of(secret));
+            }
+        }
+        let started = self.started.as_ref();
+        Plan {
+            spec: format!("spec/services/{}/service.yaml", self.service.folder),
+            environment: self.environment.clone(),
+            url: url.to_owned(),
+            features: checks.features.clone(),
+            loads: checks.loads.clone(),
+            secrets,
+            log_file: started
+                .filter(|_| self.environment.access.logs)
+                .map(|started| started.log.display().to_string()),
+            configuration: started.filter(|_| self.environment.permits.restarts).map(|started| {
+                ConfigurationCheck {
+                    program: started.program.display().to_string(),
+                    variables: self.other_instance(started),
+                }
+            }),
+            principals_file: None,
+            seed: SEED,
+        }
+    }
+
+    /// The configuration of further instances: other secrets and another database than the one under test.
+    fn other_instance(&self, started: &Started) -> BTreeMap<String, String> {
+        let mut variables = started.variables.clone();
+        for name in self.service.service.config.secrets.keys() {
+            if let Some(value) = variables.get_mut(name) {
+                *value = "0123456789abcdef".repeat(value.len().div_ceil(16));
+            }
+        }
+        let database = self.scratch.path().join("instance.db");
+        variables.insert("DATABASE_URL".into(), format!("sqlite:{}", database.display()));
+        variables
+    }
+
+    fn write_plan(&self, name: &str, plan: &Plan) -> Result<PathBuf> {
+        let path = self.scratch.path().join(name);
+        runners::write_private(&path, serde_json::to_string_pretty(plan)?.as_bytes())?;
+        Ok(path)
+    }
+
+    fn inside(&mut self, checks: &Checks) -> Result<()> {
+        for check in &checks.derived {
+            let found = report::cost_ceiling(&self.service.service, &Context::now());
+            if found.check == check.check {
+                self.keep(&found)?;
+            }
+        }
+        if checks.probes.is_empty() || self.context.interrupted() {
+            return Ok(());
+        }
+        let progress = Progress::start(self.context, "Measuring", "comparisons of secrets");
+        let found = runners::constant_time(self.context)?;
+        drop(progress);
+        self.keep(&found)
+    }
+
+    fn features(&mut self, checks: &Checks, plan: &Path) -> Result<()> {
+        if checks.features.is_empty() || self.context.interrupted() {
+            return Ok(());
+        }
+        output::line(self.context, Tone::Plain, "Verifying", &counted(checks.features.len(), "feature"));
+        runners::run(self.context, Program::Features, plan, &self.folder.join("checks"), &self.secrets)
+    }
+
+    fn loads(&mut self, checks: &Checks, plan: &Plan) -> Result<()> {
+        if checks.loads.is_empty() || self.context.interrupted() {
+            return Ok(());
+        }
+        let plan_file = self.write_plan("accounts.json", plan)?;
+        let principals = runners::principals(
+            self.context,
+            plan,
+            &plan_file,
+            self.scratch.path(),
+            &self.secrets,
+            most_generous_tier(&self.service.service),
+        );
+        let mut plan = plan.clone();
+        match principals {
+            Ok(file) => plan.principals_file = Some(file.display().to_string()),
+            Err(error) if has_credential(self.environment) => {
+                let note = format!("{error:#}; only routes without authentication are loaded");
+                output::line(self.context, Tone::Warn, "Note", &note);
+            }
+            Err(error) => output::line(self.context, Tone::Warn, "Note", &format!("{error:#}")),
+        }
+        output::line(self.context, Tone::Plain, "Loading", &counted(checks.loads.len(), "load test"));
+        // Each profile is a process of its own, as the engine knows one attack per process.
+        for load in &checks.loads {
+            if self.context.interrupted() {
+                break;
+            }
+            plan.loads = vec![load.clone()];
+            let file = self.write_plan("load.json", &plan)?;
+            runners::run(self.context, Program::Loadtest, &file, &self.folder.join("checks"), &self.secrets)?;
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        let Some(mut started) = self.started.take() else { return };
+        if !started.is_running() && !self.context.interrupted() {
+            output::line(self.context, Tone::Bad, "Stopped", "the service ended during the checks");
+            return;
+        }
+        if let Err(error) = started.stop() {
+            output::line(self.context, Tone::Warn, "Note", &format!("{error:#}"));
+        }
+    }
+
+    fn keep(&self, found: &CheckEvidence) -> Result<()> {
+        let (tone, verb) = match found.outcome {
+            CheckOutcome::Passed => (Tone::Good, "Passed"),
+            CheckOutcome::Failed => (Tone::Bad, "Failed"),
+            CheckOutcome::NotRun(_) | CheckOutcome::Inconclusive(_) => (Tone::Warn, "Undecided"),
+        };
+        output::line(self.context, tone, verb, &format!("{}: {}", found.check, found.summary));
+        evidence::write_check(&self.folder, found)
+    }
+}
+
+/// The environment variable by which a runner gets a secret.
+fn variable_of(secret: &str) -> String {
+    format!("PROOFLINE_SECRET_{secret}")
+}
+
+fn has_credential(environment: &Environment) -> bool {
+    environment.credentials.values().any(|c| matches!(c, Credential::Env(_) | Credential::Mint(_)))
+}
+
+/// The tier with the highest limits, so that a load test measures answers and not refusals.
+fn most_generous_tier(service: &Service) -> Option<&str> {
+    let tiers = service.limits.values().find_map(|limit| limit.tiers.as_ref())?;
+    tiers
+        .iter()
+        .max_by(|(_, a), (_, b)| a.per_second().total_cmp(&b.per_second()))
+        .map(|(name, _)| name.as_str())
+}
+
+fn programs<'a>(
+    service: &'a LoadedService,
+    environment: &Environment,
+    checks: &Checks,
+) -> Vec<Program<'a>> {
+    let mut programs = vec![Program::Features];
+    if environment.start.is_some() {
+        programs.push(Program::Service(service));
+    }
+    if !checks.loads.is_empty() {
+        programs.push(Program::Loadtest);
+    }
+    if !checks.probes.is_empty() {
+        programs.push(Program::ConstantTime);
+    }
+    programs
+}
+
+/// Digest of everything that is generated for a service.
+pub(crate) fn generated_digest(tree: &Tree, service: &LoadedService) -> Option<Digest> {
+    let folder = format!("runtime/services/{}/", service.folder);
+    let mut parts = tree
+        .files()
+        .filter(|(path, file)| {
+            path.starts_with(&folder) && file.owner == proofline_generator::tree::Owner::Generator
+        })
+        .map(|(path, file)| (path, file.content.as_bytes()))
+        .peekable();
+    parts.peek()?;
+    Some(Digest::of_parts(parts))
+}
+
+/// The commit that is checked out, and whether anything differs from it.
+fn commit(root: &Path) -> (Option<String>, bool) {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").current_dir(root).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let commit = git(&["rev-parse", "HEAD"]);
+    let dirty = git(&["status", "--porcelain"]).is_some_and(|text| !text.is_empty());
+    (commit, dirty)
+}
+
+/// Makes sure that the generated files are as the specs say before anything is claimed about them.
+pub(crate) fn require_fresh(context: &Context, tree: &Tree) -> Result<()> {
+    let changes = tree.changes(&context.root).map_err(|errors| {
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", texts.join("\n"))
+    })?;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let files: Vec<&str> = changes.iter().map(|change| change.path.as_str()).take(5).collect();
+    let message = format!(
+        "{} not as the specs say ({}…)\nhint: run `cargo xtask generate` first",
+        counted(changes.len(), "generated file"),
+        files.join(", ")
+    );
+    Err(Stopped { exit: proofline_spec::exit::Exit::Stale, message }.into())
+}
+
+/// Ids of checks for messages.
+pub(crate) fn names<'a>(checks: impl Iterator<Item = &'a CheckId>) -> Vec<String> {
+    checks.map(ToString::to_string).collect()
+}
+
+/// Reads the newest run, or the one that is named.
+pub(crate) fn read_run(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    generated: Option<Digest>,
+    run: Option<&str>,
+) -> Result<evidence::Evidence> {
+    let name = &environment.environment;
+    let known = evidence::runs(&context.root, name, &service.folder);
+    let run = match run {
+        Some(run) if known.iter().any(|known| known == run) => run.to_owned(),
+        Some(run) => bail!("there is no run `{run}` of `{}` in `{name}`", service.folder),
+        None => known.first().cloned().ok_or_else(|| {
+            Stopped::could_not_find_out(format!(
+                "there is no evidence of `{}` in `{name}`\nhint: run `cargo xtask ready --env {name} --service {}`",
+                service.folder, service.folder
+            ))
+        })?,
+    };
+    let folder = evidence::runs_folder(&context.root, name, &service.folder).join(run);
+    evidence::read(&folder, service, name, generated).context("the evidence cannot be used")
+}

@@ -1,0 +1,223 @@
+//! Every document of the workspace, loaded and checked.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use proofline_generator::sql::{self, Migration, Prepared};
+use proofline_generator::tree::{Owner, Tree};
+use proofline_generator::Input;
+use proofline_spec::diagnostic::Diagnostic;
+use proofline_spec::document::{Binding, Environment, Service};
+use proofline_spec::evidence::Digest;
+use proofline_spec::load;
+use proofline_spec::load::nearest;
+
+use crate::context::Context;
+
+/// A service with everything that belongs to it.
+#[derive(Debug)]
+pub(crate) struct LoadedService {
+    /// Name of its folder below `spec/services`.
+    pub(crate) folder: String,
+    /// The spec.
+    pub(crate) service: Service,
+    /// Migrations by binding.
+    pub(crate) migrations: BTreeMap<String, Vec<Migration>>,
+    /// Queries as the database sees them.
+    pub(crate) prepared: BTreeMap<String, Prepared>,
+    /// Digest of the spec, what it includes, and its migrations.
+    pub(crate) digest: Digest,
+}
+
+/// Every document of the workspace.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    /// Services that could be read, by folder.
+    pub(crate) services: Vec<LoadedService>,
+    /// Environments that could be read, by name.
+    pub(crate) environments: Vec<Environment>,
+    /// Everything that is wrong.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl Workspace {
+    /// Loads and checks every document, or those of one service.
+    pub(crate) fn load(context: &Context, only: Option<&str>) -> Result<Self> {
+        let root = &context.root;
+        let found = load::find_services(root).context("cannot read spec/services")?;
+        if found.is_empty() {
+            bail!(
+                "there is no service: `{}` holds no folder with a `service.yaml`",
+                root.join("spec/services").display()
+            );
+        }
+        let features = feature_names(root);
+        let mut workspace = Self { services: Vec::new(), environments: Vec::new(), diagnostics: Vec::new() };
+        let folders: Vec<String> = found.iter().map(|path| folder_name(path)).collect();
+        if let Some(only) = only
+            && !folders.iter().any(|folder| folder == only)
+        {
+            bail!("{}", unknown("service", only, &folders));
+        }
+        for (path, folder) in found.iter().zip(&folders) {
+            if only.is_none_or(|only| only == folder) {
+                workspace.add_service(root, path, folder, &features)?;
+            }
+        }
+        for path in load::find_environments(root).context("cannot read environments")? {
+            let loaded = load::load_environment(relative(root, &path));
+            let mut diagnostics = proofline_spec::check::check_environment(
+                &loaded,
+                &workspace.services.iter().map(|s| (s.folder.as_str(), &s.service)).collect::<Vec<_>>(),
+            );
+            workspace.diagnostics.extend(loaded.diagnostics);
+            workspace.diagnostics.append(&mut diagnostics);
+            workspace.environments.extend(loaded.document);
+        }
+        Ok(workspace)
+    }
+
+    fn add_service(&mut self, root: &Path, path: &Path, folder: &str, features: &[String]) -> Result<()> {
+        let loaded = load::load_service(relative(root, path));
+        let checked = proofline_spec::check::check_service(&loaded, Some(features));
+        self.diagnostics.extend(loaded.diagnostics.iter().cloned());
+        self.diagnostics.extend(checked);
+        let digest = load::service_digest(&loaded).with_context(|| format!("cannot read what belongs to `{folder}`"))?;
+        let source = loaded.source;
+        let Some(service) = loaded.document else { return Ok(()) };
+        let base = path.parent().unwrap_or(root);
+        let migrations = read_migrations(&service, base)?;
+        let (prepared, findings) = sql::prepare(&service, &migrations);
+        self.diagnostics.extend(findings.iter().map(|finding| finding.to_diagnostic(&source)));
+        self.services.push(LoadedService {
+            folder: folder.to_owned(),
+            service,
+            migrations,
+            prepared,
+            digest,
+        });
+        Ok(())
+    }
+
+    /// Every generated file.
+    pub(crate) fn tree(&self) -> Result<Tree> {
+        let mut tree = Tree::new();
+        tree.own_folder("spec/schema");
+        for (name, schema) in proofline_spec::schema::all() {
+            let text = serde_json::to_string_pretty(&schema)? + "\n";
+            tree.add(format!("spec/schema/{name}"), Owner::Generator, text);
+        }
+        for service in &self.services {
+            tree.merge(proofline_generator::generate(&service.input(&self.environments))?);
+        }
+        Ok(tree)
+    }
+
+    /// The service that was asked for, or the only one, or the first with targets.
+    pub(crate) fn service(&self, name: Option<&str>) -> Result<&LoadedService> {
+        let folders: Vec<String> = self.services.iter().map(|s| s.folder.clone()).collect();
+        match name {
+            Some(name) => match self.services.iter().find(|s| s.folder == name) {
+                Some(service) => Ok(service),
+                None => bail!("{}", unknown("service", name, &folders)),
+            },
+            None => {
+                let mut generated = self.services.iter().filter(|s| !s.service.targets.is_empty());
+                match (generated.next(), generated.next()) {
+                    (Some(only), None) => Ok(only),
+                    (first, _) => match self.services.iter().find(|s| s.folder == "luna").or(first) {
+                        Some(service) => Ok(service),
+                        None => bail!("there is no service to run; say which with `--service`"),
+                    },
+                }
+            }
+        }
+    }
+
+    /// The environment that was asked for.
+    pub(crate) fn environment(&self, name: &str, service: &LoadedService) -> Result<&Environment> {
+        let Some(environment) = self.environments.iter().find(|e| e.environment == name) else {
+            let names: Vec<String> = self.environments.iter().map(|e| e.environment.clone()).collect();
+            bail!("{}", unknown("environment", name, &names));
+        };
+        if !environment.services.is_empty() && !environment.services.contains(&service.folder) {
+            bail!(
+                "the service `{}` does not run in the environment `{name}`, which is for {}",
+                service.folder,
+                environment.services.join(", ")
+            );
+        }
+        Ok(environment)
+    }
+}
+
+impl LoadedService {
+    /// What the generator gets.
+    pub(crate) fn input<'a>(&'a self, environments: &'a [Environment]) -> Input<'a> {
+        Input {
+            folder: &self.folder,
+            service: &self.service,
+            migrations: &self.migrations,
+            prepared: &self.prepared,
+            environments,
+            digest: self.digest,
+        }
+    }
+}
+
+fn folder_name(path: &Path) -> String {
+    path.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn unknown(what: &str, name: &str, known: &[String]) -> String {
+    let hint = nearest(name, known.iter().map(String::as_str))
+        .map_or_else(String::new, |best| format!("; did you mean `{best}`?"));
+    format!("there is no {what} `{name}`{hint}\nhint: there are {}", known.join(", "))
+}
+
+fn read_migrations(service: &Service, base: &Path) -> Result<BTreeMap<String, Vec<Migration>>> {
+    let mut all = BTreeMap::new();
+    for (name, binding) in &service.bindings {
+        let Binding::Sql { migrations, .. } = binding else { continue };
+        let folder = base.join(migrations);
+        let mut files = Vec::new();
+        if let Ok(entries) = std::fs::read_dir(&folder) {
+            for entry in entries {
+                let path = entry?.path();
+                if path.extension().is_some_and(|extension| extension == "sql") {
+                    let sql = std::fs::read_to_string(&path)
+                        .with_context(|| format!("cannot read {}", path.display()))?;
+                    let file = path.file_name().map(|n| n.to_string_lossy().into_owned());
+                    files.push(Migration { file: file.unwrap_or_default(), sql });
+                }
+            }
+        }
+        files.sort_by(|a, b| a.file.cmp(&b.file));
+        all.insert(name.clone(), files);
+    }
+    Ok(all)
+}
+
+/// Names of the features in the catalogue, such as `security/jwt`.
+fn feature_names(root: &Path) -> Vec<String> {
+    let base = root.join("features/catalogue");
+    let mut names = Vec::new();
+    for category in std::fs::read_dir(&base).into_iter().flatten().flatten() {
+        for file in std::fs::read_dir(category.path()).into_iter().flatten().flatten() {
+            let path = file.path();
+            if path.extension().is_some_and(|extension| extension == "feature")
+                && let Some(stem) = path.file_stem()
+            {
+                names.push(format!("{}/{}", category.file_name().to_string_lossy(), stem.to_string_lossy()));
+            }
+        }
+    }
+    names.sort();
+    names
+}
+
+/// Diagnostics name files as people do: from the workspace down.
+fn relative<'a>(root: &Path, path: &'a Path) -> &'a Path {
+    path.strip_prefix(root).unwrap_or(path)
+}

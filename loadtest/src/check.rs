@@ -7,7 +7,7 @@ use proofline_spec::evidence::{CheckEvidence, CheckOutcome};
 use serde_json::json;
 
 use crate::client::{Client, Settings};
-use crate::engine::{self, AfterPhase, Attack, Progress, Stop};
+use crate::engine::{self, AfterPhase, Attack, Measured, Progress, Stop};
 use crate::evidence::{self, Finished};
 use crate::guard::{self, Demand, Permission, Permit, Refusal, SystemResolver};
 use crate::judge::{Judged, judge, step_holds};
@@ -162,6 +162,9 @@ async fn measure(
         judgement: &judgement,
         instrument,
     };
+    if let Err(error) = finished.write_histograms(folder, &run.check) {
+        return inconclusive(format!("cannot write the histograms: {error}"));
+    }
     let samples = judged.total.latency.samples();
     CheckEvidence {
         check: run.check.clone(),
@@ -187,11 +190,17 @@ async fn measure(
             "schedule_lag": judged.lag.summary(),
             "waited_for_a_user": judged.backlogged,
             "in_flight": judged.in_flight,
+            "in_flight_by_second": in_flight_by_second(&measured),
             "counts": judged.total.counts,
             "unfinished": unfinished(&judged),
             "stopped": measured.stopped,
         })),
     }
+}
+
+/// Most requests in flight at each point of the series.
+fn in_flight_by_second(measured: &Measured) -> Vec<(u64, u32)> {
+    measured.points.iter().map(|point| (point.second, point.in_flight)).collect()
 }
 
 /// Requests that fell due and never ended; only a stopped run has any.

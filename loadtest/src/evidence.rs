@@ -8,6 +8,8 @@ use proofline_spec::evidence::{
     PhaseSummary, SeriesPoint,
 };
 
+use serde::Serialize;
+
 use crate::engine::Measured;
 use crate::judge::{Judged, Judgement};
 use crate::measure::recorder::{Cell, PhaseRecord};
@@ -152,7 +154,49 @@ fn series_point(point: &Point, width: u64) -> SeriesPoint {
 /// Writes a document under its name in `folder`; it is there whole or not at all.
 pub fn write(folder: &Path, evidence: &CheckEvidence) -> std::io::Result<PathBuf> {
     let path = folder.join(evidence.check.file_name());
-    let mut bytes = serde_json::to_vec_pretty(evidence)?;
+    write_json(folder, &path, evidence)?;
+    Ok(path)
+}
+
+/// Every histogram of a run: what is merged when several machines share a load.
+#[derive(Debug, Serialize)]
+struct Histograms {
+    phases: Vec<PhaseHistograms>,
+}
+
+#[derive(Debug, Serialize)]
+struct PhaseHistograms {
+    name: String,
+    judged: bool,
+    lag: String,
+    routes: Vec<(String, String)>,
+}
+
+impl Finished<'_> {
+    /// Writes the histograms by phase and route (HDR V2, base64, microseconds) beside the intervals.
+    pub fn write_histograms(&self, folder: &Path, check: &CheckId) -> std::io::Result<PathBuf> {
+        let of_phase = |(index, (phase, record)): (usize, (&Phase, &PhaseRecord))| {
+            let routes = self.routes.iter().zip(&record.routes);
+            PhaseHistograms {
+                name: phase.name.clone(),
+                judged: self.judged_phases.contains(&index),
+                lag: record.lag.to_base64(),
+                routes: routes
+                    .map(|(route, cell)| (route.name.clone(), cell.latency.to_base64()))
+                    .collect(),
+            }
+        };
+        let records = &self.measured.phases;
+        let phases = self.phases.iter().zip(records).enumerate().map(of_phase).collect();
+        let raw = raw_folder(folder);
+        let path = raw.join(format!("{}.histograms.json", raw_name(check)));
+        write_json(&raw, &path, &Histograms { phases })?;
+        Ok(path)
+    }
+}
+
+fn write_json(folder: &Path, path: &Path, document: &impl Serialize) -> std::io::Result<()> {
+    let mut bytes = serde_json::to_vec_pretty(document)?;
     bytes.push(b'\n');
     std::fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
@@ -164,18 +208,24 @@ pub fn write(folder: &Path, evidence: &CheckEvidence) -> std::io::Result<PathBuf
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(&bytes)?;
     file.as_file().sync_all()?;
-    file.persist(&path).map_err(|error| error.error)?;
-    Ok(path)
+    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// Where the intervals of a run are kept: beside the folder of the documents, so that every file in
-/// that folder is a document.
+/// Where the intervals of a run are kept while it lasts and afterwards.
 pub fn journal_path(folder: &Path, check: &CheckId) -> PathBuf {
-    let raw = match (folder.file_name(), folder.parent()) {
+    raw_folder(folder).join(format!("{}.intervals.jsonl", raw_name(check)))
+}
+
+/// Raw data stand beside the folder of the documents, so that every file in that one is a document.
+fn raw_folder(folder: &Path) -> PathBuf {
+    match (folder.file_name(), folder.parent()) {
         (Some(name), Some(parent)) if name == "checks" => parent.join("load"),
         _ => folder.join("load"),
-    };
-    raw.join(format!("{}.intervals.jsonl", check.name.replace('/', "-")))
+    }
+}
+
+fn raw_name(check: &CheckId) -> String {
+    check.name.replace('/', "-")
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use proofline_loadtest::measure::histogram::Times;
 use proofline_spec::evidence::{CheckEvidence, CheckOutcome};
 use support::{Assignment, Reply, SERVICE, Server, assignment, load};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -59,7 +60,13 @@ async fn a_fast_service_passes_and_its_evidence_is_complete() {
     let metrics: Vec<_> = measured.measurements.iter().map(|m| m.metric.as_str()).collect();
     assert_eq!(metrics, ["p50", "p95", "p99", "error_rate", "server_errors"]);
     assert!(text.contains("stall self-test passed"), "{text}");
-    assert!(assignment.folder.path().join("load/smoke-1.intervals.jsonl").exists());
+    let raw = assignment.folder.path().join("load");
+    assert!(raw.join("smoke-1.intervals.jsonl").exists());
+    let text = std::fs::read_to_string(raw.join("smoke-1.histograms.json")).unwrap();
+    let histograms: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let route = &histograms["phases"][1]["routes"][0];
+    let times = Times::from_base64(route[1].as_str().unwrap()).unwrap();
+    assert_eq!((route[0].as_str(), times.samples()), (Some("GET /open"), 100));
 }
 
 #[tokio::test(flavor = "multi_thread")]

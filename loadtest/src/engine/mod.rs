@@ -111,6 +111,14 @@ pub async fn run(
     let goose = users::attack(&origin, users, &shared)?;
     let engine = tokio::spawn(goose.execute());
     shared.wait_for_users(users, &engine).await;
+    if engine.is_finished() {
+        let reason = match engine.await {
+            Ok(Err(error)) => error.to_string(),
+            Ok(Ok(_)) => "it ended before it began".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        return Err(EngineError::Goose(reason));
+    }
     let cpu = CpuMeter::start();
     let clock = Clock::start();
     shared.start_clock(clock);

@@ -8,11 +8,11 @@ use crate::diagnostic::{Diagnostic, Location, codes};
 use crate::document::{Auth, Credential, Environment, Service, Start, Target};
 use crate::load::{SourceMap, nearest};
 
-/// Looks at one environment; `services` are all that there are.
+/// Looks at one environment; `services` are all that there are, by the names of their folders.
 pub(super) fn check(
     environment: &Environment,
     source: &SourceMap,
-    services: &[&Service],
+    services: &[(&str, &Service)],
     found: &mut Vec<Diagnostic>,
 ) {
     let mut check = Check { environment, source, services: Vec::new(), found };
@@ -28,8 +28,8 @@ pub(super) fn check(
 struct Check<'c> {
     environment: &'c Environment,
     source: &'c SourceMap,
-    /// The services that run there.
-    services: Vec<&'c Service>,
+    /// The services that run there, by the names of their folders.
+    services: Vec<(&'c str, &'c Service)>,
     found: &'c mut Vec<Diagnostic>,
 }
 
@@ -65,22 +65,22 @@ impl<'c> Check<'c> {
         }
     }
 
-    fn services(&mut self, all: &[&'c Service]) {
+    fn services(&mut self, all: &[(&'c str, &'c Service)]) {
         let target = self.environment.target;
         if self.environment.services.is_empty() {
             self.services =
-                all.iter().copied().filter(|service| service.targets.contains(&target)).collect();
+                all.iter().copied().filter(|(_, service)| service.targets.contains(&target)).collect();
             return;
         }
         for (index, name) in self.environment.services.iter().enumerate() {
             let place = self.value(&["services", &index.to_string()]);
-            match all.iter().find(|service| service.service.name == *name) {
+            match all.iter().find(|(folder, _)| folder == name) {
                 None => {
                     let known: Vec<&str> =
-                        all.iter().map(|service| service.service.name.as_str()).collect();
+                        all.iter().map(|(folder, _)| *folder).collect();
                     self.found.push(unknown("service", name, &known, &place));
                 }
-                Some(service)
+                Some((_, service))
                     if !service.targets.is_empty() && !service.targets.contains(&target) =>
                 {
                     self.found.push(
@@ -94,7 +94,7 @@ impl<'c> Check<'c> {
                         .label(place, "this service"),
                     );
                 }
-                Some(service) => self.services.push(service),
+                Some(found) => self.services.push(*found),
             }
         }
     }
@@ -187,7 +187,7 @@ impl<'c> Check<'c> {
             }
         }
         let known: Vec<&str> =
-            self.services.iter().map(|service| service.service.name.as_str()).collect();
+            self.services.iter().map(|(folder, _)| *folder).collect();
         for name in native.seed.keys().filter(|name| !known.contains(&name.as_str())) {
             let place = self.key(&["start", "native", "seed", name]);
             self.found.push(unknown("service", name, &known, &place));
@@ -197,7 +197,7 @@ impl<'c> Check<'c> {
     /// Variables, resources and secrets exist in a service that runs there.
     fn names(&mut self) {
         let (mut vars, mut secrets, mut bindings) = (Vec::new(), Vec::new(), Vec::new());
-        for service in &self.services {
+        for (_, service) in &self.services {
             vars.extend(service.config.vars.keys().map(String::as_str));
             secrets.extend(service.config.secrets.keys().map(String::as_str));
             bindings.extend(service.bindings.keys().map(String::as_str));
@@ -248,7 +248,7 @@ impl<'c> Check<'c> {
     fn patterns(&mut self) {
         for (name, value) in &self.environment.vars {
             let mut patterns =
-                self.services.iter().filter_map(|service| service.config.vars.get(name));
+                self.services.iter().filter_map(|(_, service)| service.config.vars.get(name));
             let pattern = patterns.find_map(|var| var.pattern.as_deref());
             let regex = pattern.and_then(|pattern| regex::Regex::new(pattern).ok());
             if regex.is_some_and(|regex| !regex.is_match(value)) {
@@ -272,7 +272,7 @@ impl<'c> Check<'c> {
     fn credentials(&mut self) {
         for (role, credential) in &self.environment.credentials {
             let known: Vec<&str> =
-                self.services.iter().flat_map(|s| &s.roles).map(String::as_str).collect();
+                self.services.iter().flat_map(|(_, s)| &s.roles).map(String::as_str).collect();
             if !known.is_empty() && !known.contains(&role.as_str()) {
                 let place = self.key(&["credentials", role]);
                 self.found.push(unknown("role", role, &known, &place));
@@ -302,7 +302,7 @@ impl<'c> Check<'c> {
                     let schemes: Vec<&str> = self
                         .services
                         .iter()
-                        .flat_map(|service| &service.auth)
+                        .flat_map(|(_, service)| &service.auth)
                         .filter(|(_, auth)| is_jwt(auth))
                         .map(|(name, _)| name.as_str())
                         .collect();

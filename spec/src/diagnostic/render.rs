@@ -123,14 +123,25 @@ fn show_place(
     let (shown, before) = window(place, WIDTH.saturating_sub(gutter + 3));
     let width = place.width.min(shown.chars().count().saturating_sub(before)).max(1);
     let marks: String = std::iter::repeat_n(mark, width).collect();
-    let label = if label.is_empty() { String::new() } else { format!(" {label}") };
+    let room = WIDTH.saturating_sub(gutter + 3);
+    let length = label.chars().count();
+    let fits = length == 0 || before + width + 1 + length <= room;
+    let beside = if fits && length > 0 { format!(" {label}") } else { String::new() };
     let _ = writeln!(text, "{:gutter$} {frame}|{frame:#}", "");
     let _ = writeln!(text, "{frame}{line:>gutter$} |{frame:#} {shown}");
     let _ = writeln!(
         text,
-        "{:gutter$} {frame}|{frame:#} {:before$}{style}{marks}{label}{style:#}",
+        "{:gutter$} {frame}|{frame:#} {:before$}{style}{marks}{beside}{style:#}",
         "", ""
     );
+    if !fits {
+        let before = before.min(room.saturating_sub(length));
+        let _ = writeln!(
+            text,
+            "{:gutter$} {frame}|{frame:#} {:before$}{style}{label}{style:#}",
+            "", ""
+        );
+    }
 }
 
 /// The piece of the line that is shown, and how many characters of it stand before the mark.

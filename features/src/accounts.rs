@@ -74,7 +74,8 @@ impl Filling<'_> {
     fn request(&self, step: &AccountStep) -> Request {
         let mut request = Request::new(step.route.method.as_str(), self.text(&step.route.path));
         if !step.body.is_empty() {
-            let body: Value = step.body.iter().map(|(name, v)| (name.clone(), self.value(v))).collect();
+            let body: Value =
+                step.body.iter().map(|(name, v)| (name.clone(), self.value(v))).collect();
             request = request.json(&body);
         }
         request
@@ -88,9 +89,9 @@ fn read(answer: &Answer, pointer: Option<&str>, what: &str) -> Result<String, Fa
     let pointer = pointer.ok_or_else(|| {
         Failure::Broken(format!("the spec's `accounts` does not say where {what} is in the answer"))
     })?;
-    answer
-        .at(pointer)
-        .ok_or_else(|| Failure::Broken(format!("there is no {what} at {pointer}: {}", answer.describe())))
+    answer.at(pointer).ok_or_else(|| {
+        Failure::Broken(format!("there is no {what} at {pointer}: {}", answer.describe()))
+    })
 }
 
 /// Signs somebody up and gives them a token.
@@ -171,10 +172,9 @@ pub async fn set_tier(world: &World, account: &Account, tier: &str) -> Result<()
 pub async fn make_key(world: &World, account: &Account) -> Result<String, Failure> {
     let run = world.run()?;
     let accounts = run.target.service.accounts.as_ref().ok_or_else(no_accounts)?;
-    let step = accounts
-        .api_key
-        .as_ref()
-        .ok_or_else(|| Failure::broken("the spec's `accounts` does not say how an API key is made"))?;
+    let step = accounts.api_key.as_ref().ok_or_else(|| {
+        Failure::broken("the spec's `accounts` does not say how an API key is made")
+    })?;
     let filling = Filling { email: &account.email, password: &account.password, tier: "", id: "" };
     let answer = world.send(filling.request(step).headers(&[account.bearer()])).await?;
     let key = read(&answer, step.key.as_deref(), "the API key")?;
@@ -185,7 +185,8 @@ pub async fn make_key(world: &World, account: &Account) -> Result<String, Failur
 /// Removes an account, as far as it can be.
 pub async fn remove(world: &World, account: &Account) -> Result<(), Failure> {
     let run = world.run()?;
-    let Some(step) = run.target.service.accounts.as_ref().and_then(|accounts| accounts.remove.as_ref())
+    let Some(step) =
+        run.target.service.accounts.as_ref().and_then(|accounts| accounts.remove.as_ref())
     else {
         return Ok(());
     };
@@ -197,11 +198,11 @@ pub async fn remove(world: &World, account: &Account) -> Result<(), Failure> {
 
 /// The header of somebody who may call that route because of their role.
 pub fn admin(run: &Run, route: &RouteKey) -> Result<(String, String), Failure> {
-    let roles = run.target.route(route).and_then(|route| route.roles.as_deref()).unwrap_or_default();
-    roles
-        .iter()
-        .find_map(|role| of_role(run, role))
-        .ok_or_else(|| Failure::broken(format!("the environment has no credential for {}", roles.join(" or "))))
+    let roles =
+        run.target.route(route).and_then(|route| route.roles.as_deref()).unwrap_or_default();
+    roles.iter().find_map(|role| of_role(run, role)).ok_or_else(|| {
+        Failure::broken(format!("the environment has no credential for {}", roles.join(" or ")))
+    })
 }
 
 /// The header of somebody of that role, from the environment's credentials.
@@ -224,7 +225,11 @@ fn of_environment(run: &Run, name: &str) -> Result<Account, Failure> {
     let credential = run.target.environment.credentials.get_index(at);
     let (role, token) = credential
         .and_then(|(role, _)| Some((role.clone(), of_role(run, role)?.1)))
-        .ok_or_else(|| Failure::broken(format!("the spec has no `accounts`, and the environment no credential for the {name}")))?;
+        .ok_or_else(|| {
+            Failure::broken(format!(
+                "the spec has no `accounts`, and the environment no credential for the {name}"
+            ))
+        })?;
     Ok(Account {
         name: name.to_owned(),
         id: None,

@@ -73,14 +73,18 @@ impl Call {
         for (name, value) in &self.path {
             path = path.replace(&format!("{{{name}}}"), &encode(value));
         }
-        let query: Vec<String> =
-            self.query.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        let query: Vec<String> = self
+            .query
+            .iter()
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+            .collect();
         if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
     }
 
     /// The request.
     pub fn request(&self) -> Request {
-        let mut request = Request::new(self.key.method.as_str(), self.target()).headers(&self.headers);
+        let mut request =
+            Request::new(self.key.method.as_str(), self.target()).headers(&self.headers);
         if let Some(body) = &self.body {
             request = request.json(body);
         }
@@ -94,8 +98,11 @@ impl Call {
         let secret = hook.as_ref().and_then(|hook| target.secrets.get(&hook.secret));
         match (hook, secret) {
             (Some(hook), Some(secret)) => {
-                let signature =
-                    signature(hook.encoding, secret.as_bytes(), request.body.as_deref().unwrap_or_default());
+                let signature = signature(
+                    hook.encoding,
+                    secret.as_bytes(),
+                    request.body.as_deref().unwrap_or_default(),
+                );
                 request.header(hook.header, signature)
             }
             _ => request,
@@ -157,7 +164,11 @@ pub fn creator<'a>(target: &'a Target, key: &RouteKey) -> Option<(&'a RouteKey, 
 }
 
 /// Makes an object that a route's path names, as that account; the object's id.
-pub async fn make_object(world: &World, account: &Account, key: &RouteKey) -> Result<String, Failure> {
+pub async fn make_object(
+    world: &World,
+    account: &Account,
+    key: &RouteKey,
+) -> Result<String, Failure> {
     let run = world.run()?;
     let target = &run.target;
     let (maker, route) = creator(target, key)

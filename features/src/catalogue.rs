@@ -67,12 +67,18 @@ pub fn lint(name: &str, text: &str, steps: &Collection<World>) -> Vec<String> {
         report(feature.position.line, "the feature has no scenario");
     }
     if !feature.rules.is_empty() {
-        report(feature.position.line, "rules are not used here: their scenarios would not be counted");
+        report(
+            feature.position.line,
+            "rules are not used here: their scenarios would not be counted",
+        );
     }
     for line in feature.description.as_deref().unwrap_or_default().lines().map(str::trim) {
         let keyword = ["Scen", "Exam", "Given ", "When ", "Then ", "And ", "Background", "Rule"];
         if keyword.iter().any(|word| line.starts_with(word)) {
-            report(feature.position.line, &format!("`{line}` is read as description: is a keyword misspelt?"));
+            report(
+                feature.position.line,
+                &format!("`{line}` is read as description: is a keyword misspelt?"),
+            );
         }
     }
     for tag in &feature.tags {
@@ -88,7 +94,11 @@ pub fn lint(name: &str, text: &str, steps: &Collection<World>) -> Vec<String> {
     problems
 }
 
-fn lint_scenario(scenario: &Scenario, steps: &Collection<World>, report: &mut impl FnMut(usize, &str)) {
+fn lint_scenario(
+    scenario: &Scenario,
+    steps: &Collection<World>,
+    report: &mut impl FnMut(usize, &str),
+) {
     use cucumber::gherkin::StepType;
     let line = scenario.position.line;
     for tag in &scenario.tags {
@@ -106,7 +116,9 @@ fn lint_scenario(scenario: &Scenario, steps: &Collection<World>, report: &mut im
         match steps.find(step) {
             Ok(Some(_)) => {}
             Ok(None) => report(step.position.line, &format!("no step is called `{}`", step.value)),
-            Err(_) => report(step.position.line, &format!("several steps are called `{}`", step.value)),
+            Err(_) => {
+                report(step.position.line, &format!("several steps are called `{}`", step.value))
+            }
         }
     }
 }
@@ -170,7 +182,9 @@ mod tests {
 
     #[test]
     fn unknown_steps_and_tags_and_retries_are_refused() {
-        let found = problems("Feature: x\n  @retry(3) @needs:luck\n  Scenario: a\n    Then nobody wrote this\n");
+        let found = problems(
+            "Feature: x\n  @retry(3) @needs:luck\n  Scenario: a\n    Then nobody wrote this\n",
+        );
         assert_eq!(found.len(), 3, "{found:?}");
     }
 }

@@ -95,8 +95,12 @@ impl Findings {
             return Ok(seen(self.cases));
         }
         let more = self.wrong.len().saturating_sub(SHOWN);
-        let mut message =
-            format!("{} of {} cases: {}", self.wrong.len(), self.cases, self.wrong[..self.wrong.len() - more].join(" | "));
+        let mut message = format!(
+            "{} of {} cases: {}",
+            self.wrong.len(),
+            self.cases,
+            self.wrong[..self.wrong.len() - more].join(" | ")
+        );
         if more > 0 {
             use std::fmt::Write as _;
             let _ = write!(message, " | and {more} more");

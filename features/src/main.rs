@@ -70,11 +70,14 @@ async fn main() -> ExitCode {
     };
     match cli.command {
         None => verify(cli.plan.unwrap_or_default(), cli.out.unwrap_or_default()).await,
-        Some(Command::Accounts { plan, count, tier }) => accounts(plan, count, tier.as_deref()).await,
+        Some(Command::Accounts { plan, count, tier }) => {
+            accounts(plan, count, tier.as_deref()).await
+        }
         Some(Command::Lint) => lint(),
         Some(Command::List) => {
             for (name, text) in catalogue::TEXTS {
-                let title = catalogue::parse(name, text).map(|feature| feature.name).unwrap_or_default();
+                let title =
+                    catalogue::parse(name, text).map(|feature| feature.name).unwrap_or_default();
                 say(&format!("{name:<34} {title}"));
             }
             Exit::Success
@@ -130,10 +133,11 @@ fn lint() -> Exit {
 
 /// Ends at Ctrl-C or SIGTERM.
 async fn interrupted() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(_) => return std::future::pending().await,
-    };
+    let mut terminate =
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(signal) => signal,
+            Err(_) => return std::future::pending().await,
+        };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}

@@ -19,42 +19,104 @@ type Need = (&'static str, fn(&Target) -> bool, &'static str);
 const NEEDS: &[Need] = &[
     ("writes", |t| t.environment.permits.writes, "the environment does not permit writes"),
     ("faults", |t| t.environment.permits.faults, "the environment does not permit faults"),
-    ("restarts", |t| t.environment.permits.restarts && t.plan.configuration.is_some(),
-        "the environment does not permit further instances of the service"),
-    ("exhaust-limits", |t| t.environment.permits.exhaust_limits, "the environment does not permit using limits up"),
-    ("logs", |t| t.environment.access.logs && t.plan.log_file.is_some(), "the service's log cannot be read"),
-    ("mint", |t| t.jwt().is_some_and(|jwt| t.secrets.contains_key(&jwt.secret)),
-        "the secret that signs tokens is not known to the checks"),
-    ("webhook-secret", |t| t.service.auth.keys().filter_map(|name| t.webhook(name)).all(|hook| t.secrets.contains_key(&hook.secret)),
-        "the secret that signs webhooks is not known to the checks"),
-    ("admin", |t| !t.environment.credentials.is_empty(), "the environment has no credential for a role"),
-    ("set-tier", |t| t.service.accounts.as_ref().is_some_and(|a| a.set_tier.is_some()),
-        "the spec's `accounts` does not say how a tier is set"),
+    (
+        "restarts",
+        |t| t.environment.permits.restarts && t.plan.configuration.is_some(),
+        "the environment does not permit further instances of the service",
+    ),
+    (
+        "exhaust-limits",
+        |t| t.environment.permits.exhaust_limits,
+        "the environment does not permit using limits up",
+    ),
+    (
+        "logs",
+        |t| t.environment.access.logs && t.plan.log_file.is_some(),
+        "the service's log cannot be read",
+    ),
+    (
+        "mint",
+        |t| t.jwt().is_some_and(|jwt| t.secrets.contains_key(&jwt.secret)),
+        "the secret that signs tokens is not known to the checks",
+    ),
+    (
+        "webhook-secret",
+        |t| {
+            t.service
+                .auth
+                .keys()
+                .filter_map(|name| t.webhook(name))
+                .all(|hook| t.secrets.contains_key(&hook.secret))
+        },
+        "the secret that signs webhooks is not known to the checks",
+    ),
+    (
+        "admin",
+        |t| !t.environment.credentials.is_empty(),
+        "the environment has no credential for a role",
+    ),
+    (
+        "set-tier",
+        |t| t.service.accounts.as_ref().is_some_and(|a| a.set_tier.is_some()),
+        "the spec's `accounts` does not say how a tier is set",
+    ),
     ("accounts", |t| t.service.accounts.is_some(), "the spec does not say how accounts are made"),
-    ("principal", |t| t.service.accounts.is_some() && t.environment.permits.writes || !t.environment.credentials.is_empty(),
-        "there is nobody to be: accounts may not be made and there are no credentials"),
-    ("client-address", |t| t.environment.client_address.is_some(),
-        "the checks cannot choose the client address that the service sees"),
+    (
+        "principal",
+        |t| {
+            t.service.accounts.is_some() && t.environment.permits.writes
+                || !t.environment.credentials.is_empty()
+        },
+        "there is nobody to be: accounts may not be made and there are no credentials",
+    ),
+    (
+        "client-address",
+        |t| t.environment.client_address.is_some(),
+        "the checks cannot choose the client address that the service sees",
+    ),
     ("loopback", Target::is_loopback, "the service is not on this machine"),
     ("public", |t| t.environment.public, "the environment is not public"),
-    ("plain-socket", |t| t.base.starts_with("http://"), "raw requests are only sent over plain HTTP"),
+    (
+        "plain-socket",
+        |t| t.base.starts_with("http://"),
+        "raw requests are only sent over plain HTTP",
+    ),
 ];
 
 /// What a spec can have. `@about:…`
 const SUBJECTS: &[Need] = &[
     ("jwt", |t| t.jwt().is_some(), "the spec has no `jwt` scheme"),
     ("api-key", |t| t.api_key().is_some(), "the spec has no `api_key` scheme"),
-    ("webhook", |t| t.routes().any(|(_, route)| t.webhook_of(route).is_some()), "no route takes a signed webhook"),
+    (
+        "webhook",
+        |t| t.routes().any(|(_, route)| t.webhook_of(route).is_some()),
+        "no route takes a signed webhook",
+    ),
     ("cors", |t| t.service.cors.is_some(), "the spec allows no web origins"),
     ("owner", |t| t.routes().any(|(_, route)| route.owner.is_some()), "no route names an owner"),
     ("roles", |t| t.routes().any(|(_, route)| route.roles.is_some()), "no route asks for a role"),
-    ("principal", |t| t.routes().any(|(_, route)| t.takes_principals(route)), "no route asks who calls"),
+    (
+        "principal",
+        |t| t.routes().any(|(_, route)| t.takes_principals(route)),
+        "no route asks who calls",
+    ),
     ("health", |t| t.health_route().is_some(), "the spec has no health route"),
-    ("ip-limit", |t| !t.limits_by(LimitKey::ClientIp).is_empty(), "the spec limits no client address"),
-    ("user-limit", |t| t.limits_by(LimitKey::Principal).iter().any(|(_, l)| l.tiers.is_some()), "the spec limits no tier of users"),
+    (
+        "ip-limit",
+        |t| !t.limits_by(LimitKey::ClientIp).is_empty(),
+        "the spec limits no client address",
+    ),
+    (
+        "user-limit",
+        |t| t.limits_by(LimitKey::Principal).iter().any(|(_, l)| l.tiers.is_some()),
+        "the spec limits no tier of users",
+    ),
     ("key-limit", |t| !t.limits_by(LimitKey::ApiKey).is_empty(), "the spec limits no API keys"),
-    ("endpoint-limit", |t| t.service.limits.keys().any(|name| !t.service.defaults.limits.contains(name)),
-        "no endpoint has a limit of its own"),
+    (
+        "endpoint-limit",
+        |t| t.service.limits.keys().any(|name| !t.service.defaults.limits.contains(name)),
+        "no endpoint has a limit of its own",
+    ),
 ];
 
 fn find(list: &'static [Need], name: &str) -> Option<&'static Need> {
@@ -71,12 +133,14 @@ pub fn is_known(tag: &str) -> bool {
 pub fn unmet<'a>(tags: impl IntoIterator<Item = &'a String>, target: &Target) -> Option<Unmet> {
     let mut left_out = Vec::new();
     for tag in tags {
-        if let Some((_, met, reason)) = tag.strip_prefix("about:").and_then(|name| find(SUBJECTS, name))
+        if let Some((_, met, reason)) =
+            tag.strip_prefix("about:").and_then(|name| find(SUBJECTS, name))
             && !met(target)
         {
             return Some(Unmet::NotApplicable((*reason).to_owned()));
         }
-        if let Some((_, met, reason)) = tag.strip_prefix("needs:").and_then(|name| find(NEEDS, name))
+        if let Some((_, met, reason)) =
+            tag.strip_prefix("needs:").and_then(|name| find(NEEDS, name))
             && !met(target)
         {
             left_out.push(*reason);

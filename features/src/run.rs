@@ -98,7 +98,11 @@ impl Run {
     pub fn address_headers(&self, address: &str) -> Option<(String, String)> {
         let header = self.address_header()?;
         let value = if header.eq_ignore_ascii_case("forwarded") {
-            if address.contains(':') { format!("for=\"[{address}]\"") } else { format!("for={address}") }
+            if address.contains(':') {
+                format!("for=\"[{address}]\"")
+            } else {
+                format!("for={address}")
+            }
         } else {
             address.to_owned()
         };

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::accounts::Account;
 use crate::exchange::{Answer, BulkOutcome, Recorder, Request};
 use crate::failure::Failure;
-use crate::plan::Target;
 use crate::run::Run;
 
 /// A limit that is used up by accident is waited for this long at most.
@@ -95,12 +94,12 @@ impl World {
         }
         self.recorder.count(count.saturating_sub(2));
         if let Some(error) = outcome.errors.first() {
-            let message = format!("{} of {count} requests have no answer: {error}", outcome.errors.len());
+            let message =
+                format!("{} of {count} requests have no answer: {error}", outcome.errors.len());
             return Err(Failure::Broken(message));
         }
         Ok(outcome)
     }
-
 
     /// The user of that name.
     pub fn user(&self, name: &str) -> Result<&Account, Failure> {
@@ -124,4 +123,3 @@ fn place(run: &Run, mut request: Request) -> Request {
     }
     request
 }
-

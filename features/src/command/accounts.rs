@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::accounts as people;
 use crate::failure::Failure;
 use crate::plan::Target;
 use crate::run::Run;
 use crate::world::World;
-use crate::accounts as people;
 
 /// A header that makes a request that of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,13 +20,18 @@ pub struct PrincipalHeader {
 }
 
 /// Makes `count` accounts of that tier.
-pub async fn accounts(target: Target, count: usize, tier: Option<&str>) -> Result<Vec<PrincipalHeader>, Failure> {
+pub async fn accounts(
+    target: Target,
+    count: usize,
+    tier: Option<&str>,
+) -> Result<Vec<PrincipalHeader>, Failure> {
     let run = Run::new(target).map_err(|error| Failure::broken(error.message))?;
     let mut world = World::default();
     world.begin(Arc::new(run), Arc::default(), 0);
     let mut headers = Vec::new();
     for number in 0..count {
-        let account = people::sign_up(&world, if number == 0 { "user" } else { "other user" }).await?;
+        let account =
+            people::sign_up(&world, if number == 0 { "user" } else { "other user" }).await?;
         if let Some(tier) = tier {
             people::set_tier(&world, &account, tier).await?;
         }

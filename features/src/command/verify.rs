@@ -73,7 +73,8 @@ fn planned(target: &Target) -> Result<(Vec<PlannedFeature>, Vec<Feature>), PlanE
             .collect();
         let runs = |line: usize| scenarios.iter().any(|s| s.line == line && s.unmet.is_none());
         feature.scenarios.retain(|scenario| runs(scenario.position.line));
-        let path = feature.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+        let path =
+            feature.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
         planned.push(PlannedFeature { check: check.check.clone(), path, scenarios });
         if !feature.scenarios.is_empty() {
             features.push(feature);
@@ -103,8 +104,12 @@ fn seed_of(path: &str, line: usize, seed: u64) -> u64 {
 
 async fn run_features(run: &Arc<Run>, ledger: &Arc<Mutex<Ledger>>, features: Vec<Feature>) {
     let shared = Arc::clone(run);
-    let before = move |feature: &Feature, _: Option<&cucumber::gherkin::Rule>, scenario: &cucumber::gherkin::Scenario, world: &mut World| {
-        let path = feature.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+    let before = move |feature: &Feature,
+                       _: Option<&cucumber::gherkin::Rule>,
+                       scenario: &cucumber::gherkin::Scenario,
+                       world: &mut World| {
+        let path =
+            feature.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
         let line = scenario.position.line;
         let seed = seed_of(&path, line, shared.target.plan.seed);
         let recorder = shared.recorder(&(path, line));
@@ -120,7 +125,8 @@ async fn run_features(run: &Arc<Run>, ledger: &Arc<Mutex<Ledger>>, features: Vec
         })
         .after(|_, _, _, _: &event::ScenarioFinished, world| Box::pin(clean_up(world)));
     let writer = Writer::new(Arc::clone(ledger));
-    let _ = Cucumber::custom(Parsed, runner, writer).with_default_cli().run(features).await;
+    let cucumber: Cucumber<World, _, Vec<Feature>, _, _> = Cucumber::custom(Parsed, runner, writer);
+    let _ = cucumber.with_default_cli().run(features).await;
 }
 
 /// Removes what a scenario made. What cannot be removed stays: the scenario's verdict is not about that.
@@ -147,11 +153,14 @@ pub async fn verify(
     }
     let (planned, features) = planned(&target)?;
     if planned.is_empty() {
-        return Err(PlanError::Unfit("the plan has no feature: nothing would be checked".to_owned()));
+        return Err(PlanError::Unfit(
+            "the plan has no feature: nothing would be checked".to_owned(),
+        ));
     }
     let scenarios = features.iter().map(|feature| feature.scenarios.len() as u64).sum();
     let run = Arc::new(Run::new(target).map_err(|error| PlanError::Unfit(error.message))?);
-    let ledger = Arc::new(Mutex::new(Ledger::new(Arc::clone(&run), folder, planned, progress(scenarios))));
+    let ledger =
+        Arc::new(Mutex::new(Ledger::new(Arc::clone(&run), folder, planned, progress(scenarios))));
     let interrupted = tokio::select! {
         () = run_features(&run, &ledger, features) => false,
         () = interrupt => true,

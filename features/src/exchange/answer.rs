@@ -55,8 +55,7 @@ impl Answer {
 
     /// Whether it is a problem document (RFC 9457).
     pub fn is_problem(&self) -> bool {
-        self.header("content-type")
-            .is_some_and(|kind| kind.starts_with("application/problem+json"))
+        self.header("content-type").is_some_and(|kind| kind.starts_with("application/problem+json"))
     }
 
     /// The last part of the problem's type, such as `validation-failed`.

@@ -31,7 +31,12 @@ pub fn cases(generator: &mut Generator<'_>, schema: &Schema) -> Vec<Case> {
         ("null instead of an object", Value::Null),
         ("a number instead of an object", json!(1)),
     ] {
-        cases.found.push(Case { name: name.to_owned(), pointer: String::new(), value, valid: false });
+        cases.found.push(Case {
+            name: name.to_owned(),
+            pointer: String::new(),
+            value,
+            valid: false,
+        });
     }
     cases.found
 }
@@ -41,7 +46,12 @@ struct Cases {
 }
 
 /// A valid whole value, with the one at `pointer` replaced (or removed).
-fn with(generator: &mut Generator<'_>, root: &Schema, pointer: &str, value: Option<Value>) -> Option<Value> {
+fn with(
+    generator: &mut Generator<'_>,
+    root: &Schema,
+    pointer: &str,
+    value: Option<Value>,
+) -> Option<Value> {
     let mut whole = generator.valid(root);
     let (parent, name) = pointer.rsplit_once('/')?;
     let members = whole.pointer_mut(parent)?.as_object_mut()?;
@@ -57,7 +67,15 @@ fn with(generator: &mut Generator<'_>, root: &Schema, pointer: &str, value: Opti
 }
 
 impl Cases {
-    fn add(&mut self, generator: &mut Generator<'_>, root: &Schema, at: &str, name: &str, value: Option<Value>, valid: bool) {
+    fn add(
+        &mut self,
+        generator: &mut Generator<'_>,
+        root: &Schema,
+        at: &str,
+        name: &str,
+        value: Option<Value>,
+        valid: bool,
+    ) {
         if let Some(value) = with(generator, root, at, value) {
             let name = format!("{at}: {name}");
             self.found.push(Case { name, pointer: at.to_owned(), value, valid });
@@ -80,7 +98,14 @@ impl Cases {
         }
         if !schema.additional_properties {
             let at = format!("{at}/not_declared");
-            self.add(generator, root, &at, "a member that is not declared", Some(json!("x")), false);
+            self.add(
+                generator,
+                root,
+                &at,
+                "a member that is not declared",
+                Some(json!("x")),
+                false,
+            );
         }
         if schema.min_properties.is_some_and(|least| least > 0) && at.is_empty() {
             let name = "no members at all".to_owned();
@@ -100,14 +125,24 @@ impl Cases {
             ("an array", json!(["x"]), SchemaType::Array),
             ("an object", json!({"x": 1}), SchemaType::Object),
         ] {
-            let fits = kind == Some(of) || (kind == Some(SchemaType::Number) && of == SchemaType::Integer);
+            let fits =
+                kind == Some(of) || (kind == Some(SchemaType::Number) && of == SchemaType::Integer);
             if kind.is_some() && !fits {
-                self.add(generator, root, at, &format!("{name} of the wrong type"), Some(value), false);
+                self.add(
+                    generator,
+                    root,
+                    at,
+                    &format!("{name} of the wrong type"),
+                    Some(value),
+                    false,
+                );
             }
         }
         match kind {
             Some(SchemaType::String) => self.text(generator, root, schema, at),
-            Some(SchemaType::Integer | SchemaType::Number) => self.number(generator, root, schema, at),
+            Some(SchemaType::Integer | SchemaType::Number) => {
+                self.number(generator, root, schema, at)
+            }
             Some(SchemaType::Object) => self.object(generator, root, schema, at),
             Some(SchemaType::Array) => self.array(generator, root, schema, at),
             _ => {}
@@ -119,13 +154,34 @@ impl Cases {
             for variant in variants {
                 self.add(generator, root, at, &format!("`{variant}`"), Some(json!(variant)), true);
             }
-            self.add(generator, root, at, "a text that is not listed", Some(json!("not-listed")), false);
+            self.add(
+                generator,
+                root,
+                at,
+                "a text that is not listed",
+                Some(json!("not-listed")),
+                false,
+            );
             if let Some(first) = variants.first() {
                 let upper = first.to_uppercase();
                 if !variants.contains(&upper) {
-                    self.add(generator, root, at, "a listed text in capitals", Some(json!(upper)), false);
+                    self.add(
+                        generator,
+                        root,
+                        at,
+                        "a listed text in capitals",
+                        Some(json!(upper)),
+                        false,
+                    );
                 }
-                self.add(generator, root, at, "a listed text with a space", Some(json!(format!("{first} "))), false);
+                self.add(
+                    generator,
+                    root,
+                    at,
+                    "a listed text with a space",
+                    Some(json!(format!("{first} "))),
+                    false,
+                );
             }
             return;
         }
@@ -135,7 +191,14 @@ impl Cases {
         }
         if let Some(format) = &schema.format {
             for text in not_of_format(format) {
-                self.add(generator, root, at, &format!("`{text}` is no {format}"), Some(json!(text)), false);
+                self.add(
+                    generator,
+                    root,
+                    at,
+                    &format!("`{text}` is no {format}"),
+                    Some(json!(text)),
+                    false,
+                );
             }
         }
         if let Some(pattern) = &schema.pattern
@@ -143,7 +206,14 @@ impl Cases {
         {
             for text in ["", " ", "!", "not matching at all", "\u{0}", "aa\n"] {
                 if !pattern.is_match(text) {
-                    self.add(generator, root, at, &format!("{text:?} does not match"), Some(json!(text)), false);
+                    self.add(
+                        generator,
+                        root,
+                        at,
+                        &format!("{text:?} does not match"),
+                        Some(json!(text)),
+                        false,
+                    );
                 }
             }
         }
@@ -170,7 +240,14 @@ impl Cases {
             if free && most >= 4 {
                 // Lengths are counted in characters: four bytes each must not be too long.
                 let text = "\u{1F600}".repeat(usize::try_from(most).unwrap_or(4));
-                self.add(generator, root, at, "the greatest length in characters of four bytes", Some(json!(text)), true);
+                self.add(
+                    generator,
+                    root,
+                    at,
+                    "the greatest length in characters of four bytes",
+                    Some(json!(text)),
+                    true,
+                );
             }
         }
         if let Some(least) = schema.min_length.filter(|least| *least > 0 && free) {
@@ -190,7 +267,14 @@ impl Cases {
         }
         if let Some(high) = highest(schema) {
             self.add(generator, root, at, "the greatest value", Some(json!(high)), true);
-            self.add(generator, root, at, "one more than the greatest", Some(json!(high + 1)), false);
+            self.add(
+                generator,
+                root,
+                at,
+                "one more than the greatest",
+                Some(json!(high + 1)),
+                false,
+            );
         }
         if schema.main_type() == Some(SchemaType::Integer) {
             self.add(generator, root, at, "a fraction", Some(json!(1.5)), false);
@@ -203,7 +287,11 @@ impl Cases {
         for (count, name, valid) in [
             (schema.max_items, "the greatest number of items", true),
             (schema.max_items.map(|most| most + 1), "one item too many", false),
-            (schema.min_items.filter(|least| *least > 0).map(|least| least - 1), "one item too few", false),
+            (
+                schema.min_items.filter(|least| *least > 0).map(|least| least - 1),
+                "one item too few",
+                false,
+            ),
         ] {
             let Some(count) = count else { continue };
             if valid && schema.unique_items {
@@ -212,6 +300,13 @@ impl Cases {
             let list: Vec<Value> = (0..count).map(|_| generator.valid(items)).collect();
             self.add(generator, root, at, name, Some(Value::Array(list)), valid);
         }
-        self.add(generator, root, at, "an item of the wrong type", Some(json!([{"wrong": [1]}])), false);
+        self.add(
+            generator,
+            root,
+            at,
+            "an item of the wrong type",
+            Some(json!([{"wrong": [1]}])),
+            false,
+        );
     }
 }

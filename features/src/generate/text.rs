@@ -8,7 +8,9 @@ pub fn text_of_format(format: &str, rng: &mut fastrand::Rng) -> Option<String> {
     Some(match format {
         // Unique over runs as well: a service may refuse an address that is already there.
         "email" => format!("check-{}@example.com", uuid::Uuid::new_v4().simple()),
-        "uuid" => uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes()).into_uuid().to_string(),
+        "uuid" => {
+            uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes()).into_uuid().to_string()
+        }
         "date-time" => format!("2024-0{}-1{}T08:30:00Z", rng.u8(1..=9), rng.u8(0..=9)),
         "date" => format!("2024-0{}-1{}", rng.u8(1..=9), rng.u8(0..=9)),
         "time" => "08:30:00Z".to_owned(),
@@ -21,14 +23,31 @@ pub fn text_of_format(format: &str, rng: &mut fastrand::Rng) -> Option<String> {
 }
 
 /// Texts that are not of that format.
-pub fn not_of_format(format: &str) -> &'static [&'static str] {
+pub(super) fn not_of_format(format: &str) -> &'static [&'static str] {
     match format {
         "email" => &[
-            "plain", "@example.com", "user@", "user@@example.com", "us er@example.com",
-            "user@exa mple.com", "user@example..com", "<user@example.com>",
+            "plain",
+            "@example.com",
+            "user@",
+            "user@@example.com",
+            "us er@example.com",
+            "user@exa mple.com",
+            "user@example..com",
+            "<user@example.com>",
         ],
-        "uuid" => &["1", "not-a-uuid", "00000000-0000-0000-0000-00000000000g", "00000000-0000-0000-0000-0000000000000"],
-        "date-time" => &["yesterday", "2024-13-01T00:00:00Z", "2024-02-30T00:00:00Z", "2024-01-01", "2024-01-01T25:00:00Z"],
+        "uuid" => &[
+            "1",
+            "not-a-uuid",
+            "00000000-0000-0000-0000-00000000000g",
+            "00000000-0000-0000-0000-0000000000000",
+        ],
+        "date-time" => &[
+            "yesterday",
+            "2024-13-01T00:00:00Z",
+            "2024-02-30T00:00:00Z",
+            "2024-01-01",
+            "2024-01-01T25:00:00Z",
+        ],
         "date" => &["2024-13-01", "2024-02-30", "01.02.2024", "2024-1-1"],
         "time" => &["25:00:00Z", "noon"],
         "uri" => &["not a uri", "//", "example"],
@@ -56,10 +75,9 @@ fn write(hir: &Hir, text: &mut String) -> Option<()> {
         }
         HirKind::Class(Class::Unicode(class)) => {
             // A letter or digit reads better than the first character of the class.
-            let found = ('a'..='z')
-                .chain('A'..='Z')
-                .chain('0'..='9')
-                .find(|c| class.ranges().iter().any(|range| (range.start()..=range.end()).contains(c)));
+            let found = ('a'..='z').chain('A'..='Z').chain('0'..='9').find(|c| {
+                class.ranges().iter().any(|range| (range.start()..=range.end()).contains(c))
+            });
             text.push(found.or_else(|| class.ranges().first().map(|range| range.start()))?);
             Some(())
         }
@@ -78,7 +96,7 @@ fn write(hir: &Hir, text: &mut String) -> Option<()> {
 }
 
 /// An e-mail address with exactly that many characters, if there can be one.
-pub fn email_of_length(length: usize) -> Option<String> {
+pub(super) fn email_of_length(length: usize) -> Option<String> {
     const LOCAL: usize = 40;
     const LABEL: usize = 50;
     let tail = "example.com";

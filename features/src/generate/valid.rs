@@ -67,7 +67,9 @@ impl<'a> Generator<'a> {
             Some(SchemaType::Array) => {
                 let count = schema.min_items.unwrap_or(1).max(1).min(schema.max_items.unwrap_or(8));
                 let items = schema.items.as_deref();
-                (0..count).map(|_| items.map_or(Value::Null, |item| self.value(item, depth + 1))).collect()
+                (0..count)
+                    .map(|_| items.map_or(Value::Null, |item| self.value(item, depth + 1)))
+                    .collect()
             }
             Some(SchemaType::String) => Value::String(self.text(schema)),
             Some(SchemaType::Integer) => Value::Number(self.integer(schema)),
@@ -89,14 +91,16 @@ impl<'a> Generator<'a> {
 
     /// A text that fits the schema.
     pub fn text(&mut self, schema: &Schema) -> String {
-        if let Some(text) = schema.format.as_deref().and_then(|f| text_of_format(f, &mut self.rng)) {
+        if let Some(text) = schema.format.as_deref().and_then(|f| text_of_format(f, &mut self.rng))
+        {
             return text;
         }
         if let Some(text) = schema.pattern.as_deref().and_then(matching) {
             return text;
         }
         let least = usize::try_from(schema.min_length.unwrap_or(0)).unwrap_or(0);
-        let most = schema.max_length.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        let most =
+            schema.max_length.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
         let mut text = format!("check {}", self.rng.u32(100_000..1_000_000));
         while text.chars().count() < least {
             text.push(self.rng.lowercase());
@@ -114,14 +118,14 @@ impl<'a> Generator<'a> {
 }
 
 /// The lowest whole number that is allowed.
-pub fn lowest(schema: &Schema) -> Option<i64> {
+pub(super) fn lowest(schema: &Schema) -> Option<i64> {
     let inclusive = schema.minimum.as_ref().and_then(Number::as_i64);
     let exclusive = schema.exclusive_minimum.as_ref().and_then(Number::as_i64).map(|n| n + 1);
     inclusive.max(exclusive)
 }
 
 /// The highest whole number that is allowed.
-pub fn highest(schema: &Schema) -> Option<i64> {
+pub(super) fn highest(schema: &Schema) -> Option<i64> {
     let inclusive = schema.maximum.as_ref().and_then(Number::as_i64);
     let exclusive = schema.exclusive_maximum.as_ref().and_then(Number::as_i64).map(|n| n - 1);
     match (inclusive, exclusive) {

@@ -4,4 +4,4 @@ mod load;
 mod target;
 
 pub use load::{PlanError, load_plan, load_service};
-pub use target::{rates, ApiKeyScheme, JwtScheme, Target, WebhookScheme};
+pub use target::{ApiKeyScheme, JwtScheme, Target, WebhookScheme, rates};

@@ -215,9 +215,8 @@ impl Target {
 
     /// The health route.
     pub fn health_route(&self) -> Option<(&RouteKey, &Route)> {
-        self.routes().find(|(_, route)| {
-            matches!(route.op, proofline_spec::document::Operation::Health(_))
-        })
+        self.routes()
+            .find(|(_, route)| matches!(route.op, proofline_spec::document::Operation::Health(_)))
     }
 
     /// The tier with the highest limits: the last one of the spec.
@@ -257,15 +256,23 @@ impl Target {
 
     /// Whether the target is on this machine.
     pub fn is_loopback(&self) -> bool {
-        let host = reqwest::Url::parse(&self.base).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let host =
+            reqwest::Url::parse(&self.base).ok().and_then(|url| url.host_str().map(str::to_owned));
         host.is_some_and(|host| {
             host == "localhost"
-                || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+                || host
+                    .trim_matches(['[', ']'])
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|ip| ip.is_loopback())
         })
     }
 }
 
 /// Every rate of a limit: the one, or that of each tier.
 pub fn rates(limit: &Limit) -> Vec<Rate> {
-    limit.rate.into_iter().chain(limit.tiers.iter().flat_map(|tiers| tiers.values().copied())).collect()
+    limit
+        .rate
+        .into_iter()
+        .chain(limit.tiers.iter().flat_map(|tiers| tiers.values().copied()))
+        .collect()
 }

@@ -12,8 +12,17 @@ use crate::generate::Generator;
 use crate::world::World;
 
 /// Names that services are known to take although they do not declare them.
-const NOTORIOUS: [&str; 9] =
-    ["is_admin", "isAdmin", "admin", "password_hash", "user_id", "owner", "permissions", "__proto__", "constructor"];
+const NOTORIOUS: [&str; 9] = [
+    "is_admin",
+    "isAdmin",
+    "admin",
+    "password_hash",
+    "user_id",
+    "owner",
+    "permissions",
+    "__proto__",
+    "constructor",
+];
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
@@ -30,7 +39,11 @@ fn routes(world: &World) -> Result<Vec<(RouteKey, Route)>, Failure> {
     Ok(target
         .routes()
         .filter(|(_, route)| {
-            let closed = route.body.as_deref().and_then(|name| target.schema(name)).is_some_and(|s| !s.additional_properties);
+            let closed = route
+                .body
+                .as_deref()
+                .and_then(|name| target.schema(name))
+                .is_some_and(|s| !s.additional_properties);
             closed && target.webhook_of(route).is_none()
         })
         .map(|(key, route)| (key.clone(), route.clone()))
@@ -57,12 +70,21 @@ fn extras(world: &World, route: &Route, body: &Schema) -> Result<Vec<(String, Va
             found.push((name.clone(), value));
         }
     }
-    found.extend(NOTORIOUS.iter().filter(|name| !body.properties.contains_key(**name)).map(|name| ((*name).to_owned(), json!(true))));
+    found.extend(
+        NOTORIOUS
+            .iter()
+            .filter(|name| !body.properties.contains_key(**name))
+            .map(|name| ((*name).to_owned(), json!(true))),
+    );
     Ok(found)
 }
 
 /// A header of somebody who may call the route: its role, or a new user.
-async fn caller(world: &mut World, key: &RouteKey, route: &Route) -> Result<(Option<(String, String)>, Option<Account>), Failure> {
+async fn caller(
+    world: &mut World,
+    key: &RouteKey,
+    route: &Route,
+) -> Result<(Option<(String, String)>, Option<Account>), Failure> {
     let run = world.run()?;
     if !run.target.takes_principals(route) {
         return Ok((None, None));
@@ -79,7 +101,10 @@ async fn refused(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let mut findings = Findings::new();
     for (key, route) in routes(world)? {
-        let Some(body) = route.body.as_deref().and_then(|name| run.target.schema(name)).cloned() else { continue };
+        let Some(body) = route.body.as_deref().and_then(|name| run.target.schema(name)).cloned()
+        else {
+            continue;
+        };
         let victim = accounts::sign_up(world, "victim").await?;
         world.users.push(victim.clone());
         let budget = run.target.principal_budget(&route).saturating_sub(5).max(1);
@@ -102,7 +127,10 @@ async fn refused(world: &mut World, _: Arguments) -> Seen {
             }
             let answer = world.send(call.request()).await?;
             let right = [400, 422].contains(&answer.status) && answer.text().contains(&name);
-            findings.add(&format!("{key} with `{name}`"), require(right, || format!("must be refused, naming `{name}`"), &answer))?;
+            findings.add(
+                &format!("{key} with `{name}`"),
+                require(right, || format!("must be refused, naming `{name}`"), &answer),
+            )?;
         }
     }
     findings.finish("no route has a closed body", |count| format!("{count} members were refused"))
@@ -111,7 +139,8 @@ async fn refused(world: &mut World, _: Arguments) -> Seen {
 /// What the user's own profile routes show.
 async fn profile(world: &World, user: &Account) -> Result<Vec<(String, Value)>, Failure> {
     let run = world.run()?;
-    let scheme = run.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
+    let scheme =
+        run.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
     let mut seen = Vec::new();
     for (key, route) in run.target.routes() {
         let readable = key.method == Method::Get
@@ -121,7 +150,13 @@ async fn profile(world: &World, user: &Account) -> Result<Vec<(String, Value)>, 
             && run.target.schemes(route).contains(&scheme.name)
             && matches!(run.target.success(route), Some((_, Content::One(_))));
         if readable {
-            let call = Call { key: key.clone(), path: Vec::new(), query: Vec::new(), body: None, headers: vec![user.bearer()] };
+            let call = Call {
+                key: key.clone(),
+                path: Vec::new(),
+                query: Vec::new(),
+                body: None,
+                headers: vec![user.bearer()],
+            };
             let answer = world.send(call.request()).await?;
             require(answer.is_success(), || "the user must be served".to_owned(), &answer)?;
             seen.push((key.to_string(), answer.json()));
@@ -138,7 +173,10 @@ async fn nothing_changed(world: &mut World, _: Arguments) -> Seen {
         if route.roles.is_some() || !run.target.takes_principals(&route) {
             continue;
         }
-        let Some(body) = route.body.as_deref().and_then(|name| run.target.schema(name)).cloned() else { continue };
+        let Some(body) = route.body.as_deref().and_then(|name| run.target.schema(name)).cloned()
+        else {
+            continue;
+        };
         let (header, user) = caller(world, &key, &route).await?;
         let Some(user) = user else { continue };
         let before = profile(world, &user).await?;
@@ -148,14 +186,17 @@ async fn nothing_changed(world: &mut World, _: Arguments) -> Seen {
             members.extend(extras(world, &route, &body)?);
         }
         let answer = world.send(call.request()).await?;
-        let mut result = require([400, 422].contains(&answer.status), || "must be refused".to_owned(), &answer);
+        let mut result =
+            require([400, 422].contains(&answer.status), || "must be refused".to_owned(), &answer);
         let after = profile(world, &user).await?;
         if before != after {
-            result = Err(Failure::Wrong(format!("the caller changed from {before:?} to {after:?}")));
+            result =
+                Err(Failure::Wrong(format!("the caller changed from {before:?} to {after:?}")));
         }
         findings.add(&key.to_string(), result)?;
     }
-    findings.finish("no route changes the caller", |count| format!("{count} routes changed nothing"))
+    findings
+        .finish("no route changes the caller", |count| format!("{count} routes changed nothing"))
 }
 
 async fn accepted(world: &mut World, _: Arguments) -> Seen {
@@ -166,21 +207,29 @@ async fn accepted(world: &mut World, _: Arguments) -> Seen {
         if route.roles.is_some() {
             continue;
         }
-        let Some(body) = route.body.as_deref().and_then(|name| run.target.schema(name)).cloned() else { continue };
+        let Some(body) = route.body.as_deref().and_then(|name| run.target.schema(name)).cloned()
+        else {
+            continue;
+        };
         let (header, _) = caller(world, &key, &route).await?;
         let mut call = Call::valid(&mut Generator::new(&run.target, world.seed ^ 1), &key, &route);
         call.headers.extend(header);
         let answer = world.send(call.request()).await?;
         let valid = ![400, 422].contains(&answer.status) && answer.status < 500;
-        let mut result = require(valid, || "a valid body must not be refused as invalid".to_owned(), &answer);
+        let mut result =
+            require(valid, || "a valid body must not be refused as invalid".to_owned(), &answer);
         if answer.is_success() {
             for (name, value) in extras(world, &route, &body)? {
                 let found = answer.json().get(&name).cloned().unwrap_or(Value::Null);
                 let harmless = found == Value::Null || found != value;
-                result = result.and_then(|()| require(harmless, || format!("`{name}` has the attacker's value"), &answer));
+                result = result.and_then(|()| {
+                    require(harmless, || format!("`{name}` has the attacker's value"), &answer)
+                });
             }
         }
         findings.add(&key.to_string(), result)?;
     }
-    findings.finish("no route has a closed body", |count| format!("{count} valid bodies are not refused"))
+    findings.finish("no route has a closed body", |count| {
+        format!("{count} valid bodies are not refused")
+    })
 }

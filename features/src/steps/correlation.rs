@@ -11,7 +11,7 @@ const HEADER: &str = "X-Correlation-ID";
 
 /// What a scenario knows about correlation.
 #[derive(Debug, Default)]
-pub struct Correlation {
+pub(super) struct Correlation {
     id: String,
     trace: String,
     last: Option<Answer>,
@@ -80,12 +80,17 @@ async fn same(world: &mut World, _: Arguments) -> Seen {
 async fn in_error(world: &mut World, _: Arguments) -> Seen {
     let (id, answer) = last(world)?;
     let found = answer.at("/correlation_id").unwrap_or_default();
-    require(answer.is_problem() && found == id, || format!("`correlation_id` must be {id:?}, is {found:?}"), answer)?;
+    require(
+        answer.is_problem() && found == id,
+        || format!("`correlation_id` must be {id:?}, is {found:?}"),
+        answer,
+    )?;
     Ok(id.to_owned())
 }
 
 fn is_valid(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    (1..=128).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 async fn fresh(world: &mut World, _: Arguments) -> Seen {
@@ -105,10 +110,26 @@ async fn replaced(world: &mut World, _: Arguments) -> Seen {
     let mut findings = Findings::new();
     let answer = world.send(Request::get(path(world)?).header(HEADER, longest.clone())).await?;
     let kept = answer.header(HEADER) == Some(longest.as_str());
-    findings.add("128 characters", require(kept, || "the longest id must be echoed".to_owned(), &answer))?;
-    for bad in [too_long.as_str(), "with space", "a/b", "<script>", "a\"b", "a;b", "{id}", "a,b", "%0d%0aX: y", "\u{e9}", "a'b"] {
+    findings.add(
+        "128 characters",
+        require(kept, || "the longest id must be echoed".to_owned(), &answer),
+    )?;
+    for bad in [
+        too_long.as_str(),
+        "with space",
+        "a/b",
+        "<script>",
+        "a\"b",
+        "a;b",
+        "{id}",
+        "a,b",
+        "%0d%0aX: y",
+        "\u{e9}",
+        "a'b",
+    ] {
         let answer = world.send(Request::get(path(world)?).header(HEADER, bad)).await?;
-        let found = answer.headers.get(HEADER).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
+        let found =
+            answer.headers.get(HEADER).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
         let text = String::from_utf8_lossy(&found).into_owned();
         let right = found != bad.as_bytes() && is_valid(&text);
         findings.add(bad, require(right, || format!("must be replaced, is {text:?}"), &answer))?;
@@ -121,7 +142,9 @@ async fn in_log(world: &mut World, _: Arguments) -> Seen {
     let line = super::logs::line_with(world, &id).await?;
     let found = line.get("correlation_id").and_then(|v| v.as_str()).unwrap_or_default();
     if found != id {
-        return Err(Failure::Wrong(format!("the log line's `correlation_id` is {found:?}, not {id:?}: {line}")));
+        return Err(Failure::Wrong(format!(
+            "the log line's `correlation_id` is {found:?}, not {id:?}: {line}"
+        )));
     }
     Ok(format!("log line {line}"))
 }
@@ -131,7 +154,9 @@ async fn trace_in_log(world: &mut World, _: Arguments) -> Seen {
     let line = super::logs::line_with(world, &id).await?;
     let found = line.get("trace_id").and_then(|v| v.as_str()).unwrap_or_default();
     if found != trace {
-        return Err(Failure::Wrong(format!("the log line's `trace_id` is {found:?}, not {trace:?}: {line}")));
+        return Err(Failure::Wrong(format!(
+            "the log line's `trace_id` is {found:?}, not {trace:?}: {line}"
+        )));
     }
     Ok(format!("log line {line}"))
 }

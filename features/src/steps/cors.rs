@@ -22,7 +22,13 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 }
 
 fn cors(world: &World) -> Result<Cors, Failure> {
-    world.run()?.target.service.cors.clone().ok_or_else(|| Failure::not_applicable("the spec allows no web origins"))
+    world
+        .run()?
+        .target
+        .service
+        .cors
+        .clone()
+        .ok_or_else(|| Failure::not_applicable("the spec allows no web origins"))
 }
 
 /// Origins that are allowed: exact ones, and examples of subdomains.
@@ -38,11 +44,13 @@ fn allowed(cors: &Cors) -> Vec<String> {
 
 fn is_allowed(cors: &Cors, origin: &str) -> bool {
     cors.origins.iter().any(|listed| match listed.split_once('*') {
-        Some((before, after)) => {
-            origin.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).is_some_and(|label| {
-                !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
-            })
-        }
+        Some((before, after)) => origin
+            .strip_prefix(before)
+            .and_then(|rest| rest.strip_suffix(after))
+            .is_some_and(|label| {
+                !label.is_empty()
+                    && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+            }),
         None => listed == origin,
     })
 }
@@ -73,7 +81,9 @@ fn lookalikes(cors: &Cors) -> Result<Vec<(String, String)>, Failure> {
 fn route(world: &World) -> Result<RouteKey, Failure> {
     let run = world.run()?;
     let found = run.target.routes().find(|(key, route)| {
-        key.method == Method::Get && key.parameters().next().is_none() && run.target.takes_principals(route)
+        key.method == Method::Get
+            && key.parameters().next().is_none()
+            && run.target.takes_principals(route)
     });
     let found = found.or_else(|| run.target.health_route()).map(|(key, _)| key.clone());
     found.ok_or_else(|| Failure::not_applicable("no route can be asked"))
@@ -83,7 +93,12 @@ async fn ask(world: &World, origin: &str) -> Result<Answer, Failure> {
     world.send(Request::get(route(world)?.path).header("Origin", origin)).await
 }
 
-async fn preflight(world: &World, origin: &str, method: &str, headers: &str) -> Result<Answer, Failure> {
+async fn preflight(
+    world: &World,
+    origin: &str,
+    method: &str,
+    headers: &str,
+) -> Result<Answer, Failure> {
     let mut request = Request::new("OPTIONS", route(world)?.path)
         .header("Origin", origin)
         .header("Access-Control-Request-Method", method);
@@ -95,13 +110,26 @@ async fn preflight(world: &World, origin: &str, method: &str, headers: &str) -> 
 
 fn permits(answer: &Answer, origin: &str, cors: &Cors) -> Result<(), Failure> {
     let found = answer.header("access-control-allow-origin").unwrap_or_default();
-    require(found == origin, || format!("`Access-Control-Allow-Origin` must be {origin:?}, is {found:?}"), answer)?;
+    require(
+        found == origin,
+        || format!("`Access-Control-Allow-Origin` must be {origin:?}, is {found:?}"),
+        answer,
+    )?;
     let credentials = answer.header("access-control-allow-credentials") == Some("true");
-    require(credentials == cors.credentials, || format!("`Access-Control-Allow-Credentials` must say {}", cors.credentials), answer)
+    require(
+        credentials == cors.credentials,
+        || format!("`Access-Control-Allow-Credentials` must say {}", cors.credentials),
+        answer,
+    )
 }
 
 fn forbids(answer: &Answer) -> Result<(), Failure> {
-    for name in ["access-control-allow-origin", "access-control-allow-credentials", "access-control-allow-methods", "access-control-allow-headers"] {
+    for name in [
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "access-control-allow-methods",
+        "access-control-allow-headers",
+    ] {
         let found = answer.header(name);
         require(found.is_none(), || format!("`{name}` must be absent, is {found:?}"), answer)?;
     }
@@ -114,7 +142,8 @@ async fn listed_read(world: &mut World, _: Arguments) -> Seen {
     for origin in allowed(&cors) {
         findings.add(&origin, permits(&ask(world, &origin).await?, &origin, &cors))?;
     }
-    findings.finish("no origin is listed", |count| format!("{count} listed origins may read answers"))
+    findings
+        .finish("no origin is listed", |count| format!("{count} listed origins may read answers"))
 }
 
 async fn listed_send(world: &mut World, _: Arguments) -> Seen {
@@ -122,23 +151,40 @@ async fn listed_send(world: &mut World, _: Arguments) -> Seen {
     let mut findings = Findings::new();
     for origin in allowed(&cors) {
         let answer = preflight(world, &origin, "GET", &cors.headers.join(", ")).await?;
-        findings.add(&origin, permits(&answer, &origin, &cors).and_then(|()| permits_all(&answer, &cors)))?;
+        findings.add(
+            &origin,
+            permits(&answer, &origin, &cors).and_then(|()| permits_all(&answer, &cors)),
+        )?;
     }
-    findings.finish("no origin is listed", |count| format!("{count} listed origins may send what is listed"))
+    findings.finish("no origin is listed", |count| {
+        format!("{count} listed origins may send what is listed")
+    })
 }
 
 fn permits_all(answer: &Answer, cors: &Cors) -> Result<(), Failure> {
     require(answer.is_success(), || "a preflight request must succeed".to_owned(), answer)?;
     let methods = answer.header("access-control-allow-methods").unwrap_or_default();
-    require(methods.split(',').any(|m| m.trim() == "GET"), || format!("GET must be allowed, is {methods:?}"), answer)?;
+    require(
+        methods.split(',').any(|m| m.trim() == "GET"),
+        || format!("GET must be allowed, is {methods:?}"),
+        answer,
+    )?;
     let listed = answer.header("access-control-allow-headers").unwrap_or_default().to_lowercase();
     for header in &cors.headers {
         let found = listed.split(',').any(|name| name.trim() == header.to_lowercase());
-        require(found, || format!("the header {header} must be allowed, allowed are {listed:?}"), answer)?;
+        require(
+            found,
+            || format!("the header {header} must be allowed, allowed are {listed:?}"),
+            answer,
+        )?;
     }
     if let Some(age) = cors.max_age {
         let found = answer.header("access-control-max-age").unwrap_or_default();
-        require(found == age.as_secs().to_string(), || format!("`Access-Control-Max-Age` must be {}, is {found:?}", age.as_secs()), answer)?;
+        require(
+            found == age.as_secs().to_string(),
+            || format!("`Access-Control-Max-Age` must be {}, is {found:?}", age.as_secs()),
+            answer,
+        )?;
     }
     Ok(())
 }
@@ -149,7 +195,8 @@ async fn others_read(world: &mut World, _: Arguments) -> Seen {
     for (name, origin) in lookalikes(&cors)? {
         findings.add(&format!("{name}: {origin}"), forbids(&ask(world, &origin).await?))?;
     }
-    findings.finish("there are no origins to try", |count| format!("{count} origins get no permission"))
+    findings
+        .finish("there are no origins to try", |count| format!("{count} origins get no permission"))
 }
 
 async fn others_send(world: &mut World, _: Arguments) -> Seen {
@@ -159,7 +206,8 @@ async fn others_send(world: &mut World, _: Arguments) -> Seen {
         let answer = preflight(world, &origin, "GET", &cors.headers.join(", ")).await?;
         findings.add(&format!("{name}: {origin}"), forbids(&answer))?;
     }
-    findings.finish("there are no origins to try", |count| format!("{count} origins get no permission"))
+    findings
+        .finish("there are no origins to try", |count| format!("{count} origins get no permission"))
 }
 
 async fn vary(world: &mut World, _: Arguments) -> Seen {
@@ -169,29 +217,49 @@ async fn vary(world: &mut World, _: Arguments) -> Seen {
     for origin in origins {
         let answer = ask(world, &origin).await?;
         let value = answer.header("vary").unwrap_or_default().to_lowercase();
-        findings.add(&origin, require(value.contains("origin"), || format!("`Vary` must name Origin, is {value:?}"), &answer))?;
+        findings.add(
+            &origin,
+            require(
+                value.contains("origin"),
+                || format!("`Vary` must name Origin, is {value:?}"),
+                &answer,
+            ),
+        )?;
     }
     findings.finish("no origin is listed", |count| format!("`Vary: Origin` on {count} answers"))
 }
 
 async fn errors_too(world: &mut World, _: Arguments) -> Seen {
     let cors = cors(world)?;
-    let origin = allowed(&cors).into_iter().next().ok_or_else(|| Failure::not_applicable("no origin is listed"))?;
-    let answer = world.send(Request::get("/does/not/exist").header("Origin", origin.clone())).await?;
+    let origin = allowed(&cors)
+        .into_iter()
+        .next()
+        .ok_or_else(|| Failure::not_applicable("no origin is listed"))?;
+    let answer =
+        world.send(Request::get("/does/not/exist").header("Origin", origin.clone())).await?;
     require(answer.status == 404, || "must be answered 404".to_owned(), &answer)?;
     permits(&answer, &origin, &cors)?;
-    let other = world.send(Request::get("/does/not/exist").header("Origin", "https://attacker.example")).await?;
+    let other = world
+        .send(Request::get("/does/not/exist").header("Origin", "https://attacker.example"))
+        .await?;
     forbids(&other)?;
     Ok("an error can be read by a listed origin and by no other".to_owned())
 }
 
 async fn unlisted(world: &mut World, _: Arguments) -> Seen {
     let cors = cors(world)?;
-    let origin = allowed(&cors).into_iter().next().ok_or_else(|| Failure::not_applicable("no origin is listed"))?;
+    let origin = allowed(&cors)
+        .into_iter()
+        .next()
+        .ok_or_else(|| Failure::not_applicable("no origin is listed"))?;
     let answer = preflight(world, &origin, "GET", "X-Not-Listed").await?;
     let headers = answer.header("access-control-allow-headers").unwrap_or_default().to_lowercase();
     let named = headers.contains("x-not-listed") || headers.contains('*');
-    require(!named, || format!("a header that is not listed must not be allowed, allowed are {headers:?}"), &answer)?;
+    require(
+        !named,
+        || format!("a header that is not listed must not be allowed, allowed are {headers:?}"),
+        &answer,
+    )?;
     let answer = preflight(world, &origin, "TRACE", "").await?;
     let methods = answer.header("access-control-allow-methods").unwrap_or_default();
     let named = methods.contains("TRACE") || methods.contains('*');
@@ -213,7 +281,12 @@ mod tests {
             max_age: None,
         };
         assert!(is_allowed(&cors, "https://a.luna.example"));
-        for origin in ["https://luna.example", "https://a.luna.example.evil.example", "http://a.luna.example", "https://a/.luna.example"] {
+        for origin in [
+            "https://luna.example",
+            "https://a.luna.example.evil.example",
+            "http://a.luna.example",
+            "https://a/.luna.example",
+        ] {
             assert!(!is_allowed(&cors, origin), "{origin}");
         }
         assert!(lookalikes(&cors).unwrap().len() > 10);

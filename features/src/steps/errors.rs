@@ -26,7 +26,9 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 fn mangled(call: &Call) -> Vec<(&'static str, Request)> {
     let method = call.key.method.as_str();
     let path = call.target();
-    let send = |kind: &str, body: &[u8]| Request::new(method, &path).headers(&call.headers).body(kind, body);
+    let send = |kind: &str, body: &[u8]| {
+        Request::new(method, &path).headers(&call.headers).body(kind, body)
+    };
     let nested = [b"[".repeat(5_000), b"]".repeat(5_000)].concat();
     vec![
         ("no JSON", send("application/json", b"{\"a\":")),
@@ -38,9 +40,21 @@ fn mangled(call: &Call) -> Vec<(&'static str, Request)> {
         ("a zero byte", send("application/json", b"{\"a\":\"\\u0000\"}")),
         ("half a surrogate pair", send("application/json", b"{\"a\":\"\\ud800\"}")),
         ("a form", send("application/x-www-form-urlencoded", b"a=1")),
-        ("markup", send("application/xml", b"<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>")),
+        (
+            "markup",
+            send(
+                "application/xml",
+                b"<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>",
+            ),
+        ),
         ("a member twice", send("application/json", b"{\"a\":1,\"a\":2}")),
-        ("a prototype", send("application/json", br#"{"__proto__":{"role":"admin"},"constructor":{"prototype":{}}}"#)),
+        (
+            "a prototype",
+            send(
+                "application/json",
+                br#"{"__proto__":{"role":"admin"},"constructor":{"prototype":{}}}"#,
+            ),
+        ),
         ("an unknown encoding", send("application/json", b"{}").header("Content-Encoding", "br")),
         ("an unknown charset", send("application/json; charset=utf-7", b"{}")),
     ]
@@ -53,21 +67,51 @@ async fn malformed(world: &mut World, _: Arguments) -> Seen {
     for (key, route) in run.target.routes() {
         let call = Call::valid(&mut generator, key, route);
         if key.method != Method::Get && key.method.has_body() {
-            requests.extend(mangled(&call).into_iter().map(|(name, request)| (format!("{key}: {name}"), request)));
+            requests.extend(
+                mangled(&call)
+                    .into_iter()
+                    .map(|(name, request)| (format!("{key}: {name}"), request)),
+            );
         }
         if route.path.is_empty() && route.query.is_none() {
             continue;
         }
         for bad in ["%00", "%ff", "%F0%9F%98%80", "'\"<>", "a%0d%0ab"] {
-            let path = key.path.split('/').map(|part| if part.starts_with('{') { bad } else { part }).collect::<Vec<_>>().join("/");
-            let query = if route.query.is_some() { format!("?limit={bad}&q={bad}&limit={bad}") } else { String::new() };
-            requests.push((format!("{key}: {bad}"), Request::new(key.method.as_str(), format!("{path}{query}").replace(['"', '<', '>'], ""))));
+            let path = key
+                .path
+                .split('/')
+                .map(|part| if part.starts_with('{') { bad } else { part })
+                .collect::<Vec<_>>()
+                .join("/");
+            let query = if route.query.is_some() {
+                format!("?limit={bad}&q={bad}&limit={bad}")
+            } else {
+                String::new()
+            };
+            requests.push((
+                format!("{key}: {bad}"),
+                Request::new(
+                    key.method.as_str(),
+                    format!("{path}{query}").replace(['"', '<', '>'], ""),
+                ),
+            ));
         }
     }
     requests.push(("a very long path".to_owned(), Request::get(format!("/{}", "a".repeat(8_000)))));
-    requests.push(("a very long query".to_owned(), Request::get(format!("/?{}", "a=1&".repeat(2_000)))));
-    requests.push(("a very long header".to_owned(), Request::get("/").header("X-Long", "a".repeat(8_000))));
-    requests.push(("a content type that is none".to_owned(), Request::new("POST", "/").header("Content-Type", b"\xff".to_vec()).header("Accept", "nothing/at-all")));
+    requests.push((
+        "a very long query".to_owned(),
+        Request::get(format!("/?{}", "a=1&".repeat(2_000))),
+    ));
+    requests.push((
+        "a very long header".to_owned(),
+        Request::get("/").header("X-Long", "a".repeat(8_000)),
+    ));
+    requests.push((
+        "a content type that is none".to_owned(),
+        Request::new("POST", "/")
+            .header("Content-Type", b"\xff".to_vec())
+            .header("Accept", "nothing/at-all"),
+    ));
     for (name, request) in requests {
         let answer = world.send(request).await?;
         world.memory.samples.push(Sample { name, answer });
@@ -87,7 +131,9 @@ async fn signed_in(world: &mut World) -> Result<(), Failure> {
         return Ok(());
     }
     let mut generator = Generator::new(&run.target, world.seed);
-    let routes = run.target.routes().filter(|(_, route)| route.body.is_some() && run.target.takes_principals(route) && route.roles.is_none());
+    let routes = run.target.routes().filter(|(_, route)| {
+        route.body.is_some() && run.target.takes_principals(route) && route.roles.is_none()
+    });
     for (key, route) in routes {
         let user = crate::accounts::sign_up(world, "user").await?;
         let call = Call::valid(&mut generator, key, route).with(user.bearer());
@@ -103,9 +149,21 @@ async fn signed_in(world: &mut World) -> Result<(), Failure> {
 fn check_problem(answer: &Answer) -> Result<(), Failure> {
     require(answer.is_problem(), || "must be `application/problem+json`".to_owned(), answer)?;
     let body = answer.json();
-    require(body.get("type").is_some_and(|v| v.is_string()), || "`type` is missing".to_owned(), answer)?;
-    require(body.get("title").is_some_and(|v| v.is_string()), || "`title` is missing".to_owned(), answer)?;
-    require(body.get("status") == Some(&json!(answer.status)), || "`status` is not the status".to_owned(), answer)
+    require(
+        body.get("type").is_some_and(|v| v.is_string()),
+        || "`type` is missing".to_owned(),
+        answer,
+    )?;
+    require(
+        body.get("title").is_some_and(|v| v.is_string()),
+        || "`title` is missing".to_owned(),
+        answer,
+    )?;
+    require(
+        body.get("status") == Some(&json!(answer.status)),
+        || "`status` is not the status".to_owned(),
+        answer,
+    )
 }
 
 async fn problem_documents(world: &mut World, _: Arguments) -> Seen {
@@ -125,7 +183,10 @@ async fn no_server_errors(world: &mut World, _: Arguments) -> Seen {
     for sample in &world.memory.samples {
         let answer = &sample.answer;
         let right = answer.status < 500 || answer.status == 501;
-        findings.add(&sample.name, require(right, || "must not be a server error".to_owned(), answer))?;
+        findings.add(
+            &sample.name,
+            require(right, || "must not be a server error".to_owned(), answer),
+        )?;
     }
     findings.finish("nothing was sent", |count| format!("{count} answers, none a server error"))
 }
@@ -150,22 +211,35 @@ async fn no_leaks(world: &mut World, _: Arguments) -> Seen {
     let mut findings = Findings::new();
     for sample in world.memory.samples.iter().filter(|sample| sample.answer.status >= 400) {
         let found = leaks(&sample.answer)?;
-        findings.add(&sample.name, require(found.is_none(), || format!("tells of the inside: {found:?}"), &sample.answer))?;
+        findings.add(
+            &sample.name,
+            require(found.is_none(), || format!("tells of the inside: {found:?}"), &sample.answer),
+        )?;
     }
-    findings.finish("there was no error", |count| format!("{count} errors tell nothing of the inside"))
+    findings
+        .finish("there was no error", |count| format!("{count} errors tell nothing of the inside"))
 }
 
 async fn alike(world: &mut World, _: Arguments) -> Seen {
     let user = world.user("user")?.clone();
     let run = world.run()?;
-    let accounts = run.target.service.accounts.as_ref().ok_or_else(|| Failure::not_applicable("the spec has no `accounts`"))?;
+    let accounts = run
+        .target
+        .service
+        .accounts
+        .as_ref()
+        .ok_or_else(|| Failure::not_applicable("the spec has no `accounts`"))?;
     let ask = |email: &str, password: &str| {
         let body: serde_json::Value = accounts
             .log_in
             .body
             .iter()
             .map(|(name, value)| {
-                let text = value.as_str().unwrap_or_default().replace("{email}", email).replace("{password}", password);
+                let text = value
+                    .as_str()
+                    .unwrap_or_default()
+                    .replace("{email}", email)
+                    .replace("{password}", password);
                 (name.clone(), json!(text))
             })
             .collect();
@@ -174,9 +248,16 @@ async fn alike(world: &mut World, _: Arguments) -> Seen {
     let right = world.send(ask(&user.email, &user.password)).await?;
     require(right.is_success(), || "the right password must be accepted".to_owned(), &right)?;
     let wrong = world.send(ask(&user.email, "Wrong-password-1234")).await?;
-    let unknown = world.send(ask(&format!("nobody-{}@example.com", uuid::Uuid::new_v4().simple()), "Wrong-password-1234")).await?;
+    let unknown = world
+        .send(ask(
+            &format!("nobody-{}@example.com", uuid::Uuid::new_v4().simple()),
+            "Wrong-password-1234",
+        ))
+        .await?;
     require(wrong.status >= 400, || "a wrong password must be refused".to_owned(), &wrong)?;
-    let same = wrong.status == unknown.status && wrong.at("/type") == unknown.at("/type") && wrong.at("/detail") == unknown.at("/detail");
+    let same = wrong.status == unknown.status
+        && wrong.at("/type") == unknown.at("/type")
+        && wrong.at("/detail") == unknown.at("/detail");
     require(same, || format!("differs from {}", wrong.describe()), &unknown)?;
     Ok(format!("both are answered {}", wrong.status))
 }

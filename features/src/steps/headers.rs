@@ -75,7 +75,8 @@ fn over_samples(
     for sample in &world.memory.samples {
         findings.add(&sample.name, check(sample))?;
     }
-    findings.finish("no answers were collected", |count| format!("{seen} on {count} kinds of answers"))
+    findings
+        .finish("no answers were collected", |count| format!("{seen} on {count} kinds of answers"))
 }
 
 async fn declared(world: &mut World, _: Arguments) -> Seen {
@@ -97,8 +98,13 @@ async fn no_software(world: &mut World, _: Arguments) -> Seen {
     let check = |sample: &Sample| {
         for name in ["server", "x-powered-by", "x-aspnet-version", "via"] {
             let value = sample.answer.header(name).unwrap_or_default();
-            let told = name == "x-powered-by" && !value.is_empty() || value.contains(|c: char| c.is_ascii_digit());
-            require(!told, || format!("`{name}: {value}` names software and version"), &sample.answer)?;
+            let told = name == "x-powered-by" && !value.is_empty()
+                || value.contains(|c: char| c.is_ascii_digit());
+            require(
+                !told,
+                || format!("`{name}: {value}` names software and version"),
+                &sample.answer,
+            )?;
         }
         Ok(())
     };
@@ -108,7 +114,11 @@ async fn no_software(world: &mut World, _: Arguments) -> Seen {
 async fn no_sniffing(world: &mut World, _: Arguments) -> Seen {
     let check = |sample: &Sample| {
         let found = sample.answer.header("x-content-type-options").unwrap_or_default();
-        require(found.eq_ignore_ascii_case("nosniff"), || "`X-Content-Type-Options` must be nosniff".to_owned(), &sample.answer)?;
+        require(
+            found.eq_ignore_ascii_case("nosniff"),
+            || "`X-Content-Type-Options` must be nosniff".to_owned(),
+            &sample.answer,
+        )?;
         let named = sample.answer.body.is_empty() || sample.answer.header("content-type").is_some();
         require(named, || "a body must have a `Content-Type`".to_owned(), &sample.answer)
     };

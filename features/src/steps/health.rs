@@ -18,7 +18,7 @@ const RECOVERY: Duration = Duration::from_secs(40);
 
 /// What a scenario knows about faults and health.
 #[derive(Debug, Default)]
-pub struct Fault {
+pub(super) struct Fault {
     last: Option<Answer>,
     cut: bool,
 }
@@ -84,7 +84,11 @@ async fn names_time_and_version(world: &mut World, _: Arguments) -> Seen {
     require(parsed.is_ok(), || format!("`timestamp` is {time:?}, not a time"), answer)?;
     let version = answer.at("/version").unwrap_or_default();
     let expected = &run.target.service.service.version;
-    require(version == *expected, || format!("`version` is {version:?}, the spec's is {expected:?}"), answer)?;
+    require(
+        version == *expected,
+        || format!("`version` is {version:?}, the spec's is {expected:?}"),
+        answer,
+    )?;
     Ok(format!("{time}, version {version}"))
 }
 
@@ -103,7 +107,11 @@ async fn every_dependency(world: &mut World, _: Arguments) -> Seen {
     let mut findings = Findings::new();
     for binding in health.required.iter().chain(&health.optional) {
         let name = name_of(&health, binding);
-        let result = require(works(answer, &name) == Some(true), || format!("`checks.{name}` must be well"), answer);
+        let result = require(
+            works(answer, &name) == Some(true),
+            || format!("`checks.{name}` must be well"),
+            answer,
+        );
         findings.add(&name, result)?;
     }
     findings.finish("the health route checks nothing", |count| format!("{count} dependencies work"))
@@ -112,7 +120,11 @@ async fn every_dependency(world: &mut World, _: Arguments) -> Seen {
 async fn not_kept(world: &mut World, _: Arguments) -> Seen {
     let answer = last(world)?;
     let value = answer.header("cache-control").unwrap_or_default().to_lowercase();
-    require(value.contains("no-store"), || format!("`Cache-Control` is {value:?}, not `no-store`"), answer)?;
+    require(
+        value.contains("no-store"),
+        || format!("`Cache-Control` is {value:?}, not `no-store`"),
+        answer,
+    )?;
     Ok(format!("Cache-Control: {value}"))
 }
 
@@ -126,7 +138,8 @@ async fn usually_within(world: &mut World, arguments: Arguments) -> Seen {
     times.sort_unstable();
     let median = times[SAMPLES / 2];
     if median > Duration::from_millis(limit) {
-        let message = format!("half of {SAMPLES} answers took longer than {} ms", median.as_millis());
+        let message =
+            format!("half of {SAMPLES} answers took longer than {} ms", median.as_millis());
         return Err(Failure::Wrong(message));
     }
     Ok(format!("the median of {SAMPLES} answers is {:.1} ms", median.as_secs_f64() * 1e3))
@@ -174,7 +187,11 @@ async fn wait_for_health(world: &World) -> Result<(), Failure> {
             return Ok(());
         }
         if began.elapsed() > RECOVERY {
-            let message = format!("the service is not back after {} s: {}", RECOVERY.as_secs(), answer.describe());
+            let message = format!(
+                "the service is not back after {} s: {}",
+                RECOVERY.as_secs(),
+                answer.describe()
+            );
             return Err(Failure::Wrong(message));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -212,7 +229,11 @@ async fn while_cut(world: &World, name: &str, expected: u16) -> Result<(), Failu
             return require(kept, || "the answer must not be kept".to_owned(), &answer);
         }
         if began.elapsed() > Duration::from_secs(10) {
-            return require(false, || format!("expected {expected} and `checks.{name}` not well"), &answer);
+            return require(
+                false,
+                || format!("expected {expected} and `checks.{name}` not well"),
+                &answer,
+            );
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -21,7 +21,14 @@ async fn stays(world: &mut World, _: Arguments) -> Seen {
     for path in health.into_iter().chain(["/does/not/exist".to_owned()]) {
         let answer = world.send(Request::get(&path)).await?;
         let value = answer.header("strict-transport-security").unwrap_or_default();
-        findings.add(&path, require(value.contains("max-age="), || "`Strict-Transport-Security` is missing".to_owned(), &answer))?;
+        findings.add(
+            &path,
+            require(
+                value.contains("max-age="),
+                || "`Strict-Transport-Security` is missing".to_owned(),
+                &answer,
+            ),
+        )?;
     }
     findings.finish("nothing was asked", |count| format!("{count} answers set HSTS"))
 }
@@ -30,15 +37,21 @@ async fn stays(world: &mut World, _: Arguments) -> Seen {
 async fn plain_refused(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let rest = run.target.base.strip_prefix("https://");
-    let host = rest.ok_or_else(|| Failure::wrong("a public environment must be at an https:// address"))?;
-    let plain = Http::new(&format!("http://{host}")).map_err(|error| Failure::Broken(error.message))?;
+    let host =
+        rest.ok_or_else(|| Failure::wrong("a public environment must be at an https:// address"))?;
+    let plain =
+        Http::new(&format!("http://{host}")).map_err(|error| Failure::Broken(error.message))?;
     let mut findings = Findings::new();
     for (key, _) in run.target.routes().filter(|(key, _)| key.parameters().next().is_none()) {
         let result = match plain.send(&Request::new(key.method.as_str(), &key.path)).await {
             Err(_) => Ok(()),
             Ok(answer) => {
                 world.recorder.add(std::sync::Arc::clone(&answer.record));
-                require([400, 403, 404, 421, 426].contains(&answer.status), || "must refuse plain HTTP".to_owned(), &answer)
+                require(
+                    [400, 403, 404, 421, 426].contains(&answer.status),
+                    || "must refuse plain HTTP".to_owned(),
+                    &answer,
+                )
             }
         };
         findings.add(&key.to_string(), result)?;

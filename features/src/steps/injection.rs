@@ -45,7 +45,11 @@ fn texts(target: &Target, schema: &Schema, at: &str, found: &mut Vec<String>) {
 
 fn harmless(answer: &Answer) -> Result<(), Failure> {
     require(answer.status < 500, || "must not be a server error".to_owned(), answer)?;
-    require(answer.duration < SLOW, || "took too long: the payload may have been carried out".to_owned(), answer)?;
+    require(
+        answer.duration < SLOW,
+        || "took too long: the payload may have been carried out".to_owned(),
+        answer,
+    )?;
     if answer.status >= 400 {
         let leak = leaks(answer)?;
         require(leak.is_none(), || format!("tells of the inside: {leak:?}"), answer)?;
@@ -62,13 +66,16 @@ async fn bodies(world: &mut World, _: Arguments) -> Seen {
     let payloads = payloads()?;
     let mut findings = Findings::new();
     for (key, route) in run.target.routes() {
-        let Some(schema) = route.body.as_deref().and_then(|name| run.target.schema(name)) else { continue };
+        let Some(schema) = route.body.as_deref().and_then(|name| run.target.schema(name)) else {
+            continue;
+        };
         let mut places = Vec::new();
         texts(&run.target, schema, "", &mut places);
         for place in &places {
             for payload in &payloads {
                 let who = crowd(world, key, route).await?;
-                let mut call = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
+                let mut call =
+                    Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
                 call.headers.extend(who);
                 if let Some(text) = call.body.as_mut().and_then(|body| body.pointer_mut(place)) {
                     *text = if text.as_str().is_some_and(|t| t.contains('@')) {
@@ -104,54 +111,83 @@ async fn addresses(world: &mut World, _: Arguments) -> Seen {
                 call.headers.extend(who);
                 if in_path {
                     call.set_path(&name, &payload.text);
-                } else if let Some(member) = call.query.iter_mut().find(|(known, _)| *known == name) {
+                } else if let Some(member) = call.query.iter_mut().find(|(known, _)| *known == name)
+                {
                     member.1.clone_from(&payload.text);
                 }
                 let answer = world.send(call.request()).await?;
                 let mut result = harmless(&answer);
                 if in_path {
-                    result = result.and_then(|()| require(!answer.is_success(), || "names nothing and must not succeed".to_owned(), &answer));
+                    result = result.and_then(|()| {
+                        require(
+                            !answer.is_success(),
+                            || "names nothing and must not succeed".to_owned(),
+                            &answer,
+                        )
+                    });
                 }
                 findings.add(&format!("{key} {name}: {}", payload.name), result)?;
             }
         }
     }
-    findings.finish("no route has parameters", |count| format!("{count} payloads in queries and paths"))
+    findings
+        .finish("no route has parameters", |count| format!("{count} payloads in queries and paths"))
 }
 
 async fn log_in(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let user = world.user("user")?.clone();
     accounts::log_in(world, &user).await?;
-    let step = &run.target.service.accounts.as_ref().ok_or_else(|| Failure::not_applicable("the spec has no `accounts`"))?.log_in;
+    let step = &run
+        .target
+        .service
+        .accounts
+        .as_ref()
+        .ok_or_else(|| Failure::not_applicable("the spec has no `accounts`"))?
+        .log_in;
     let mut findings = Findings::new();
     for payload in payloads()? {
-        for (email, password) in [(user.email.clone(), payload.text.clone()), (format!("{}{}", user.email, payload.text), user.password.clone()), (payload.text.clone(), payload.text.clone())] {
+        for (email, password) in [
+            (user.email.clone(), payload.text.clone()),
+            (format!("{}{}", user.email, payload.text), user.password.clone()),
+            (payload.text.clone(), payload.text.clone()),
+        ] {
             let body: Value = step
                 .body
                 .iter()
                 .map(|(name, value)| {
-                    let text = value.as_str().unwrap_or_default().replace("{email}", &email).replace("{password}", &password);
+                    let text = value
+                        .as_str()
+                        .unwrap_or_default()
+                        .replace("{email}", &email)
+                        .replace("{password}", &password);
                     (name.clone(), json!(text))
                 })
                 .collect();
-            let answer = world.send(Request::new(step.route.method.as_str(), &step.route.path).json(&body)).await?;
-            let result = require(!answer.is_success(), || "must be refused".to_owned(), &answer).and_then(|()| harmless(&answer));
+            let answer = world
+                .send(Request::new(step.route.method.as_str(), &step.route.path).json(&body))
+                .await?;
+            let result = require(!answer.is_success(), || "must be refused".to_owned(), &answer)
+                .and_then(|()| harmless(&answer));
             findings.add(&payload.name, result)?;
         }
     }
-    findings.finish("there are no payloads", |count| format!("{count} attempts to log in were refused"))
+    findings
+        .finish("there are no payloads", |count| format!("{count} attempts to log in were refused"))
 }
 
 async fn verbatim(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let mut findings = Findings::new();
     for (key, route) in run.target.routes() {
-        let own = run.target.takes_principals(route) && route.roles.is_none() && route.body.is_some();
+        let own =
+            run.target.takes_principals(route) && route.roles.is_none() && route.body.is_some();
         if !own || !matches!(key.method, Method::Post | Method::Patch | Method::Put) {
             continue;
         }
-        let Some(schema) = route.body.as_deref().and_then(|name| run.target.schema(name)) else { continue };
+        let Some(schema) = route.body.as_deref().and_then(|name| run.target.schema(name)) else {
+            continue;
+        };
         for (name, property) in &schema.properties {
             let property = run.target.resolve(property);
             let free = property.main_type() == Some(SchemaType::String)
@@ -163,27 +199,46 @@ async fn verbatim(world: &mut World, _: Arguments) -> Seen {
             }
             for payload in payloads()?.into_iter().take(6) {
                 let who = crowd(world, key, route).await?;
-                let mut call = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
+                let mut call =
+                    Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
                 call.headers.extend(who);
                 if let Some(text) = call.body.as_mut().and_then(|body| body.get_mut(name)) {
                     *text = json!(payload.text);
                 }
                 let answer = world.send(call.request()).await?;
-                let Some(found) = answer.at(&format!("/{name}")).filter(|_| answer.is_success()) else { continue };
-                findings.add(&format!("{key} {name}: {}", payload.name), require(found == payload.text, || format!("`{name}` came back as {found:?}"), &answer))?;
+                let Some(found) = answer.at(&format!("/{name}")).filter(|_| answer.is_success())
+                else {
+                    continue;
+                };
+                findings.add(
+                    &format!("{key} {name}: {}", payload.name),
+                    require(
+                        found == payload.text,
+                        || format!("`{name}` came back as {found:?}"),
+                        &answer,
+                    ),
+                )?;
             }
         }
     }
-    findings.finish("no route answers what it was sent", |count| format!("{count} payloads came back as they were sent"))
+    findings.finish("no route answers what it was sent", |count| {
+        format!("{count} payloads came back as they were sent")
+    })
 }
 
 async fn unchanged(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let user = world.user("user")?.clone();
     let token = accounts::log_in(world, &user).await?;
-    let scheme = run.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
-    let safe = run.target.safe_route(&scheme.name).ok_or_else(|| Failure::not_applicable("no route is safe to call"))?;
-    let answer = world.send(Request::get(&safe.path).header("Authorization", format!("Bearer {token}"))).await?;
+    let scheme =
+        run.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
+    let safe = run
+        .target
+        .safe_route(&scheme.name)
+        .ok_or_else(|| Failure::not_applicable("no route is safe to call"))?;
+    let answer = world
+        .send(Request::get(&safe.path).header("Authorization", format!("Bearer {token}")))
+        .await?;
     require(answer.is_success(), || "the user must be served".to_owned(), &answer)?;
     let (before, after) = (user.profile.clone(), answer.json());
     for (name, value) in before.as_object().into_iter().flatten() {
@@ -199,19 +254,32 @@ async fn no_more_rows(world: &mut World, _: Arguments) -> Seen {
     let owner = world.user("other user")?.clone();
     let mut findings = Findings::new();
     for (key, route) in run.target.routes() {
-        let list = key.method == Method::Get && key.parameters().next().is_none() && route.roles.is_none() && run.target.takes_principals(route);
-        let Some(schema) = route.query.as_deref().filter(|_| list).and_then(|name| run.target.schema(name)) else { continue };
+        let list = key.method == Method::Get
+            && key.parameters().next().is_none()
+            && route.roles.is_none()
+            && run.target.takes_principals(route);
+        let Some(schema) =
+            route.query.as_deref().filter(|_| list).and_then(|name| run.target.schema(name))
+        else {
+            continue;
+        };
         let Some((maker, _)) = maker_for(&run.target, &key.path) else { continue };
         let mut path = maker.path.clone();
         path.push_str("/{id}");
-        let id = crate::call::make_object(world, &owner, &proofline_spec::document::RouteKey { method: Method::Get, path }).await?;
+        let id = crate::call::make_object(
+            world,
+            &owner,
+            &proofline_spec::document::RouteKey { method: Method::Get, path },
+        )
+        .await?;
         for (name, property) in &schema.properties {
             if run.target.resolve(property).main_type() != Some(SchemaType::String) {
                 continue;
             }
             for payload in payloads()? {
                 let who = crowd(world, key, route).await?;
-                let mut call = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
+                let mut call =
+                    Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
                 call.headers.extend(who);
                 call.query.retain(|(known, _)| known == name || schema.requires(known));
                 for (known, value) in &mut call.query {
@@ -221,18 +289,28 @@ async fn no_more_rows(world: &mut World, _: Arguments) -> Seen {
                 }
                 let answer = world.send(call.request()).await?;
                 let hidden = !answer.text().contains(&id);
-                findings.add(&format!("{key} {name}: {}", payload.name), require(hidden, || "holds another user's object".to_owned(), &answer))?;
+                findings.add(
+                    &format!("{key} {name}: {}", payload.name),
+                    require(hidden, || "holds another user's object".to_owned(), &answer),
+                )?;
             }
         }
     }
-    findings.finish("no list can be asked with a text", |count| format!("{count} payloads found nothing of another user"))
+    findings.finish("no list can be asked with a text", |count| {
+        format!("{count} payloads found nothing of another user")
+    })
 }
 
 /// The route that makes what a list holds: `POST` to the same path or to one above it.
-fn maker_for<'a>(target: &'a Target, path: &str) -> Option<(&'a proofline_spec::document::RouteKey, &'a proofline_spec::document::Route)> {
+fn maker_for<'a>(
+    target: &'a Target,
+    path: &str,
+) -> Option<(&'a proofline_spec::document::RouteKey, &'a proofline_spec::document::Route)> {
     let mut path = path;
     while !path.is_empty() {
-        let found = target.routes().find(|(key, route)| key.method == Method::Post && key.path == path && target.takes_principals(route));
+        let found = target.routes().find(|(key, route)| {
+            key.method == Method::Post && key.path == path && target.takes_principals(route)
+        });
         if found.is_some() {
             return found;
         }

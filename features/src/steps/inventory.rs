@@ -42,9 +42,13 @@ async fn declared(world: &mut World, _: Arguments) -> Seen {
 
 fn matches(template: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
-    let (template, path): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+    let (template, path): (Vec<_>, Vec<_>) =
+        (template.split('/').collect(), path.split('/').collect());
     template.len() == path.len()
-        && template.iter().zip(&path).all(|(part, found)| part.starts_with('{') && !found.is_empty() || part == found)
+        && template
+            .iter()
+            .zip(&path)
+            .all(|(part, found)| part.starts_with('{') && !found.is_empty() || part == found)
 }
 
 async fn undeclared(world: &mut World, _: Arguments) -> Seen {
@@ -59,14 +63,19 @@ async fn undeclared(world: &mut World, _: Arguments) -> Seen {
             paths.insert(format!("{before}/not-declared/at/all"));
         }
     }
-    paths.retain(|path| !HOST.contains(&path.as_str()) && !run.target.routes().any(|(key, _)| matches(&key.path, path)));
+    paths.retain(|path| {
+        !HOST.contains(&path.as_str())
+            && !run.target.routes().any(|(key, _)| matches(&key.path, path))
+    });
     let mut findings = Findings::new();
     for path in paths {
         let answer = world.send(Request::get(&path)).await?;
         let result = require(answer.status == 404, || "must be answered 404".to_owned(), &answer);
         findings.add(&path, result)?;
     }
-    findings.finish("there are no paths to try", |count| format!("{count} undeclared paths are answered 404"))
+    findings.finish("there are no paths to try", |count| {
+        format!("{count} undeclared paths are answered 404")
+    })
 }
 
 async fn spellings(world: &mut World, _: Arguments) -> Seen {
@@ -74,7 +83,9 @@ async fn spellings(world: &mut World, _: Arguments) -> Seen {
     let routes: Vec<_> = run
         .target
         .routes()
-        .filter(|(key, _)| key.method == Method::Get && key.parameters().next().is_none() && key.path.len() > 1)
+        .filter(|(key, _)| {
+            key.method == Method::Get && key.parameters().next().is_none() && key.path.len() > 1
+        })
         .collect();
     let mut findings = Findings::new();
     for (key, _) in routes {
@@ -95,11 +106,17 @@ async fn spellings(world: &mut World, _: Arguments) -> Seen {
                 continue;
             }
             let answer = world.send(Request::get(&other)).await?;
-            let result = require([400, 404].contains(&answer.status), || "must not lead anywhere".to_owned(), &answer);
+            let result = require(
+                [400, 404].contains(&answer.status),
+                || "must not lead anywhere".to_owned(),
+                &answer,
+            );
             findings.add(&other, result)?;
         }
     }
-    findings.finish("there are no paths to spell", |count| format!("{count} other spellings lead nowhere"))
+    findings.finish("there are no paths to spell", |count| {
+        format!("{count} other spellings lead nowhere")
+    })
 }
 
 async fn methods(world: &mut World, _: Arguments) -> Seen {
@@ -112,20 +129,36 @@ async fn methods(world: &mut World, _: Arguments) -> Seen {
         let routes: Vec<_> = run.target.routes().filter(|(key, _)| key.path == path).collect();
         let declared: BTreeSet<&str> = routes.iter().map(|(key, _)| key.method.as_str()).collect();
         let Some((key, route)) = routes.first() else { continue };
-        let concrete = Call { query: Vec::new(), ..Call::valid(&mut generator, key, route) }.target();
+        let concrete =
+            Call { query: Vec::new(), ..Call::valid(&mut generator, key, route) }.target();
         for method in Method::ALL.map(Method::as_str).iter().chain(&OTHERS) {
             // A literal path may be served by a route with a parameter in that place.
-            let elsewhere = run.target.routes().any(|(key, _)| key.method.as_str() == *method && matches(&key.path, &concrete));
+            let elsewhere = run
+                .target
+                .routes()
+                .any(|(key, _)| key.method.as_str() == *method && matches(&key.path, &concrete));
             if declared.contains(method) || elsewhere {
                 continue;
             }
             let answer = world.send(Request::new(*method, &concrete)).await?;
             let allowed = answer.header("allow").unwrap_or_default().to_owned();
-            let named: BTreeSet<&str> = allowed.split(',').map(str::trim).filter(|m| !["HEAD", "OPTIONS", ""].contains(m)).collect();
-            let right = answer.status == 405 && declared.is_subset(&named) || *method == "TRACE" && [400, 501].contains(&answer.status);
-            let what = || format!("must be answered 405 with `Allow: {}`, `Allow` is {allowed:?}", declared.iter().copied().collect::<Vec<_>>().join(", "));
+            let named: BTreeSet<&str> = allowed
+                .split(',')
+                .map(str::trim)
+                .filter(|m| !["HEAD", "OPTIONS", ""].contains(m))
+                .collect();
+            let right = answer.status == 405 && declared.is_subset(&named)
+                || *method == "TRACE" && [400, 501].contains(&answer.status);
+            let what = || {
+                format!(
+                    "must be answered 405 with `Allow: {}`, `Allow` is {allowed:?}",
+                    declared.iter().copied().collect::<Vec<_>>().join(", ")
+                )
+            };
             findings.add(&format!("{method} {path}"), require(right, what, &answer))?;
         }
     }
-    findings.finish("the spec has no routes", |count| format!("{count} undeclared methods are answered 405"))
+    findings.finish("the spec has no routes", |count| {
+        format!("{count} undeclared methods are answered 405")
+    })
 }

@@ -16,7 +16,7 @@ use crate::world::World;
 
 /// What a scenario knows about tokens.
 #[derive(Debug, Default)]
-pub struct Forging {
+pub(super) struct Forging {
     /// The `sub` of the user's token.
     subject: String,
 }
@@ -93,11 +93,16 @@ fn refusal(mut forged: Forged, refusals: &'static [u16]) -> Forged {
     forged
 }
 
-async fn refuse_all(world: &World, forged: Vec<Forged>, findings: &mut Findings) -> Result<(), Failure> {
+async fn refuse_all(
+    world: &World,
+    forged: Vec<Forged>,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
     let run = world.run()?;
     let scheme = scheme(world)?;
     let route = run.target.safe_route(&scheme.name).cloned();
-    let route = route.ok_or_else(|| Failure::not_applicable("no route is safe to call with a token"))?;
+    let route =
+        route.ok_or_else(|| Failure::not_applicable("no route is safe to call with a token"))?;
     for vector in forged {
         let mut request = Request::get(&route.path);
         for value in vector.headers {
@@ -132,7 +137,8 @@ async fn refused_changed(world: &mut World, arguments: Arguments) -> Seen {
     let [header, body, signature] = pieces[..] else {
         return Err(Failure::broken("the user's token has not three parts"));
     };
-    let claims = payload(&token).ok_or_else(|| Failure::broken("the user's token holds no JSON"))?;
+    let claims =
+        payload(&token).ok_or_else(|| Failure::broken("the user's token holds no JSON"))?;
     let parts = Parts { whole: &token, header, payload: body, signature, claims };
     let mut findings = Findings::new();
     for row in &arguments.rows {
@@ -165,49 +171,135 @@ fn changed(change: &str, parts: &Parts<'_>) -> Vec<Forged> {
             .flat_map(|alg| {
                 let header = json!({"alg": alg, "typ": "JWT"});
                 ["", parts.signature].map(|signature| {
-                    let how = if signature.is_empty() { "no signature" } else { "the old signature" };
-                    bearer(&format!("alg {alg:?} with {how}"), with_header(&header, parts, signature))
+                    let how =
+                        if signature.is_empty() { "no signature" } else { "the old signature" };
+                    bearer(
+                        &format!("alg {alg:?} with {how}"),
+                        with_header(&header, parts, signature),
+                    )
                 })
             })
             .collect(),
-        "the algorithm is another one" => ["HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA", "hs256", ""]
-            .map(|alg| bearer(&format!("alg {alg:?}"), with_header(&json!({"alg": alg, "typ": "JWT"}), parts, parts.signature)))
-            .into(),
-        "the algorithm is missing or no text" => [json!({"typ": "JWT"}), json!({"alg": null}), json!({"alg": ["HS256"]}), json!({"alg": 256})]
-            .map(|header| bearer(&format!("header {header}"), with_header(&header, parts, parts.signature)))
-            .into(),
+        "the algorithm is another one" => {
+            ["HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA", "hs256", ""]
+                .map(|alg| {
+                    bearer(
+                        &format!("alg {alg:?}"),
+                        with_header(&json!({"alg": alg, "typ": "JWT"}), parts, parts.signature),
+                    )
+                })
+                .into()
+        }
+        "the algorithm is missing or no text" => [
+            json!({"typ": "JWT"}),
+            json!({"alg": null}),
+            json!({"alg": ["HS256"]}),
+            json!({"alg": 256}),
+        ]
+        .map(|header| {
+            bearer(&format!("header {header}"), with_header(&header, parts, parts.signature))
+        })
+        .into(),
         "the signature is missing, empty or cut" => vec![
             bearer("two parts", format!("{}.{}", parts.header, parts.payload)),
             bearer("an empty signature", format!("{}.{}.", parts.header, parts.payload)),
-            bearer("half a signature", format!("{}.{}.{}", parts.header, parts.payload, &parts.signature[..parts.signature.len() / 2])),
+            bearer(
+                "half a signature",
+                format!(
+                    "{}.{}.{}",
+                    parts.header,
+                    parts.payload,
+                    &parts.signature[..parts.signature.len() / 2]
+                ),
+            ),
             bearer("a fourth part", format!("{}.{}", parts.whole, parts.signature)),
         ],
         "the signature is edited" => edited_signatures(parts),
         "the payload is edited" => vec![
-            bearer("another subject", with_claim(parts, "sub", json!("00000000-0000-7000-8000-000000000001"))),
+            bearer(
+                "another subject",
+                with_claim(parts, "sub", json!("00000000-0000-7000-8000-000000000001")),
+            ),
             bearer("a role", with_claim(parts, "role", json!("admin"))),
             bearer("a later expiry", with_claim(parts, "exp", json!(4_102_444_800_u64))),
         ],
         "it is signed with another key" => vec![
-            bearer("a key of the attacker", sign(r#"{"alg":"HS256","typ":"JWT"}"#, &parts.claims.to_string(), own_key)),
-            bearer("an empty key", sign(r#"{"alg":"HS256","typ":"JWT"}"#, &parts.claims.to_string(), b"")),
-            bearer("the key `secret`", sign(r#"{"alg":"HS256","typ":"JWT"}"#, &parts.claims.to_string(), b"secret")),
+            bearer(
+                "a key of the attacker",
+                sign(r#"{"alg":"HS256","typ":"JWT"}"#, &parts.claims.to_string(), own_key),
+            ),
+            bearer(
+                "an empty key",
+                sign(r#"{"alg":"HS256","typ":"JWT"}"#, &parts.claims.to_string(), b""),
+            ),
+            bearer(
+                "the key `secret`",
+                sign(r#"{"alg":"HS256","typ":"JWT"}"#, &parts.claims.to_string(), b"secret"),
+            ),
         ],
         "its header names a key of the attacker" => vec![
-            bearer("an embedded key", sign(&json!({"alg": "HS256", "jwk": {"kty": "oct", "k": base64url(own_key)}}).to_string(), &parts.claims.to_string(), own_key)),
-            bearer("a key's address", sign(r#"{"alg":"HS256","jku":"https://attacker.example/keys.json"}"#, &parts.claims.to_string(), own_key)),
-            bearer("a certificate's address", sign(r#"{"alg":"HS256","x5u":"https://attacker.example/cert.pem"}"#, &parts.claims.to_string(), own_key)),
-            bearer("a key id that is a path", sign(r#"{"alg":"HS256","kid":"../../../../dev/null"}"#, &parts.claims.to_string(), b"")),
-            bearer("a key id that is SQL", sign(r#"{"alg":"HS256","kid":"x' union select 'key' --"}"#, &parts.claims.to_string(), b"key")),
+            bearer(
+                "an embedded key",
+                sign(
+                    &json!({"alg": "HS256", "jwk": {"kty": "oct", "k": base64url(own_key)}})
+                        .to_string(),
+                    &parts.claims.to_string(),
+                    own_key,
+                ),
+            ),
+            bearer(
+                "a key's address",
+                sign(
+                    r#"{"alg":"HS256","jku":"https://attacker.example/keys.json"}"#,
+                    &parts.claims.to_string(),
+                    own_key,
+                ),
+            ),
+            bearer(
+                "a certificate's address",
+                sign(
+                    r#"{"alg":"HS256","x5u":"https://attacker.example/cert.pem"}"#,
+                    &parts.claims.to_string(),
+                    own_key,
+                ),
+            ),
+            bearer(
+                "a key id that is a path",
+                sign(
+                    r#"{"alg":"HS256","kid":"../../../../dev/null"}"#,
+                    &parts.claims.to_string(),
+                    b"",
+                ),
+            ),
+            bearer(
+                "a key id that is SQL",
+                sign(
+                    r#"{"alg":"HS256","kid":"x' union select 'key' --"}"#,
+                    &parts.claims.to_string(),
+                    b"key",
+                ),
+            ),
         ],
         "it is not what a token looks like" => vec![
             bearer("not base64url", "%%%.%%%.%%%"),
             bearer("padded", format!("{}=.{}=.{}=", parts.header, parts.payload, parts.signature)),
-            bearer("white space inside", format!("{}. {}.{}", parts.header, parts.payload, parts.signature)),
+            bearer(
+                "white space inside",
+                format!("{}. {}.{}", parts.header, parts.payload, parts.signature),
+            ),
             bearer("only dots", ".."),
             bearer("empty", ""),
-            bearer("a header that is no JSON", format!("{}.{}.{}", base64url(b"x"), parts.payload, parts.signature)),
-            refusal(bearer("oversized", format!("{}.{}.{}", parts.header, "A".repeat(60_000), parts.signature)), &[400, 401, 413, 431]),
+            bearer(
+                "a header that is no JSON",
+                format!("{}.{}.{}", base64url(b"x"), parts.payload, parts.signature),
+            ),
+            refusal(
+                bearer(
+                    "oversized",
+                    format!("{}.{}.{}", parts.header, "A".repeat(60_000), parts.signature),
+                ),
+                &[400, 401, 413, 431],
+            ),
         ],
         "it comes with another scheme" => ["Basic", "Token", "JWT", "Digest", ""]
             .map(|scheme| Forged {
@@ -228,8 +320,11 @@ fn changed(change: &str, parts: &Parts<'_>) -> Vec<Forged> {
 fn edited_signatures(parts: &Parts<'_>) -> Vec<Forged> {
     let Some(bytes) = from_base64url(parts.signature) else { return Vec::new() };
     let last = bytes.len().saturating_sub(1);
-    let edits: [(&str, fn(usize) -> usize); 3] =
-        [("the first byte", |_| 0), ("a byte in the middle", |last| last / 2), ("the last byte", |last| last)];
+    let edits: [(&str, fn(usize) -> usize); 3] = [
+        ("the first byte", |_| 0),
+        ("a byte in the middle", |last| last / 2),
+        ("the last byte", |last| last),
+    ];
     let mut forged: Vec<Forged> = edits
         .into_iter()
         .map(|(name, at)| {
@@ -314,21 +409,41 @@ fn flawed(flaw: &str, scheme: &JwtScheme, subject: &str, key: &[u8]) -> Vec<Forg
             .map(|bits| {
                 let header = base64url(format!(r#"{{"alg":"HS{bits}","typ":"JWT"}}"#).as_bytes());
                 let input = format!("{header}.{}", base64url(good.to_string().as_bytes()));
-                bearer(&format!("HS{bits}"), format!("{input}.{}", base64url(&hmac(bits, key, input.as_bytes()))))
+                bearer(
+                    &format!("HS{bits}"),
+                    format!("{input}.{}", base64url(&hmac(bits, key, input.as_bytes()))),
+                )
             })
             .into(),
         "its algorithm does not say how it is signed" => ["none", "RS256", "ES256", "HS512"]
-            .map(|alg| bearer(&format!("alg {alg}"), sign(&json!({"alg": alg, "typ": "JWT"}).to_string(), &good.to_string(), key)))
+            .map(|alg| {
+                bearer(
+                    &format!("alg {alg}"),
+                    sign(&json!({"alg": alg, "typ": "JWT"}).to_string(), &good.to_string(), key),
+                )
+            })
             .into(),
         "its header asks for an extension that must be understood" => vec![
-            bearer("crit", sign(r#"{"alg":"HS256","crit":["exp"],"exp":1}"#, &good.to_string(), key)),
-            bearer("unencoded payload", sign(r#"{"alg":"HS256","b64":false,"crit":["b64"]}"#, &good.to_string(), key)),
+            bearer(
+                "crit",
+                sign(r#"{"alg":"HS256","crit":["exp"],"exp":1}"#, &good.to_string(), key),
+            ),
+            bearer(
+                "unencoded payload",
+                sign(r#"{"alg":"HS256","b64":false,"crit":["b64"]}"#, &good.to_string(), key),
+            ),
         ],
         "a member of its header or payload is there twice" => {
             let twice = good.to_string().replacen('{', r#"{"sub":"somebody else","#, 1);
             vec![
-                bearer("alg twice, none first", sign(r#"{"alg":"none","alg":"HS256"}"#, &good.to_string(), key)),
-                bearer("alg twice, none last", sign(r#"{"alg":"HS256","alg":"none"}"#, &good.to_string(), key)),
+                bearer(
+                    "alg twice, none first",
+                    sign(r#"{"alg":"none","alg":"HS256"}"#, &good.to_string(), key),
+                ),
+                bearer(
+                    "alg twice, none last",
+                    sign(r#"{"alg":"HS256","alg":"none"}"#, &good.to_string(), key),
+                ),
                 bearer("sub twice", sign(HEADER, &twice, key)),
             ]
         }
@@ -353,9 +468,14 @@ async fn no_route(world: &mut World, _: Arguments) -> Seen {
         if !run.target.schemes(route).contains(&scheme.name) {
             continue;
         }
-        let call = Call::valid(&mut generator, key, route).with(("Authorization".to_owned(), forged.clone()));
+        let call = Call::valid(&mut generator, key, route)
+            .with(("Authorization".to_owned(), forged.clone()));
         let answer = world.send(call.request()).await?;
-        findings.add(&key.to_string(), require(answer.status == 401, || "must answer 401".to_owned(), &answer))?;
+        findings.add(
+            &key.to_string(),
+            require(answer.status == 401, || "must answer 401".to_owned(), &answer),
+        )?;
     }
-    findings.finish("no route takes tokens", |count| format!("{count} routes refuse an unsigned token"))
+    findings
+        .finish("no route takes tokens", |count| format!("{count} routes refuse an unsigned token"))
 }

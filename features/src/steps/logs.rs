@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Requests whose log lines are looked for.
 #[derive(Debug, Default)]
-pub struct LogWatch {
+pub(super) struct LogWatch {
     /// Correlation id, method, route template and status.
     sent: Vec<(String, String, String, u16)>,
 }
@@ -36,9 +36,11 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 
 async fn read(world: &World) -> Result<String, Failure> {
     let run = world.run()?;
-    let file = run.target.plan.log_file.clone().ok_or_else(|| Failure::broken("there is no log"))?;
+    let file =
+        run.target.plan.log_file.clone().ok_or_else(|| Failure::broken("there is no log"))?;
     let bytes = tokio::fs::read(&file).await;
-    let bytes = bytes.map_err(|error| Failure::Broken(format!("the log cannot be read: {error}")))?;
+    let bytes =
+        bytes.map_err(|error| Failure::Broken(format!("the log cannot be read: {error}")))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -66,12 +68,18 @@ pub(super) async fn line_with(world: &World, id: &str) -> Result<Value, Failure>
     let requests: Vec<Value> = lines
         .iter()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|line| line.get("event").and_then(Value::as_str).is_none_or(|event| event == "request"))
+        .filter(|line| {
+            line.get("event").and_then(Value::as_str).is_none_or(|event| event == "request")
+        })
         .collect();
     match requests.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(Failure::Wrong(format!("the line about {id} is no JSON object: {}", lines[0]))),
-        many => Err(Failure::Wrong(format!("{} lines are about one request: {}", many.len(), lines.join(" ")))),
+        many => Err(Failure::Wrong(format!(
+            "{} lines are about one request: {}",
+            many.len(),
+            lines.join(" ")
+        ))),
     }
 }
 
@@ -140,13 +148,22 @@ async fn no_values(world: &mut World, _: Arguments) -> Seen {
     let mark = format!("mark{}", uuid::Uuid::new_v4().simple());
     let run = world.run()?;
     let mut findings = Findings::new();
-    let mut paths = vec![format!("/does/not/exist/{mark}"), format!("/does/not/exist?secret={mark}")];
-    paths.extend(run.target.routes().filter(|(key, _)| key.parameters().next().is_some()).map(|(key, _)| {
-        key.path.split('/').map(|s| if s.starts_with('{') { mark.as_str() } else { s }).collect::<Vec<_>>().join("/")
-    }));
+    let mut paths =
+        vec![format!("/does/not/exist/{mark}"), format!("/does/not/exist?secret={mark}")];
+    paths.extend(run.target.routes().filter(|(key, _)| key.parameters().next().is_some()).map(
+        |(key, _)| {
+            key.path
+                .split('/')
+                .map(|s| if s.starts_with('{') { mark.as_str() } else { s })
+                .collect::<Vec<_>>()
+                .join("/")
+        },
+    ));
     for path in paths {
         let id = format!("log-{}", uuid::Uuid::new_v4());
-        let request = Request::get(&path).header("X-Correlation-ID", id.clone()).header("User-Agent", mark.clone());
+        let request = Request::get(&path)
+            .header("X-Correlation-ID", id.clone())
+            .header("User-Agent", mark.clone());
         world.send(request).await?;
         let line = line_with(world, &id).await?.to_string();
         let result = if line.contains(&mark) {
@@ -156,7 +173,9 @@ async fn no_values(world: &mut World, _: Arguments) -> Seen {
         };
         findings.add(&path, result)?;
     }
-    findings.finish("there are no paths", |count| format!("{count} requests left no trace of what they sent"))
+    findings.finish("there are no paths", |count| {
+        format!("{count} requests left no trace of what they sent")
+    })
 }
 
 async fn use_secrets(world: &mut World, _: Arguments) -> Seen {
@@ -173,7 +192,11 @@ async fn use_secrets(world: &mut World, _: Arguments) -> Seen {
     let _ = accounts::log_in(world, &wrong).await;
     let forged = format!("x.{}.y", uuid::Uuid::new_v4().simple());
     run.know("FORGED_TOKEN", &forged);
-    let path = run.target.jwt().and_then(|jwt| run.target.safe_route(&jwt.name)).map(|key| key.path.clone());
+    let path = run
+        .target
+        .jwt()
+        .and_then(|jwt| run.target.safe_route(&jwt.name))
+        .map(|key| key.path.clone());
     if let Some(path) = path {
         world.send(Request::get(path).header("Authorization", format!("Bearer {forged}"))).await?;
     }

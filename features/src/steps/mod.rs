@@ -1,21 +1,21 @@
 //! The steps that features are written with: one file per subject.
 
+mod assignment;
 mod configuration;
 mod correlation;
 mod cors;
 mod errors;
+mod forgery;
 mod headers;
 mod health;
+mod https;
+mod injection;
 mod inventory;
 mod jwt;
 mod limits;
 mod logs;
 mod objects;
 mod people;
-mod forgery;
-mod https;
-mod injection;
-mod assignment;
 mod roles;
 mod samples;
 mod smuggling;
@@ -53,7 +53,8 @@ pub struct Arguments {
 impl Arguments {
     fn of(context: &Context) -> Self {
         let matches = context.matches.iter().skip(1).map(|(_, text)| text.clone()).collect();
-        let rows = context.step.table.as_ref().map(|table| table.rows.iter().skip(1).cloned().collect());
+        let rows =
+            context.step.table.as_ref().map(|table| table.rows.iter().skip(1).cloned().collect());
         Self { matches, rows: rows.unwrap_or_default() }
     }
 
@@ -74,7 +75,10 @@ async fn carry_out(world: &mut World, context: Context, body: Body) {
     }
 }
 
-#[expect(clippy::expect_used, reason = "patterns are literals of this crate, and a test reads them all")]
+#[expect(
+    clippy::expect_used,
+    reason = "patterns are literals of this crate, and a test reads them all"
+)]
 fn pattern(text: &str) -> Regex {
     Regex::new(&format!("^{text}$")).expect("the pattern of a step")
 }

@@ -34,9 +34,16 @@ fn owned(world: &World) -> Result<Vec<(RouteKey, Route)>, Failure> {
     Ok(found)
 }
 
-async fn ask(world: &World, key: &RouteKey, route: &Route, id: &str, who: &Account) -> Result<Answer, Failure> {
+async fn ask(
+    world: &World,
+    key: &RouteKey,
+    route: &Route,
+    id: &str,
+    who: &Account,
+) -> Result<Answer, Failure> {
     let run = world.run()?;
-    let mut call = Call::valid(&mut Generator::new(&run.target, world.seed), key, route).with(who.bearer());
+    let mut call =
+        Call::valid(&mut Generator::new(&run.target, world.seed), key, route).with(who.bearer());
     if let Some(name) = key.parameters().last() {
         call.set_path(name, id);
     }
@@ -44,13 +51,21 @@ async fn ask(world: &World, key: &RouteKey, route: &Route, id: &str, who: &Accou
 }
 
 /// How an object looks to its owner: the same path, read.
-async fn look(world: &World, key: &RouteKey, id: &str, owner: &Account) -> Result<Option<Value>, Failure> {
+async fn look(
+    world: &World,
+    key: &RouteKey,
+    id: &str,
+    owner: &Account,
+) -> Result<Option<Value>, Failure> {
     let run = world.run()?;
     let reader = RouteKey { method: Method::Get, path: key.path.clone() };
     let Some(route) = run.target.route(&reader) else { return Ok(None) };
     let answer = ask(world, &reader, route, id, owner).await?;
     if !answer.is_success() {
-        return Err(Failure::Wrong(format!("the owner cannot read the object: {}", answer.describe())));
+        return Err(Failure::Wrong(format!(
+            "the owner cannot read the object: {}",
+            answer.describe()
+        )));
     }
     Ok(Some(answer.json()))
 }
@@ -65,17 +80,22 @@ async fn out_of_reach(world: &mut World, _: Arguments) -> Seen {
         let right = [403, 404].contains(&refused.status);
         let mut result = require(right, || "must be refused to another user".to_owned(), &refused);
         let leaked = before.as_ref().is_some_and(|object| holds_part(object, &refused.json()));
-        result = result.and_then(|()| require(!leaked, || "the refusal tells of the object".to_owned(), &refused));
+        result = result.and_then(|()| {
+            require(!leaked, || "the refusal tells of the object".to_owned(), &refused)
+        });
         let after = look(world, &key, &id, &owner).await?;
         if before != after {
             result = Err(Failure::wrong("the refused request changed the object"));
         }
         findings.add(&format!("{key} as another user"), result)?;
         let served = ask(world, &key, &route, &id, &owner).await?;
-        let control = require(served.is_success(), || "the owner must be served".to_owned(), &served);
+        let control =
+            require(served.is_success(), || "the owner must be served".to_owned(), &served);
         findings.add(&format!("{key} as the owner"), control)?;
     }
-    findings.finish("no route names an owner", |count| format!("{count} requests: the owner is served, others are not"))
+    findings.finish("no route names an owner", |count| {
+        format!("{count} requests: the owner is served, others are not")
+    })
 }
 
 /// Whether a refusal repeats one of the object's texts.
@@ -103,7 +123,9 @@ async fn cannot_tell(world: &mut World, _: Arguments) -> Seen {
         let foreign = ask(world, &key, &route, &id, &other).await?;
         let nothing = ask(world, &key, &route, &uuid::Uuid::new_v4().to_string(), &other).await?;
         let same = gist(&foreign) == gist(&nothing);
-        let what = || format!("must be answered like an object that does not exist: {}", nothing.describe());
+        let what = || {
+            format!("must be answered like an object that does not exist: {}", nothing.describe())
+        };
         findings.add(&key.to_string(), require(same, what, &foreign))?;
     }
     findings.finish("no route names an owner", |count| format!("{count} routes answer alike"))
@@ -120,20 +142,31 @@ async fn not_listed(world: &mut World, _: Arguments) -> Seen {
             continue;
         }
         let list = RouteKey { method: Method::Get, path: maker.path.clone() };
-        let Some(route) = run.target.route(&list).filter(|route| matches!(run.target.success(route), Some((_, Content::List(_))))) else {
+        let Some(route) = run
+            .target
+            .route(&list)
+            .filter(|route| matches!(run.target.success(route), Some((_, Content::List(_)))))
+        else {
             continue;
         };
         let id = call::make_object(world, &owner, &key).await?;
         let read = async |who: &Account| {
-            let mut call = Call::valid(&mut Generator::new(&run.target, world.seed), &list, route).with(who.bearer());
+            let mut call = Call::valid(&mut Generator::new(&run.target, world.seed), &list, route)
+                .with(who.bearer());
             call.query.clear();
             world.send(call.request()).await
         };
         let own = read(&owner).await?;
-        findings.add(&format!("{list} of the owner"), require(own.text().contains(&id), || format!("must hold {id}"), &own))?;
+        findings.add(
+            &format!("{list} of the owner"),
+            require(own.text().contains(&id), || format!("must hold {id}"), &own),
+        )?;
         let foreign = read(&other).await?;
         let hidden = foreign.is_success() && !foreign.text().contains(&id);
-        findings.add(&format!("{list} of the other"), require(hidden, || format!("must not hold {id}"), &foreign))?;
+        findings.add(
+            &format!("{list} of the other"),
+            require(hidden, || format!("must not hold {id}"), &foreign),
+        )?;
     }
     findings.finish("no list holds such objects", |count| format!("{count} lists were read"))
 }

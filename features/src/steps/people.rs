@@ -52,7 +52,11 @@ async fn has_key(world: &mut World, _: Arguments) -> Seen {
 async fn can_say_no(world: &mut World, _: Arguments) -> Seen {
     let nowhere = format!("/{}", uuid::Uuid::new_v4());
     let answer = world.send(Request::get(&nowhere)).await?;
-    require(answer.status == 404, || "a path that cannot exist must be answered 404".to_owned(), &answer)?;
+    require(
+        answer.status == 404,
+        || "a path that cannot exist must be answered 404".to_owned(),
+        &answer,
+    )?;
     let run = world.run()?;
     if let Some(jwt) = run.target.jwt()
         && let Some(route) = run.target.safe_route(&jwt.name)
@@ -60,7 +64,11 @@ async fn can_say_no(world: &mut World, _: Arguments) -> Seen {
         let random = format!("Bearer {}", uuid::Uuid::new_v4());
         let request = Request::get(&route.path).header("Authorization", random);
         let answer = world.send(request).await?;
-        require(answer.status == 401, || "a random credential must be refused with 401".to_owned(), &answer)?;
+        require(
+            answer.status == 401,
+            || "a random credential must be refused with 401".to_owned(),
+            &answer,
+        )?;
     }
     Ok("a random path and a random credential are refused".to_owned())
 }
@@ -69,7 +77,8 @@ async fn can_say_no(world: &mut World, _: Arguments) -> Seen {
 pub(super) async fn served(world: &World, name: &str) -> Seen {
     let run = world.run()?;
     let user = world.user(name)?;
-    let jwt = run.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
+    let jwt =
+        run.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
     let route = run
         .target
         .safe_route(&jwt.name)
@@ -102,7 +111,8 @@ pub(super) async fn crowd(
         return accounts::admin(&run, key).map(Some);
     }
     // The lowest limit of all: the same user calls several routes.
-    let budget = target.routes().map(|(_, route)| target.principal_budget(route)).min().unwrap_or(u64::MAX);
+    let budget =
+        target.routes().map(|(_, route)| target.principal_budget(route)).min().unwrap_or(u64::MAX);
     let used_up = world.crowd.as_ref().is_none_or(|(_, sent)| sent.saturating_add(6) >= budget);
     if used_up {
         let user = accounts::sign_up(world, "user").await?;

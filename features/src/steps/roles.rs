@@ -42,7 +42,10 @@ async fn nobody(world: &mut World, _: Arguments) -> Seen {
     for (key, route) in guarded(&run.target) {
         let answer = world.send(Call::valid(&mut generator, key, route).request()).await?;
         let right = answer.status == 401 && answer.header("www-authenticate").is_some();
-        findings.add(&key.to_string(), require(right, || "must answer 401 with `WWW-Authenticate`".to_owned(), &answer))?;
+        findings.add(
+            &key.to_string(),
+            require(right, || "must answer 401 with `WWW-Authenticate`".to_owned(), &answer),
+        )?;
     }
     findings.finish("no route asks who calls", |count| format!("{count} routes refuse nobody"))
 }
@@ -57,7 +60,8 @@ async fn somebody_of(world: &mut World, role: &str) -> Result<Option<(String, St
         return Ok(None);
     }
     let user = accounts::sign_up(world, "user").await?;
-    let has = user.profile.get("role").and_then(|value| value.as_str()).is_none_or(|found| found == role);
+    let has =
+        user.profile.get("role").and_then(|value| value.as_str()).is_none_or(|found| found == role);
     let header = user.bearer();
     world.users.push(user);
     Ok(has.then_some(header))
@@ -72,15 +76,25 @@ async fn without_role(world: &mut World, _: Arguments) -> Seen {
         };
         let mut generator = Generator::new(&run.target, world.seed);
         for (key, route) in guarded(&run.target) {
-            let Some(roles) = route.roles.as_ref().filter(|roles| !roles.contains(&role)) else { continue };
-            for call in [Call::valid(&mut generator, key, route), existing(world, key, Call::valid(&mut generator, key, route))] {
+            let Some(roles) = route.roles.as_ref().filter(|roles| !roles.contains(&role)) else {
+                continue;
+            };
+            for call in [
+                Call::valid(&mut generator, key, route),
+                existing(world, key, Call::valid(&mut generator, key, route)),
+            ] {
                 let answer = world.send(call.with(header.clone()).request()).await?;
                 let what = || format!("is for {} and must answer 403", roles.join(", "));
-                findings.add(&format!("{key} as {role}"), require(answer.status == 403, what, &answer))?;
+                findings.add(
+                    &format!("{key} as {role}"),
+                    require(answer.status == 403, what, &answer),
+                )?;
             }
         }
     }
-    findings.finish("every role may do everything", |count| format!("{count} requests by the wrong role were refused"))
+    findings.finish("every role may do everything", |count| {
+        format!("{count} requests by the wrong role were refused")
+    })
 }
 
 /// The same call, with parameters in the path that name an existing account where there is one.
@@ -106,18 +120,25 @@ async fn with_role(world: &mut World, _: Arguments) -> Seen {
             if harmful || !route.roles.as_ref().is_some_and(|roles| roles.contains(&role)) {
                 continue;
             }
-            let call = existing(world, key, Call::valid(&mut generator, key, route)).with(header.clone());
+            let call =
+                existing(world, key, Call::valid(&mut generator, key, route)).with(header.clone());
             let answer = world.send(harmless(&call)).await?;
             let served = ![401, 403].contains(&answer.status) && answer.status < 500;
-            findings.add(&format!("{key} as {role}"), require(served, || "must be let in".to_owned(), &answer))?;
+            findings.add(
+                &format!("{key} as {role}"),
+                require(served, || "must be let in".to_owned(), &answer),
+            )?;
         }
     }
-    findings.finish("no route asks for a role", |count| format!("{count} requests by the right role were let in"))
+    findings.finish("no route asks for a role", |count| {
+        format!("{count} requests by the right role were let in")
+    })
 }
 
 async fn any_user(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
-    let scheme = run.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
+    let scheme =
+        run.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
     let mut generator = Generator::new(&run.target, world.seed);
     let mut findings = Findings::new();
     for (key, route) in guarded(&run.target) {
@@ -133,17 +154,24 @@ async fn any_user(world: &mut World, _: Arguments) -> Seen {
         world.users.push(user);
         let answer = world.send(harmless(&call)).await?;
         let served = ![401, 403].contains(&answer.status) && answer.status < 500;
-        findings.add(&key.to_string(), require(served, || "must let a user in".to_owned(), &answer))?;
+        findings
+            .add(&key.to_string(), require(served, || "must let a user in".to_owned(), &answer))?;
     }
     findings.finish("no route is for every user", |count| format!("{count} routes let a user in"))
 }
 
 async fn wrong_kind(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
-    let scheme = run.target.api_key().ok_or_else(|| Failure::not_applicable("the spec has no `api_key` scheme"))?;
+    let scheme = run
+        .target
+        .api_key()
+        .ok_or_else(|| Failure::not_applicable("the spec has no `api_key` scheme"))?;
     let user = world.user("user")?.clone();
     let key_value = user.key.clone().ok_or_else(|| Failure::broken("the user has no API key"))?;
-    let safe = run.target.safe_route(&scheme.name).ok_or_else(|| Failure::not_applicable("no route is safe to call with an API key"))?;
+    let safe = run
+        .target
+        .safe_route(&scheme.name)
+        .ok_or_else(|| Failure::not_applicable("no route is safe to call with an API key"))?;
     let control = Request::get(&safe.path).header(scheme.header.clone(), key_value.clone());
     let answer = world.send(control).await?;
     require(answer.is_success(), || "the API key must be accepted".to_owned(), &answer)?;
@@ -153,27 +181,42 @@ async fn wrong_kind(world: &mut World, _: Arguments) -> Seen {
         if run.target.schemes(route).contains(&scheme.name) {
             continue;
         }
-        let call = Call::valid(&mut generator, key, route).with((scheme.header.clone(), key_value.clone()));
+        let call = Call::valid(&mut generator, key, route)
+            .with((scheme.header.clone(), key_value.clone()));
         let answer = world.send(call.request()).await?;
-        findings.add(&format!("{key} with an API key"), require(answer.status == 401, || "must answer 401".to_owned(), &answer))?;
+        findings.add(
+            &format!("{key} with an API key"),
+            require(answer.status == 401, || "must answer 401".to_owned(), &answer),
+        )?;
     }
     for (name, header, value) in [
         ("an API key as a token", "Authorization".to_owned(), format!("Bearer {key_value}")),
         ("a token as an API key", scheme.header.clone(), user.token.clone()),
-        ("an API key that is cut", scheme.header.clone(), key_value[..key_value.len() - 1].to_owned()),
+        (
+            "an API key that is cut",
+            scheme.header.clone(),
+            key_value[..key_value.len() - 1].to_owned(),
+        ),
         ("an API key with a letter more", scheme.header.clone(), format!("{key_value}A")),
         ("an API key in other letters", scheme.header.clone(), swap_case(&key_value)),
         ("an empty API key", scheme.header.clone(), String::new()),
         ("a random API key", scheme.header.clone(), uuid::Uuid::new_v4().to_string()),
     ] {
         let answer = world.send(Request::get(&safe.path).header(header, value)).await?;
-        findings.add(name, require(answer.status == 401, || "must answer 401".to_owned(), &answer))?;
+        findings
+            .add(name, require(answer.status == 401, || "must answer 401".to_owned(), &answer))?;
     }
-    findings.finish("there is nothing to try", |count| format!("{count} wrong credentials were refused"))
+    findings.finish("there is nothing to try", |count| {
+        format!("{count} wrong credentials were refused")
+    })
 }
 
 fn swap_case(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
+        .map(
+            |c| {
+                if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }
+            },
+        )
         .collect()
 }

@@ -14,7 +14,7 @@ use crate::world::World;
 
 /// An answer and what it is an example of.
 #[derive(Debug, Clone)]
-pub struct Sample {
+pub(super) struct Sample {
     /// What it is an example of.
     pub name: String,
     /// The answer.
@@ -41,20 +41,34 @@ fn ordinary(world: &World) -> Result<Vec<(String, Request)>, Failure> {
         requests.push(("HEAD of the health endpoint".to_owned(), Request::new("HEAD", &key.path)));
     }
     if let Some((key, _)) = target.routes().next() {
-        requests.push(("a method that does not exist".to_owned(), Request::new("PROPFIND", &key.path)));
+        requests
+            .push(("a method that does not exist".to_owned(), Request::new("PROPFIND", &key.path)));
     }
     if let Some((key, route)) = target.routes().find(|(_, route)| target.takes_principals(route)) {
         let call = Call::valid(&mut generator, key, route);
         requests.push(("a request by nobody".to_owned(), call.request()));
     }
-    let with_body = target.routes().find(|(_, route)| route.body.is_some() && target.schemes(route).is_empty());
+    let with_body =
+        target.routes().find(|(_, route)| route.body.is_some() && target.schemes(route).is_empty());
     if let Some((key, route)) = with_body {
         let method = key.method.as_str();
         let large = usize::try_from(target.max_body(route)).unwrap_or(1 << 20) + 1;
-        requests.push(("a body that is no JSON".to_owned(), Request::new(method, &key.path).body("application/json", "{")));
-        requests.push(("a body of another type".to_owned(), Request::new(method, &key.path).body("text/plain", "x")));
-        requests.push(("a body that breaks its schema".to_owned(), Request::new(method, &key.path).json(&serde_json::json!({}))));
-        requests.push(("a body that is too large".to_owned(), Request::new(method, &key.path).body("application/json", vec![b' '; large])));
+        requests.push((
+            "a body that is no JSON".to_owned(),
+            Request::new(method, &key.path).body("application/json", "{"),
+        ));
+        requests.push((
+            "a body of another type".to_owned(),
+            Request::new(method, &key.path).body("text/plain", "x"),
+        ));
+        requests.push((
+            "a body that breaks its schema".to_owned(),
+            Request::new(method, &key.path).json(&serde_json::json!({})),
+        ));
+        requests.push((
+            "a body that is too large".to_owned(),
+            Request::new(method, &key.path).body("application/json", vec![b' '; large]),
+        ));
     }
     if let Some(origin) = target.service.cors.as_ref().and_then(|cors| cors.origins.first())
         && let Some((key, _)) = target.routes().find(|(key, _)| key.method == Method::Get)
@@ -102,16 +116,25 @@ async fn signed_in(world: &mut World) -> Result<(), Failure> {
     let mut generator = Generator::new(&run.target, world.seed);
     let mut requests = Vec::new();
     if let Some(key) = run.target.safe_route(&jwt.name) {
-        requests.push(("a page of one's own".to_owned(), Request::get(&key.path).headers(&[user.bearer()])));
+        requests.push((
+            "a page of one's own".to_owned(),
+            Request::get(&key.path).headers(&[user.bearer()]),
+        ));
     }
     let forbidden = run.target.routes().find(|(key, route)| {
-        route.roles.is_some() && key.method == Method::Get && !user.profile["role"].as_str().is_some_and(|role| route.roles.iter().flatten().any(|r| r == role))
+        route.roles.is_some()
+            && key.method == Method::Get
+            && !user.profile["role"]
+                .as_str()
+                .is_some_and(|role| route.roles.iter().flatten().any(|r| r == role))
     });
     if let Some((key, route)) = forbidden {
         let call = Call::valid(&mut generator, key, route).with(user.bearer());
         requests.push(("what one's role does not allow".to_owned(), call.request()));
     }
-    if let Some((key, route)) = run.target.routes().find(|(key, route)| route.owner.is_some() && key.method == Method::Get) {
+    if let Some((key, route)) =
+        run.target.routes().find(|(key, route)| route.owner.is_some() && key.method == Method::Get)
+    {
         let call = Call::valid(&mut generator, key, route).with(user.bearer());
         requests.push(("an object that does not exist".to_owned(), call.request()));
     }
@@ -129,12 +152,15 @@ async fn refused_by_limit(world: &World) -> Result<Option<Answer>, Failure> {
         .target
         .routes()
         .filter_map(|(key, route)| {
-            let limits = run.target.limits(route).filter(|(_, limit)| limit.by == LimitKey::ClientIp);
+            let limits =
+                run.target.limits(route).filter(|(_, limit)| limit.by == LimitKey::ClientIp);
             let count = limits.flat_map(|(_, limit)| rates(limit)).map(|rate| rate.count).min()?;
             Some((count, key, route))
         })
         .min_by_key(|(count, key, _)| (*count, key.method.has_body()));
-    let Some((count, key, route)) = found.filter(|(count, ..)| *count <= 1_000) else { return Ok(None) };
+    let Some((count, key, route)) = found.filter(|(count, ..)| *count <= 1_000) else {
+        return Ok(None);
+    };
     let mut generator = Generator::new(&run.target, world.seed);
     let mut call = Call::valid(&mut generator, key, route);
     call.body = call.body.map(|_| serde_json::json!({}));

@@ -24,7 +24,8 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 fn authority(world: &World) -> Result<String, Failure> {
     let run = world.run()?;
     let rest = run.target.base.strip_prefix("http://");
-    rest.map(str::to_owned).ok_or_else(|| Failure::broken("raw requests are only sent over plain HTTP"))
+    rest.map(str::to_owned)
+        .ok_or_else(|| Failure::broken("raw requests are only sent over plain HTTP"))
 }
 
 fn health(world: &World) -> Result<String, Failure> {
@@ -62,7 +63,9 @@ async fn pipelined(world: &mut World, _: Arguments) -> Seen {
     if statuses.len() != 2 {
         return Err(Failure::Wrong(format!("two requests got the answers {statuses:?}")));
     }
-    let chunked = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
+    let chunked = format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+    );
     let found = exchange(world, &chunked).await?.statuses();
     if found.len() != 1 || found[0] == 400 {
         return Err(Failure::Wrong(format!("a proper chunked request got the answers {found:?}")));
@@ -89,10 +92,14 @@ async fn ambiguous(world: &mut World, _: Arguments) -> Seen {
     over(world, |answer, _| {
         let status = answer.statuses().first().copied();
         // Closing without a word refuses too; waiting for more does not.
-        let refused = status.map_or(answer.closed, |status| (400..500).contains(&status) || status == 501);
+        let refused =
+            status.map_or(answer.closed, |status| (400..500).contains(&status) || status == 501);
         if !refused || !answer.closed {
             let open = if answer.closed { "closed" } else { "left open" };
-            return Err(Failure::Wrong(format!("must be refused and closed; answered {} and {open}", head(answer))));
+            return Err(Failure::Wrong(format!(
+                "must be refused and closed; answered {} and {open}",
+                head(answer)
+            )));
         }
         Ok(())
     })

@@ -33,7 +33,9 @@ fn with_body(world: &World, signed: bool) -> Result<Vec<(RouteKey, Route)>, Fail
     Ok(run
         .target
         .routes()
-        .filter(|(_, route)| route.body.is_some() && run.target.webhook_of(route).is_some() == signed)
+        .filter(|(_, route)| {
+            route.body.is_some() && run.target.webhook_of(route).is_some() == signed
+        })
         .map(|(key, route)| (key.clone(), route.clone()))
         .collect())
 }
@@ -47,12 +49,18 @@ fn body_cases(world: &World, route: &Route) -> Result<Vec<Case>, Failure> {
 
 /// A refusal is 400 or 422, a problem document, and names the place: the member itself or, for missing and unknown ones, its parent.
 fn check_refusal(answer: &Answer, pointer: &str) -> Result<(), Failure> {
-    require([400, 422].contains(&answer.status), || "must be refused as invalid".to_owned(), answer)?;
+    require(
+        [400, 422].contains(&answer.status),
+        || "must be refused as invalid".to_owned(),
+        answer,
+    )?;
     require(answer.is_problem(), || "must be a problem document".to_owned(), answer)?;
     let text = answer.text();
     let name = pointer.rsplit('/').next().unwrap_or_default();
     let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let named = pointer.is_empty() || text.contains(&format!("{pointer}\"")) || text.contains(&format!("\"#{parent}\"")) && text.contains(name);
+    let named = pointer.is_empty()
+        || text.contains(&format!("{pointer}\""))
+        || text.contains(&format!("\"#{parent}\"")) && text.contains(name);
     require(named, || format!("must name #{pointer}"), answer)
 }
 
@@ -62,7 +70,13 @@ fn check_kept(answer: &Answer) -> Result<(), Failure> {
     require(kept, || "must not be refused as invalid".to_owned(), answer)
 }
 
-async fn send_body(world: &mut World, key: &RouteKey, route: &Route, body: &Value, signed: bool) -> Result<Answer, Failure> {
+async fn send_body(
+    world: &mut World,
+    key: &RouteKey,
+    route: &Route,
+    body: &Value,
+    signed: bool,
+) -> Result<Answer, Failure> {
     let run = world.run()?;
     let who = crowd(world, key, route).await?;
     let mut call = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
@@ -83,11 +97,13 @@ async fn bodies(world: &mut World, valid: bool, signed: bool) -> Seen {
                 continue;
             }
             let answer = send_body(world, &key, &route, &case.value, signed).await?;
-            let result = if valid { check_kept(&answer) } else { check_refusal(&answer, &case.pointer) };
+            let result =
+                if valid { check_kept(&answer) } else { check_refusal(&answer, &case.pointer) };
             findings.add(&format!("{key} {}", case.name), result)?;
         }
     }
-    findings.finish("no route has such a body", |count| format!("{count} bodies on {routes} routes"))
+    findings
+        .finish("no route has such a body", |count| format!("{count} bodies on {routes} routes"))
 }
 
 async fn bodies_refused(world: &mut World, _: Arguments) -> Seen {
@@ -113,14 +129,21 @@ fn query_cases(world: &World, route: &Route) -> Result<Vec<Case>, Failure> {
     let schema = schema.ok_or_else(|| Failure::broken("the schema of a query is missing"))?;
     let mut found = cases(&mut Generator::new(&run.target, world.seed), schema);
     found.retain(|case| {
-        let writable = case.value.as_object().is_some_and(|object| object.values().all(|value| plain(value).is_some()));
-        let member = case.pointer.strip_prefix('/').and_then(|name| schema.properties.get(name)).map(|s| run.target.resolve(s));
+        let writable = case
+            .value
+            .as_object()
+            .is_some_and(|object| object.values().all(|value| plain(value).is_some()));
+        let member = case
+            .pointer
+            .strip_prefix('/')
+            .and_then(|name| schema.properties.get(name))
+            .map(|s| run.target.resolve(s));
         // Everything is a text in a query string: `1` and `"1"` are the same there.
         let sense = member.is_none_or(|member| {
             let value = case.value.pointer(&case.pointer);
             case.valid
                 || member.main_type() != Some(SchemaType::String)
-                || !matches!(value, Some(Value::Number(_) | Value::Bool(_))) 
+                || !matches!(value, Some(Value::Number(_) | Value::Bool(_)))
         });
         let quoted = case.name.ends_with("a number in quotes");
         writable && sense && !quoted
@@ -138,7 +161,8 @@ async fn queries(world: &mut World, valid: bool) -> Seen {
             call.headers.extend(who);
             call.query = members(&case.value);
             let answer = world.send(call.request()).await?;
-            let result = if valid { check_kept(&answer) } else { check_refusal(&answer, &case.pointer) };
+            let result =
+                if valid { check_kept(&answer) } else { check_refusal(&answer, &case.pointer) };
             findings.add(&format!("{key} {}", case.name), result)?;
         }
     }
@@ -159,20 +183,26 @@ async fn paths(world: &mut World, values: Option<&[&str]>) -> Seen {
     for (key, route) in run.target.routes() {
         for (name, schema) in &route.path {
             let Some(schema) = run.target.schema(schema) else { continue };
-            let constrained = schema.format.is_some() || schema.pattern.is_some() || schema.variants.is_some();
+            let constrained =
+                schema.format.is_some() || schema.pattern.is_some() || schema.variants.is_some();
             if !constrained || values.is_none() && key.method != Method::Get {
                 continue;
             }
             for value in values.unwrap_or(&[""]) {
                 let who = crowd(world, key, route).await?;
-                let mut call = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
+                let mut call =
+                    Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
                 call.headers.extend(who);
                 if values.is_some() {
                     call.set_path(name, value);
                 }
                 let answer = world.send(call.request()).await?;
                 let result = if values.is_some() {
-                    require([400, 404, 422].contains(&answer.status), || "must be refused".to_owned(), &answer)
+                    require(
+                        [400, 404, 422].contains(&answer.status),
+                        || "must be refused".to_owned(),
+                        &answer,
+                    )
                 } else {
                     check_kept(&answer)
                 };
@@ -185,7 +215,11 @@ async fn paths(world: &mut World, values: Option<&[&str]>) -> Seen {
 
 async fn paths_refused(world: &mut World, _: Arguments) -> Seen {
     let long = "x".repeat(2_000);
-    paths(world, Some(&["0", "-1", "x", "' or 1=1 --", "../..", "%", "\u{0}", "\u{1F600}", "null", &long])).await
+    paths(
+        world,
+        Some(&["0", "-1", "x", "' or 1=1 --", "../..", "%", "\u{0}", "\u{1F600}", "null", &long]),
+    )
+    .await
 }
 
 async fn paths_kept(world: &mut World, _: Arguments) -> Seen {
@@ -196,18 +230,32 @@ async fn all_at_once(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let mut findings = Findings::new();
     for (key, route) in with_body(world, false)? {
-        let Some(schema) = route.body.as_deref().and_then(|name| run.target.schema(name)) else { continue };
+        let Some(schema) = route.body.as_deref().and_then(|name| run.target.schema(name)) else {
+            continue;
+        };
         let required: Vec<&String> = schema.required.iter().collect();
         if required.len() < 2 {
             continue;
         }
         let answer = send_body(world, &key, &route, &json!({ "not_declared": 1 }), false).await?;
         let text = answer.text();
-        let missing: Vec<&&String> = required.iter().filter(|name| !text.contains(name.as_str())).collect();
-        let right = [400, 422].contains(&answer.status) && missing.is_empty() && text.contains("not_declared");
-        findings.add(&key.to_string(), require(right, || format!("must name all violations, {missing:?} are not named"), &answer))?;
+        let missing: Vec<&&String> =
+            required.iter().filter(|name| !text.contains(name.as_str())).collect();
+        let right = [400, 422].contains(&answer.status)
+            && missing.is_empty()
+            && text.contains("not_declared");
+        findings.add(
+            &key.to_string(),
+            require(
+                right,
+                || format!("must name all violations, {missing:?} are not named"),
+                &answer,
+            ),
+        )?;
     }
-    findings.finish("no body has several required members", |count| format!("{count} routes name all violations at once"))
+    findings.finish("no body has several required members", |count| {
+        format!("{count} routes name all violations at once")
+    })
 }
 
 async fn sizes(world: &mut World, _: Arguments) -> Seen {
@@ -228,17 +276,25 @@ async fn sizes(world: &mut World, _: Arguments) -> Seen {
             ("no JSON", &[400], Request::new(method, &path).body(json, "{\"a\":")),
             ("an empty body", &[400, 411, 422], Request::new(method, &path).body(json, "")),
             ("text", &[415], Request::new(method, &path).body("text/plain", "{}")),
-            ("no content type", &[400, 415], Request { body: Some(b"{}".to_vec()), ..Request::new(method, &path) }),
+            (
+                "no content type",
+                &[400, 415],
+                Request { body: Some(b"{}".to_vec()), ..Request::new(method, &path) },
+            ),
         ];
         for (name, expected, request) in own {
             let who: Vec<_> = crowd(world, &key, &route).await?.into_iter().collect();
             let answer = world.send(request.headers(&who)).await?;
             let right = expected.contains(&answer.status) && answer.is_problem();
-            findings.add(&format!("{key} {name}"), require(right, || format!("must be refused with {expected:?}"), &answer))?;
+            findings.add(
+                &format!("{key} {name}"),
+                require(right, || format!("must be refused with {expected:?}"), &answer),
+            )?;
         }
         if route.roles.is_none() {
             let who: Vec<_> = crowd(world, &key, &route).await?.into_iter().collect();
-            let answer = world.send(Request::new(method, &path).body(json, just).headers(&who)).await?;
+            let answer =
+                world.send(Request::new(method, &path).body(json, just).headers(&who)).await?;
             findings.add(&format!("{key} as large as allowed"), check_kept(&answer))?;
         }
     }

@@ -1,7 +1,9 @@
 //! Webhooks: a signature over the raw body, and no second effect.
 
 use cucumber::step::Collection;
-use proofline_spec::document::{Answer as Content, Method, Operation, Route, RouteKey, Schema, SchemaType};
+use proofline_spec::document::{
+    Answer as Content, Method, Operation, Route, RouteKey, Schema, SchemaType,
+};
 use serde_json::Value;
 
 use super::{Arguments, steps};
@@ -15,7 +17,7 @@ use crate::world::World;
 
 /// What a scenario knows about webhooks.
 #[derive(Debug, Default)]
-pub struct Webhook {
+pub(super) struct Webhook {
     sent: Vec<Vec<u8>>,
 }
 
@@ -36,7 +38,10 @@ fn hook(world: &World) -> Result<(RouteKey, Route, WebhookScheme, Vec<u8>), Fail
         .find_map(|(key, route)| Some((key.clone(), route.clone(), run.target.webhook_of(route)?)))
         .ok_or_else(|| Failure::not_applicable("no route takes a signed webhook"))?;
     let secret = run.target.secrets.get(&scheme.secret);
-    let secret = secret.ok_or_else(|| Failure::broken("the webhook's secret is not known"))?.clone().into_bytes();
+    let secret = secret
+        .ok_or_else(|| Failure::broken("the webhook's secret is not known"))?
+        .clone()
+        .into_bytes();
     Ok((key, route, scheme, secret))
 }
 
@@ -48,7 +53,9 @@ fn address_to(target: &Target, schema: &Schema, value: &mut Value, email: &str) 
         let Some(member) = value.get_mut(name) else { continue };
         match property.main_type() {
             Some(SchemaType::Object) => address_to(target, property, member, email),
-            Some(SchemaType::String) if property.format.as_deref() == Some("email") => *member = Value::String(email.to_owned()),
+            Some(SchemaType::String) if property.format.as_deref() == Some("email") => {
+                *member = Value::String(email.to_owned())
+            }
             _ => {}
         }
     }
@@ -75,7 +82,10 @@ fn event_id(route: &Route) -> Option<String> {
     let Operation::Transaction(transaction) = &route.op else { return None };
     let once = transaction.once.as_ref()?;
     once.with.values().find_map(|expression| {
-        expression.to_string().strip_prefix("body.").map(|path| format!("/{}", path.replace('.', "/")))
+        expression
+            .to_string()
+            .strip_prefix("body.")
+            .map(|path| format!("/{}", path.replace('.', "/")))
     })
 }
 
@@ -92,7 +102,11 @@ async fn accepted(world: &mut World, _: Arguments) -> Seen {
     let (_, _, scheme, secret) = hook(world)?;
     let body = event(world, fastrand::u64(..))?;
     let answer = send(world, &body, &[signature(scheme.encoding, &secret, &body)]).await?;
-    require(answer.is_success(), || "a rightly signed webhook must be accepted".to_owned(), &answer)?;
+    require(
+        answer.is_success(),
+        || "a rightly signed webhook must be accepted".to_owned(),
+        &answer,
+    )?;
     world.memory.webhook.sent.push(body);
     Ok(answer.status.to_string())
 }
@@ -108,7 +122,9 @@ async fn refused(world: &mut World, arguments: Arguments) -> Seen {
         let wrong = match name {
             "none" => Vec::new(),
             "an empty one" => vec![String::new()],
-            "one with another key" => vec![signature(scheme.encoding, b"a key of the attacker, long enough", &body)],
+            "one with another key" => {
+                vec![signature(scheme.encoding, b"a key of the attacker, long enough", &body)]
+            }
             "one with an empty key" => vec![signature(scheme.encoding, b"", &body)],
             "that of another body" => vec![signature(scheme.encoding, &secret, b"{}")],
             "one that is cut" => vec![right[..right.len() - 2].to_owned()],
@@ -122,17 +138,39 @@ async fn refused(world: &mut World, arguments: Arguments) -> Seen {
             _ => return Err(Failure::Broken(format!("nobody knows the signature `{name}`"))),
         };
         let answer = send(world, &body, &wrong).await?;
-        findings.add(name, require([400, 401, 403].contains(&answer.status), || "must be refused".to_owned(), &answer))?;
+        findings.add(
+            name,
+            require(
+                [400, 401, 403].contains(&answer.status),
+                || "must be refused".to_owned(),
+                &answer,
+            ),
+        )?;
     }
     let after = profile(world).await?;
     if before != after {
-        findings.add("the user", Err(Failure::Wrong(format!("changed from {before:?} to {after:?}"))))?;
+        findings.add(
+            "the user",
+            Err(Failure::Wrong(format!("changed from {before:?} to {after:?}"))),
+        )?;
     }
-    findings.finish("the table is empty", |count| format!("{count} signatures were refused, nothing changed"))
+    findings.finish("the table is empty", |count| {
+        format!("{count} signatures were refused, nothing changed")
+    })
 }
 
 fn flipped(text: &str, at: usize) -> String {
-    text.char_indices().map(|(index, c)| if index != at { c } else if c == 'a' { 'b' } else { 'a' }).collect()
+    text.char_indices()
+        .map(|(index, c)| {
+            if index != at {
+                c
+            } else if c == 'a' {
+                'b'
+            } else {
+                'a'
+            }
+        })
+        .collect()
 }
 
 async fn edited(world: &mut World, _: Arguments) -> Seen {
@@ -141,15 +179,27 @@ async fn edited(world: &mut World, _: Arguments) -> Seen {
     let edits: [(&str, fn(&[u8]) -> Vec<u8>); 3] = [
         ("a space more", |body| [body, b" "].concat()),
         ("a member more", |body| [&b"{\"x\":1,"[..], &body[1..]].concat()),
-        ("another order of white space", |body| String::from_utf8_lossy(body).replacen(':', ": ", 1).into_bytes()),
+        ("another order of white space", |body| {
+            String::from_utf8_lossy(body).replacen(':', ": ", 1).into_bytes()
+        }),
     ];
     for (name, edit) in edits {
         let body = event(world, fastrand::u64(..))?;
         let signed = signature(scheme.encoding, &secret, &body);
         let answer = send(world, &edit(&body), std::slice::from_ref(&signed)).await?;
-        findings.add(name, require([400, 401, 403].contains(&answer.status), || "must be refused".to_owned(), &answer))?;
+        findings.add(
+            name,
+            require(
+                [400, 401, 403].contains(&answer.status),
+                || "must be refused".to_owned(),
+                &answer,
+            ),
+        )?;
         let answer = send(world, &body, &[signed]).await?;
-        findings.add(&format!("without {name}"), require(answer.is_success(), || "must be accepted".to_owned(), &answer))?;
+        findings.add(
+            &format!("without {name}"),
+            require(answer.is_success(), || "must be accepted".to_owned(), &answer),
+        )?;
     }
     findings.finish("there are no edits", |count| format!("{count} bodies"))
 }
@@ -199,9 +249,17 @@ async fn replayed(world: &mut World, _: Arguments) -> Seen {
     };
     for _ in 0..2 {
         let answer = send(world, first, &[signature(scheme.encoding, &secret, first)]).await?;
-        require(answer.is_success(), || "an event that is sent again must be acknowledged".to_owned(), &answer)?;
+        require(
+            answer.is_success(),
+            || "an event that is sent again must be acknowledged".to_owned(),
+            &answer,
+        )?;
         let state = profile(world).await?;
-        require(state == *second, || format!("the event had a second effect: {second:?} became {state:?}"), &answer)?;
+        require(
+            state == *second,
+            || format!("the event had a second effect: {second:?} became {state:?}"),
+            &answer,
+        )?;
     }
     Ok("the first event was sent twice more and changed nothing".to_owned())
 }

@@ -73,7 +73,12 @@ pub struct Ledger {
 
 impl Ledger {
     /// A ledger for what was planned; evidence goes into `folder`.
-    pub fn new(run: Arc<Run>, folder: &Path, planned: Vec<PlannedFeature>, progress: Progress) -> Self {
+    pub fn new(
+        run: Arc<Run>,
+        folder: &Path,
+        planned: Vec<PlannedFeature>,
+        progress: Progress,
+    ) -> Self {
         let entries = planned
             .into_iter()
             .map(|planned| Entry {
@@ -169,7 +174,9 @@ impl Ledger {
 
     /// The last scenario of a feature ended: its evidence is written at once.
     pub fn end_feature(&mut self, path: &str) {
-        let Some(at) = self.entries.iter().position(|entry| entry.planned.path == path) else { return };
+        let Some(at) = self.entries.iter().position(|entry| entry.planned.path == path) else {
+            return;
+        };
         if let Err(error) = self.write(at, None) {
             self.trouble(error.to_string());
         }
@@ -218,7 +225,9 @@ impl Entry {
         let mut scenarios = Vec::new();
         for planned in &self.planned.scenarios {
             let done = self.done.iter().find(|(line, _)| *line == planned.line);
-            scenarios.push(done.map_or_else(|| self.not_run(planned, reason), |(_, found)| found.clone()));
+            scenarios.push(
+                done.map_or_else(|| self.not_run(planned, reason), |(_, found)| found.clone()),
+            );
         }
         let executed = self.done.len();
         let outcome = outcome(&scenarios, executed);
@@ -257,14 +266,19 @@ impl Entry {
 /// The worst scenario decides. A check that left something out, or ran nothing, is not passed.
 pub(crate) fn outcome(scenarios: &[ScenarioEvidence], executed: usize) -> CheckOutcome {
     let first = |pick: fn(&ScenarioOutcome) -> Option<&String>| {
-        scenarios.iter().find_map(|s| pick(&s.outcome).map(|reason| format!("{}: {reason}", s.name)))
+        scenarios
+            .iter()
+            .find_map(|s| pick(&s.outcome).map(|reason| format!("{}: {reason}", s.name)))
     };
     if scenarios.iter().any(|s| matches!(s.outcome, ScenarioOutcome::Failed(_))) {
         return CheckOutcome::Failed;
     }
-    let broken = first(|o| if let ScenarioOutcome::Broken(reason) = o { Some(reason) } else { None });
-    let left_out = first(|o| if let ScenarioOutcome::LeftOut(reason) = o { Some(reason) } else { None });
-    let inapplicable = first(|o| if let ScenarioOutcome::NotApplicable(reason) = o { Some(reason) } else { None });
+    let broken =
+        first(|o| if let ScenarioOutcome::Broken(reason) = o { Some(reason) } else { None });
+    let left_out =
+        first(|o| if let ScenarioOutcome::LeftOut(reason) = o { Some(reason) } else { None });
+    let inapplicable =
+        first(|o| if let ScenarioOutcome::NotApplicable(reason) = o { Some(reason) } else { None });
     let passed = scenarios.iter().any(|s| s.outcome == ScenarioOutcome::Passed);
     match (broken, left_out, inapplicable) {
         (Some(reason), ..) => CheckOutcome::Inconclusive(reason),
@@ -338,19 +352,30 @@ mod tests {
 
     #[test]
     fn a_left_out_scenario_makes_the_check_incomplete() {
-        let found = [scenario(ScenarioOutcome::Passed), scenario(ScenarioOutcome::LeftOut("no secret".to_owned()))];
-        assert!(matches!(outcome(&found, 1), CheckOutcome::Inconclusive(reason) if reason.contains("no secret")));
+        let found = [
+            scenario(ScenarioOutcome::Passed),
+            scenario(ScenarioOutcome::LeftOut("no secret".to_owned())),
+        ];
+        assert!(
+            matches!(outcome(&found, 1), CheckOutcome::Inconclusive(reason) if reason.contains("no secret"))
+        );
     }
 
     #[test]
     fn a_wrong_service_is_said_even_when_something_broke_too() {
-        let found = [scenario(ScenarioOutcome::Broken("x".to_owned())), scenario(ScenarioOutcome::Failed("y".to_owned()))];
+        let found = [
+            scenario(ScenarioOutcome::Broken("x".to_owned())),
+            scenario(ScenarioOutcome::Failed("y".to_owned())),
+        ];
         assert_eq!(outcome(&found, 2), CheckOutcome::Failed);
     }
 
     #[test]
     fn what_does_not_apply_does_not_stand_in_the_way() {
-        let found = [scenario(ScenarioOutcome::Passed), scenario(ScenarioOutcome::NotApplicable("x".to_owned()))];
+        let found = [
+            scenario(ScenarioOutcome::Passed),
+            scenario(ScenarioOutcome::NotApplicable("x".to_owned())),
+        ];
         assert_eq!(outcome(&found, 1), CheckOutcome::Passed);
     }
 }

@@ -33,7 +33,8 @@ impl Writer {
     }
 
     fn scenario(&self, feature: &Feature, scenario: &Scenario, event: event::Scenario<World>) {
-        let path = feature.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+        let path =
+            feature.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
         let line = scenario.position.line;
         let mut ledger = self.ledger();
         match event {
@@ -51,7 +52,13 @@ impl Writer {
     }
 }
 
-fn ledger_step(ledger: &mut Ledger, path: &str, line: usize, step: &Step, event: event::Step<World>) {
+fn ledger_step(
+    ledger: &mut Ledger,
+    path: &str,
+    line: usize,
+    step: &Step,
+    event: event::Step<World>,
+) {
     let text = format!("{} {}", step.keyword.trim(), step.value);
     match event {
         event::Step::Started => {}
@@ -61,7 +68,11 @@ fn ledger_step(ledger: &mut Ledger, path: &str, line: usize, step: &Step, event:
         }
         event::Step::Skipped => {
             let why = "no step is called that".to_owned();
-            ledger.step(path, line, StepEvidence { text: text.clone(), passed: None, message: Some(why) });
+            ledger.step(
+                path,
+                line,
+                StepEvidence { text: text.clone(), passed: None, message: Some(why) },
+            );
             ledger.fail(path, line, ScenarioOutcome::Broken(format!("`{text}` matches no step")));
         }
         event::Step::Failed(_, _, _, error) => {
@@ -104,7 +115,11 @@ fn panic_text(info: &(dyn std::any::Any + Send)) -> String {
 impl cucumber::Writer<World> for Writer {
     type Cli = cli::Empty;
 
-    async fn handle_event(&mut self, event: parser::Result<Event<event::Cucumber<World>>>, _: &Self::Cli) {
+    async fn handle_event(
+        &mut self,
+        event: parser::Result<Event<event::Cucumber<World>>>,
+        _: &Self::Cli,
+    ) {
         match event.map(Event::into_inner) {
             Err(error) => self.ledger().trouble(format!("a feature cannot be read: {error}")),
             Ok(event::Cucumber::Feature(feature, event)) => match event {

@@ -19,7 +19,9 @@ impl Progress {
         if !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} scenarios [{bar:30}] {msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{spinner} {pos}/{len} scenarios [{bar:30}] {msg}")
+        {
             bar.set_style(style);
         }
         Self { bar, quiet: false }
@@ -50,7 +52,10 @@ impl Progress {
             ScenarioOutcome::Broken(reason) => ("BROKEN", reason),
             _ => return,
         };
-        self.say(&format!("{word:>12} {check}: {}\n             at {}", scenario.name, scenario.place));
+        self.say(&format!(
+            "{word:>12} {check}: {}\n             at {}",
+            scenario.name, scenario.place
+        ));
         self.say(&format!("             {reason}"));
         if let Some(last) = scenario.exchanges.last() {
             self.say(&format!("             last request: {}", last.curl));
@@ -71,7 +76,10 @@ impl Progress {
         };
         let seconds = evidence.duration_ms / 1_000;
         let tenth = evidence.duration_ms % 1_000 / 100;
-        self.say(&format!("{word:>12} {} ({seconds}.{tenth} s): {}", evidence.check.name, evidence.summary));
+        self.say(&format!(
+            "{word:>12} {} ({seconds}.{tenth} s): {}",
+            evidence.check.name, evidence.summary
+        ));
     }
 
     /// The run ended.

@@ -41,22 +41,34 @@ fn asked(world: &World) -> Result<Asked, Failure> {
     let target = &run.target;
     let guarded = target.jwt().and_then(|jwt| target.safe_route(&jwt.name));
     let open = target.routes().find(|(key, route)| {
-        !key.method.has_body() && key.parameters().next().is_none() && !target.limit_names(route).is_empty()
+        !key.method.has_body()
+            && key.parameters().next().is_none()
+            && !target.limit_names(route).is_empty()
     });
-    let key = guarded.or(open.map(|(key, _)| key)).ok_or_else(|| Failure::not_applicable("no limited route is safe to call"))?;
+    let key = guarded
+        .or(open.map(|(key, _)| key))
+        .ok_or_else(|| Failure::not_applicable("no limited route is safe to call"))?;
     let route = target.route(key).ok_or_else(|| Failure::broken("the route is gone"))?;
     let (name, rate) = target
         .limits(route)
         .filter(|(_, limit)| limit.by == LimitKey::ClientIp)
         .filter_map(|(name, limit)| Some((name, limit.rate?)))
         .min_by_key(|(_, rate)| rate.count)
-        .ok_or_else(|| Failure::not_applicable(format!("`{key}` does not limit client addresses")))?;
+        .ok_or_else(|| {
+            Failure::not_applicable(format!("`{key}` does not limit client addresses"))
+        })?;
     // A user whose own limit is lower would be refused first; nobody is then asked instead, and 401 counts as let through.
     let headers = match world.users.first() {
         Some(user) if target.principal_budget(route) > rate.count + 2 => vec![user.bearer()],
         _ => Vec::new(),
     };
-    Ok(Asked { path: key.path.clone(), limit: name.to_owned(), count: rate.count, window: rate.window.as_secs(), headers })
+    Ok(Asked {
+        path: key.path.clone(),
+        limit: name.to_owned(),
+        count: rate.count,
+        window: rate.window.as_secs(),
+        headers,
+    })
 }
 
 impl Asked {
@@ -108,7 +120,8 @@ async fn one_by_one(world: &mut World, _: Arguments) -> Seen {
 async fn newer_kind(world: &mut World, _: Arguments) -> Seen {
     // 2001:db8::/32 is set aside for documentation (RFC 3849).
     let id = uuid::Uuid::new_v4().as_u128();
-    let address = std::net::Ipv6Addr::from((0x2001_0db8_u128 << 96) | (id >> 32 << 1 | 1)).to_string();
+    let address =
+        std::net::Ipv6Addr::from((0x2001_0db8_u128 << 96) | (id >> 32 << 1 | 1)).to_string();
     from_address(world, address).await
 }
 
@@ -132,7 +145,15 @@ async fn at_once(world: &mut World, _: Arguments) -> Seen {
 /// Names that proxies are known to pass a client's address on in.
 fn disguise(request: Request, address: &str, only_header: Option<&str>) -> Request {
     let mut request = request;
-    for name in ["X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "Forwarded", "X-Cluster-Client-IP"] {
+    for name in [
+        "X-Forwarded-For",
+        "X-Real-IP",
+        "CF-Connecting-IP",
+        "True-Client-IP",
+        "X-Client-IP",
+        "Forwarded",
+        "X-Cluster-Client-IP",
+    ] {
         if only_header.is_some_and(|header| header.eq_ignore_ascii_case(name)) {
             continue;
         }
@@ -146,7 +167,12 @@ async fn untrusted(world: &mut World, _: Arguments) -> Seen {
     let asked = asked(world)?;
     let run = world.run()?;
     // Any address of 127.0.0.0/8 is this machine's own; one that nobody else uses starts with a full limit.
-    let peer = IpAddr::V4(Ipv4Addr::new(127, fastrand::u8(1..=254), fastrand::u8(..), fastrand::u8(1..=254)));
+    let peer = IpAddr::V4(Ipv4Addr::new(
+        127,
+        fastrand::u8(1..=254),
+        fastrand::u8(..),
+        fastrand::u8(1..=254),
+    ));
     let used_up = sequence(world, &asked, |_| {
         disguise(asked.request(), &run.fresh_address(), None).connecting_from(peer)
     })
@@ -165,11 +191,22 @@ async fn claims(world: &mut World, _: Arguments) -> Seen {
     for _ in 0..3 {
         let other = run.fresh_address();
         // The proxy adds the address that it sees to what the client claims.
-        for claimed in [other.clone(), format!("{other}, {other}"), "unknown".to_owned(), String::new(), "127.0.0.1".to_owned()] {
-            let value = if claimed.is_empty() { address.clone() } else { format!("{claimed}, {address}") };
-            let request = disguise(asked.request(), &other, Some(&header)).header(header.clone(), value);
+        for claimed in [
+            other.clone(),
+            format!("{other}, {other}"),
+            "unknown".to_owned(),
+            String::new(),
+            "127.0.0.1".to_owned(),
+        ] {
+            let value =
+                if claimed.is_empty() { address.clone() } else { format!("{claimed}, {address}") };
+            let request =
+                disguise(asked.request(), &other, Some(&header)).header(header.clone(), value);
             let answer = world.send(request).await?;
-            findings.add(&claimed, require(answer.status == 429, || "must still be refused".to_owned(), &answer))?;
+            findings.add(
+                &claimed,
+                require(answer.status == 429, || "must still be refused".to_owned(), &answer),
+            )?;
         }
     }
     findings.finish("nothing was claimed", |count| format!("{count} claims were not believed"))
@@ -184,7 +221,12 @@ async fn another(world: &mut World, _: Arguments) -> Seen {
 
 async fn another_peer(world: &mut World, _: Arguments) -> Seen {
     let asked = asked(world)?;
-    let peer = IpAddr::V4(Ipv4Addr::new(127, fastrand::u8(1..=254), fastrand::u8(..), fastrand::u8(1..=254)));
+    let peer = IpAddr::V4(Ipv4Addr::new(
+        127,
+        fastrand::u8(1..=254),
+        fastrand::u8(..),
+        fastrand::u8(1..=254),
+    ));
     let answer = world.send(asked.request().connecting_from(peer)).await?;
     require(answer.status != 429, || "another peer must be served".to_owned(), &answer)?;
     Ok(answer.status.to_string())
@@ -200,7 +242,10 @@ async fn health(world: &mut World, _: Arguments) -> Seen {
     let outcome = world.send_many(count, move |_| request.clone()).await?;
     let served = outcome.statuses.get(&200).copied().unwrap_or(0);
     if served != count {
-        return Err(Failure::Wrong(format!("of {count} requests {served} were answered 200: {:?}", outcome.statuses)));
+        return Err(Failure::Wrong(format!(
+            "of {count} requests {served} were answered 200: {:?}",
+            outcome.statuses
+        )));
     }
     Ok(format!("{count} requests from a refused address were all answered 200"))
 }

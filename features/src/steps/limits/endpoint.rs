@@ -32,11 +32,15 @@ fn own_limits(world: &World) -> Result<Vec<(String, Limit, RouteKey, Route)>, Fa
         .service
         .limits
         .iter()
-        .filter(|(name, limit)| !defaults.contains(name) && limit.rate.is_some() && limit.by != LimitKey::Global)
+        .filter(|(name, limit)| {
+            !defaults.contains(name) && limit.rate.is_some() && limit.by != LimitKey::Global
+        })
         .filter_map(|(name, limit)| {
             let (key, route) = target
                 .routes()
-                .filter(|(_, route)| target.limit_names(route).contains(name) && route.roles.is_none())
+                .filter(|(_, route)| {
+                    target.limit_names(route).contains(name) && route.roles.is_none()
+                })
                 .min_by_key(|(key, _)| (key.method != Method::Get, key.path.len()))?;
             Some((name.clone(), limit.clone(), key.clone(), route.clone()))
         })
@@ -61,7 +65,9 @@ async fn each(world: &mut World, _: Arguments) -> Seen {
     for (name, limit, key, route) in own_limits(world)? {
         let Some(rate) = limit.rate else { continue };
         let request = harmless(world, &key, &route).await?;
-        let pinned = (limit.by == LimitKey::ClientIp).then(|| world.run().map(|run| run.fresh_address())).transpose()?;
+        let pinned = (limit.by == LimitKey::ClientIp)
+            .then(|| world.run().map(|run| run.fresh_address()))
+            .transpose()?;
         let mut outcome = BulkOutcome::default();
         let mut left = Vec::new();
         for _ in 0..rate.count + BEYOND {
@@ -98,19 +104,30 @@ async fn each(world: &mut World, _: Arguments) -> Seen {
 async fn elsewhere(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let mut findings = Findings::new();
-    let Some(key) = run.target.jwt().and_then(|jwt| run.target.safe_route(&jwt.name).cloned()) else {
+    let Some(key) = run.target.jwt().and_then(|jwt| run.target.safe_route(&jwt.name).cloned())
+    else {
         return Err(Failure::not_applicable("no other route is safe to call"));
     };
     for user in world.users.clone() {
-        let answer = world.send(Request::get(&key.path).headers(&[user.bearer()]).expecting_limit()).await?;
-        findings.add(&format!("the {} on {key}", user.name), require(answer.is_success(), || "must be served".to_owned(), &answer))?;
+        let answer =
+            world.send(Request::get(&key.path).headers(&[user.bearer()]).expecting_limit()).await?;
+        findings.add(
+            &format!("the {} on {key}", user.name),
+            require(answer.is_success(), || "must be served".to_owned(), &answer),
+        )?;
     }
     let address = world.memory.limits.address.clone();
     if !address.is_empty() {
-        let answer = world.send(Request::get(&key.path).from_address(address).expecting_limit()).await?;
-        findings.add(&format!("the address on {key}"), require(answer.status != 429, || "must be served".to_owned(), &answer))?;
+        let answer =
+            world.send(Request::get(&key.path).from_address(address).expecting_limit()).await?;
+        findings.add(
+            &format!("the address on {key}"),
+            require(answer.status != 429, || "must be served".to_owned(), &answer),
+        )?;
     }
-    findings.finish("nobody was refused", |count| format!("{count} who were refused are served on {key}"))
+    findings.finish("nobody was refused", |count| {
+        format!("{count} who were refused are served on {key}")
+    })
 }
 
 /// Leaves less of the address's general limit than of the endpoint's own: then the general one is reported.
@@ -120,29 +137,56 @@ async fn least(world: &mut World, _: Arguments) -> Seen {
     for (name, limit, key, route) in own_limits(world)? {
         let (Some(own), LimitKey::ClientIp) = (limit.rate, limit.by) else { continue };
         let general = run.target.limits(&route).find(|(other, general)| {
-            *other != name && general.by == LimitKey::ClientIp && general.rate.is_some_and(|rate| rate.count > own.count)
+            *other != name
+                && general.by == LimitKey::ClientIp
+                && general.rate.is_some_and(|rate| rate.count > own.count)
         });
-        let Some((general, rate)) = general.and_then(|(name, general)| Some((name.to_owned(), general.rate?))) else { continue };
+        let Some((general, rate)) =
+            general.and_then(|(name, general)| Some((name.to_owned(), general.rate?)))
+        else {
+            continue;
+        };
         let other = run.target.routes().find(|(other, route)| {
             let names = run.target.limit_names(route);
-            other.method == Method::Get && other.parameters().next().is_none() && names.contains(&general) && !names.contains(&name)
+            other.method == Method::Get
+                && other.parameters().next().is_none()
+                && names.contains(&general)
+                && !names.contains(&name)
         });
         let Some((other, _)) = other else { continue };
         let request = harmless(world, &key, &route).await?;
         let address = run.fresh_address();
         let answer = world.send(request.clone().from_address(&address)).await?;
         let first = reported(&answer);
-        findings.add(&format!("{key} first"), require(first == Some(name.clone()), || format!("must report {name:?}, reports {first:?}"), &answer))?;
+        findings.add(
+            &format!("{key} first"),
+            require(
+                first == Some(name.clone()),
+                || format!("must report {name:?}, reports {first:?}"),
+                &answer,
+            ),
+        )?;
         let path = other.path.clone();
         let from = address.clone();
         world
-            .send_many(rate.count - own.count / 2 - 1, move |_| Request::get(&path).from_address(&from).expecting_limit())
+            .send_many(rate.count - own.count / 2 - 1, move |_| {
+                Request::get(&path).from_address(&from).expecting_limit()
+            })
             .await?;
         let answer = world.send(request.from_address(&address)).await?;
         let then = reported(&answer);
-        findings.add(&format!("{key} with little left of {general}"), require(then == Some(general.clone()), || format!("must report {general:?}, reports {then:?}"), &answer))?;
+        findings.add(
+            &format!("{key} with little left of {general}"),
+            require(
+                then == Some(general.clone()),
+                || format!("must report {general:?}, reports {then:?}"),
+                &answer,
+            ),
+        )?;
     }
-    findings.finish("no endpoint shares a client address's limit with others", |count| format!("{count} reports name the layer with the least left"))
+    findings.finish("no endpoint shares a client address's limit with others", |count| {
+        format!("{count} reports name the layer with the least left")
+    })
 }
 
 /// The limit that an answer reports; the first one, should there be several.

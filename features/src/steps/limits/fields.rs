@@ -4,7 +4,7 @@ use crate::exchange::Answer;
 
 /// An item of a list: a name and its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub(crate) struct Item {
     /// The name.
     pub name: String,
     /// The parameters.
@@ -13,14 +13,20 @@ pub struct Item {
 
 impl Item {
     /// A parameter that is a number.
-    pub fn number(&self, name: &str) -> Option<u64> {
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
         self.parameters.iter().find(|(known, _)| known == name)?.1.parse().ok()
     }
 }
 
 /// The items of a header.
-pub fn items(answer: &Answer, header: &str) -> Vec<Item> {
-    answer.headers.get_all(header).iter().filter_map(|value| value.to_str().ok()).flat_map(parse).collect()
+pub(crate) fn items(answer: &Answer, header: &str) -> Vec<Item> {
+    answer
+        .headers
+        .get_all(header)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(parse)
+        .collect()
 }
 
 fn parse(text: &str) -> Vec<Item> {
@@ -45,7 +51,10 @@ mod tests {
     fn the_example_of_the_draft_is_read() {
         let found = parse("\"burst\";r=50;t=30, \"daily\";r=7;t=9000");
         assert_eq!(found.len(), 2);
-        assert_eq!((found[0].name.as_str(), found[0].number("r"), found[0].number("t")), ("burst", Some(50), Some(30)));
+        assert_eq!(
+            (found[0].name.as_str(), found[0].number("r"), found[0].number("t")),
+            ("burst", Some(50), Some(30))
+        );
         assert_eq!(found[1].number("q"), None);
     }
 }

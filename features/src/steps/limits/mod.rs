@@ -7,7 +7,7 @@ mod tiers;
 
 use cucumber::step::Collection;
 
-pub use fields::{Item, items};
+pub(super) use fields::items;
 
 use super::{Arguments, steps};
 use crate::exchange::{Answer, BulkOutcome};
@@ -33,7 +33,7 @@ pub(super) struct UsedUp {
 
 /// What a scenario knows about limits.
 #[derive(Debug, Default)]
-pub struct Limits {
+pub(super) struct Limits {
     used_up: Vec<UsedUp>,
     address: String,
     peer: Option<std::net::IpAddr>,
@@ -67,9 +67,13 @@ async fn exactly(world: &mut World, _: Arguments) -> Seen {
                 used_up.count, used_up.outcome.statuses
             )));
         }
-        let failed: u64 = used_up.outcome.statuses.iter().filter(|(s, _)| **s >= 500).map(|(_, n)| n).sum();
+        let failed: u64 =
+            used_up.outcome.statuses.iter().filter(|(s, _)| **s >= 500).map(|(_, n)| n).sum();
         if failed > 0 {
-            return Err(Failure::Wrong(format!("{failed} answers were server errors: {:?}", used_up.outcome.statuses)));
+            return Err(Failure::Wrong(format!(
+                "{failed} answers were server errors: {:?}",
+                used_up.outcome.statuses
+            )));
         }
         Ok(format!("{}: {through} let through, {refused} refused", used_up.what))
     })
@@ -79,9 +83,16 @@ async fn counts_down(world: &mut World, _: Arguments) -> Seen {
     over(world, |used_up| {
         let expected: Vec<Option<u64>> = (0..used_up.count).rev().map(Some).collect();
         if used_up.remaining != expected {
-            let found: Vec<String> =
-                used_up.remaining.iter().map(|r| r.map_or("-".to_owned(), |r| r.to_string())).collect();
-            return Err(Failure::Wrong(format!("`RateLimit` for {:?} counts {}", used_up.limit, found.join(" "))));
+            let found: Vec<String> = used_up
+                .remaining
+                .iter()
+                .map(|r| r.map_or("-".to_owned(), |r| r.to_string()))
+                .collect();
+            return Err(Failure::Wrong(format!(
+                "`RateLimit` for {:?} counts {}",
+                used_up.limit,
+                found.join(" ")
+            )));
         }
         Ok(format!("{}: from {} to 0", used_up.what, used_up.count.saturating_sub(1)))
     })
@@ -100,18 +111,38 @@ async fn refusal(world: &mut World, _: Arguments) -> Seen {
 
 /// A refusal is a problem document with consistent fields (RFC 6585, draft-ietf-httpapi-ratelimit-headers-11).
 fn check_refusal(answer: &Answer, limit: &str, count: u64, window: u64) -> Result<String, Failure> {
-    require(answer.status == 429 && answer.is_problem(), || "must be a problem document with 429".to_owned(), answer)?;
+    require(
+        answer.status == 429 && answer.is_problem(),
+        || "must be a problem document with 429".to_owned(),
+        answer,
+    )?;
     let wait: u64 = answer.header("retry-after").and_then(|text| text.parse().ok()).unwrap_or(0);
-    require((1..=window).contains(&wait), || format!("`Retry-After` is {wait} s, the window {window} s"), answer)?;
+    require(
+        (1..=window).contains(&wait),
+        || format!("`Retry-After` is {wait} s, the window {window} s"),
+        answer,
+    )?;
     let found = items(answer, "ratelimit").into_iter().find(|item| item.name == limit);
     let left = found.as_ref().and_then(|item| item.number("r"));
-    require(left == Some(0), || format!("`RateLimit` must say that nothing is left of {limit:?}"), answer)?;
+    require(
+        left == Some(0),
+        || format!("`RateLimit` must say that nothing is left of {limit:?}"),
+        answer,
+    )?;
     let until = found.as_ref().and_then(|item| item.number("t")).unwrap_or(0);
-    require(until <= wait, || format!("`Retry-After` ({wait}) must not be earlier than `t` ({until})"), answer)?;
+    require(
+        until <= wait,
+        || format!("`Retry-After` ({wait}) must not be earlier than `t` ({until})"),
+        answer,
+    )?;
     let policy = items(answer, "ratelimit-policy").into_iter().find(|item| item.name == limit);
     let told = policy.as_ref().map(|item| (item.number("q"), item.number("w")));
     let expected = Some((Some(count), Some(window)));
-    require(told == expected, || format!("`RateLimit-Policy` must say {count} in {window} s, says {told:?}"), answer)?;
+    require(
+        told == expected,
+        || format!("`RateLimit-Policy` must say {count} in {window} s, says {told:?}"),
+        answer,
+    )?;
     Ok(format!("{limit}: come again in {wait} s"))
 }
 

@@ -35,14 +35,20 @@ struct Layer {
 fn layer(world: &World, by: LimitKey, scheme: &str) -> Result<Layer, Failure> {
     let run = world.run()?;
     let target = &run.target;
-    let route = target
-        .safe_route(scheme)
-        .ok_or_else(|| Failure::not_applicable(format!("no route is safe to call with {scheme}")))?;
-    let applies = |limit: &Limit| limit.by == by && limit.schemes.as_ref().is_none_or(|s| s.iter().any(|s| s == scheme));
+    let route = target.safe_route(scheme).ok_or_else(|| {
+        Failure::not_applicable(format!("no route is safe to call with {scheme}"))
+    })?;
+    let applies = |limit: &Limit| {
+        limit.by == by && limit.schemes.as_ref().is_none_or(|s| s.iter().any(|s| s == scheme))
+    };
     let (name, limit) = target
         .route(route)
-        .and_then(|route| target.limits(route).find(|(_, limit)| applies(limit) && limit.tiers.is_some()))
-        .ok_or_else(|| Failure::not_applicable(format!("`{route}` has no limit by tier for {scheme}")))?;
+        .and_then(|route| {
+            target.limits(route).find(|(_, limit)| applies(limit) && limit.tiers.is_some())
+        })
+        .ok_or_else(|| {
+            Failure::not_applicable(format!("`{route}` has no limit by tier for {scheme}"))
+        })?;
     let tiers = limit.tiers.iter().flatten().map(|(tier, rate)| (tier.clone(), *rate)).collect();
     Ok(Layer { limit: name.to_owned(), route: route.clone(), tiers })
 }
@@ -65,7 +71,13 @@ fn addresses(world: &World, route: &RouteKey, count: u64) -> Result<(Vec<String>
     Ok((addresses, each))
 }
 
-async fn use_up(world: &mut World, layer: &Layer, tier: &str, rate: Rate, header: (String, String)) -> Result<(), Failure> {
+async fn use_up(
+    world: &mut World,
+    layer: &Layer,
+    tier: &str,
+    rate: Rate,
+    header: (String, String),
+) -> Result<(), Failure> {
     let (addresses, each) = addresses(world, &layer.route, rate.count)?;
     let path = layer.route.path.clone();
     let one = header.clone();
@@ -73,11 +85,16 @@ async fn use_up(world: &mut World, layer: &Layer, tier: &str, rate: Rate, header
         .send_many(rate.count, move |number| {
             let at = usize::try_from(number / each).unwrap_or(0);
             let address = addresses.get(at).cloned().unwrap_or_default();
-            Request::get(&path).headers(std::slice::from_ref(&one)).from_address(address).expecting_limit()
+            Request::get(&path)
+                .headers(std::slice::from_ref(&one))
+                .from_address(address)
+                .expecting_limit()
         })
         .await?;
     for _ in 0..BEYOND {
-        let request = Request::get(&layer.route.path).headers(std::slice::from_ref(&header)).expecting_limit();
+        let request = Request::get(&layer.route.path)
+            .headers(std::slice::from_ref(&header))
+            .expecting_limit();
         let answer = world.send(request).await?;
         *outcome.statuses.entry(answer.status).or_default() += 1;
         if answer.status == 429 {
@@ -106,13 +123,18 @@ async fn member(world: &mut World, tier: &str, with_key: bool) -> Result<Account
 }
 
 fn session_layer(world: &World) -> Result<Layer, Failure> {
-    let jwt = world.run()?.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
+    let jwt = world
+        .run()?
+        .target
+        .jwt()
+        .ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
     layer(world, LimitKey::Principal, &jwt.name)
 }
 
 fn key_layer(world: &World) -> Result<(Layer, String), Failure> {
     let scheme = world.run()?.target.api_key();
-    let scheme = scheme.ok_or_else(|| Failure::not_applicable("the spec has no `api_key` scheme"))?;
+    let scheme =
+        scheme.ok_or_else(|| Failure::not_applicable("the spec has no `api_key` scheme"))?;
     Ok((layer(world, LimitKey::ApiKey, &scheme.name)?, scheme.header))
 }
 
@@ -136,7 +158,8 @@ async fn keys(world: &mut World, _: Arguments) -> Seen {
 }
 
 fn seen(layer: &Layer) -> String {
-    let tiers: Vec<String> = layer.tiers.iter().map(|(tier, rate)| format!("{tier} {rate}")).collect();
+    let tiers: Vec<String> =
+        layer.tiers.iter().map(|(tier, rate)| format!("{tier} {rate}")).collect();
     format!("limit {} on {}: {}", layer.limit, layer.route, tiers.join(", "))
 }
 
@@ -150,7 +173,8 @@ async fn others(world: &mut World, layer: &Layer, header: Option<&str>) -> Seen 
         };
         let request = Request::get(&layer.route.path).headers(&[credential]).expecting_limit();
         let answer = world.send(request).await?;
-        findings.add(tier, require(answer.is_success(), || "must be served".to_owned(), &answer))?;
+        findings
+            .add(tier, require(answer.is_success(), || "must be served".to_owned(), &answer))?;
     }
     findings.finish("there are no tiers", |count| format!("{count} others are served"))
 }
@@ -171,7 +195,10 @@ async fn without_keys(world: &mut World, _: Arguments) -> Seen {
     for user in world.users.clone().into_iter().filter(|user| user.key.is_some()) {
         let request = Request::get(&layer.route.path).headers(&[user.bearer()]).expecting_limit();
         let answer = world.send(request).await?;
-        findings.add(&user.name, require(answer.is_success(), || "must be served".to_owned(), &answer))?;
+        findings.add(
+            &user.name,
+            require(answer.is_success(), || "must be served".to_owned(), &answer),
+        )?;
     }
     findings.finish("nobody has an API key", |count| format!("{count} users are served"))
 }

@@ -6,16 +6,17 @@ use std::time::Duration;
 use proofline_spec::evidence::{CheckEvidence, CheckOutcome};
 use serde_json::json;
 
-use crate::client::{Client, Settings};
+use crate::client::{Client, Ending, Settings};
 use crate::engine::{self, AfterPhase, Attack, Measured, Progress, Stop};
 use crate::evidence::{self, Finished};
 use crate::guard::{self, Demand, Permission, Permit, Refusal, SystemResolver};
 use crate::judge::{Judged, judge, step_holds};
 use crate::measure::journal::Journal;
+use crate::measure::outcome::Outcome;
 use crate::measure::recorder::PhaseRecord;
 use crate::plan::{Run, Task};
 use crate::profile::{Ask, PROFILES, Profile};
-use crate::scenario::{Derived, Inputs, LoadedRoute, derive, mix};
+use crate::scenario::{Derived, Inputs, LoadedRoute, Workload, derive, mix};
 use crate::schedule::{Phase, peak_rate, peak_users, real, total_duration};
 use crate::selftest::Report;
 
@@ -105,14 +106,33 @@ async fn prepare(task: &Task, run: &Run) -> Result<Prepared, String> {
         seconds: demand.duration.as_secs_f64(),
         seed: seed(task.plan.seed, &run.check.name),
     });
-    let Some(first) = derived.workload.routes().first() else {
+    if derived.workload.routes().is_empty() {
         return Err(nothing_to_load(&derived));
-    };
+    }
+    rehearse(&permit, &derived.workload).await?;
     let settings = Settings { timeout: TIMEOUT, batch: demand.users.max(1) };
     let client = Client::new(&permit, &settings).map_err(|error| error.to_string())?;
-    let knock = first.cases.first().map_or("/", |case| case.path.as_str());
-    client.fetch(knock).await.map_err(|error| format!("`{url}` does not answer: {error}"))?;
     Ok(Prepared { profile, ask, phases, permit, client, derived })
+}
+
+/// One request to every route, so that a wrong credential is found before any load and not after.
+async fn rehearse(permit: &Permit, workload: &Workload) -> Result<(), String> {
+    let client = Client::new(permit, &Settings::probe()).map_err(|error| error.to_string())?;
+    for (index, route) in workload.routes().iter().enumerate() {
+        let prepared = workload.prepare(0, index);
+        let exchange = client.send(&prepared).await.map_err(|error| error.to_string())?;
+        if exchange.ending == Ending::NotConnected {
+            return Err(format!("`{}` does not answer", permit.origin()));
+        }
+        let refused = Outcome::of(exchange.ending, &route.declared) == Outcome::Refused;
+        if let Some(status) = exchange.ending.status().filter(|_| refused) {
+            let name = &route.name;
+            return Err(format!(
+                "{name} answers {status} before any load: the credentials or the data are wrong"
+            ));
+        }
+    }
+    Ok(())
 }
 
 async fn measure(

@@ -115,7 +115,7 @@ pub fn judge(
         .filter(|measurement| !measurement.holds)
         .map(|m| format!("{} is {}, not {}", m.metric, m.text, m.threshold))
         .collect();
-    let saturated = saturated(judged, measured, &broken);
+    let saturated = saturated(judged, measured, &measurements);
     let doubt = doubt(judged, measured, instrument, saturated)
         .or_else(|| one_sided(dominant).filter(|_| broken.is_empty()))
         .or_else(|| too_few(&measurements, judged).filter(|_| broken.is_empty()));
@@ -223,14 +223,37 @@ fn limits(proofs: &[&LoadProof], metric: &str) -> Vec<Threshold> {
     found
 }
 
-/// Whether the generator was the bottleneck. Its delays only ever add to latencies, so they matter
-/// where a limit broke or where the rate was not reached without the service being busy.
-fn saturated(judged: &Judged, measured: &Measured, broken: &[String]) -> bool {
+/// Whether the generator was the bottleneck: it was late or busy, and that alone explains what is
+/// wrong. Its delays only ever add to latencies, so a limit that holds in spite of them holds, and one
+/// that would be broken without them is broken.
+fn saturated(judged: &Judged, measured: &Measured, measurements: &[Measurement]) -> bool {
     let late = judged.lag.percentile(95.0) > MOST_LAG;
     let busy = measured.cpu_share().is_some_and(|share| share > MOST_CPU);
+    if !late && !busy {
+        return false;
+    }
+    let mut broken = measurements.iter().filter(|measurement| !measurement.holds).peekable();
+    if broken.peek().is_some() {
+        return broken.all(|measurement| explained_by_generator(measurement, judged, busy));
+    }
     let service_was_busy = judged.share(judged.backlogged) > 0.01;
-    (judged.falls_short() && !service_was_busy && (late || busy))
-        || (!broken.is_empty() && (late || busy))
+    judged.falls_short() && !service_was_busy
+}
+
+/// Whether a limit would be kept without what a slow generator adds.
+fn explained_by_generator(measurement: &Measurement, judged: &Judged, busy: bool) -> bool {
+    let Ok(limit) = measurement.threshold.parse::<Threshold>() else { return false };
+    let counts = &judged.total.counts;
+    match measurement.metric.as_str() {
+        "server_errors" => false,
+        // A busy generator may time out by itself; it cannot make up an answer.
+        "error_rate" => {
+            let unanswered = counts.timeouts + counts.connection_errors + counts.broken;
+            limit.holds(judged.share(counts.errors() - unanswered) * 100.0)
+        }
+        // A busy generator also reads answers late, by how much is not known.
+        _ => busy || limit.holds(measurement.value - real(judged.lag.percentile(99.0)) / 1000.0),
+    }
 }
 
 /// Why the measurement cannot carry a verdict, if it cannot.
@@ -377,7 +400,7 @@ mod tests {
 
     fn sound() -> selftest::Report {
         let stall = selftest::Stall::default();
-        selftest::Report::new(&stall, 800, stall.analytic(95.0))
+        selftest::Report::new(&stall, 400, stall.analytic(95.0))
     }
 
     fn outcome(judged: &Judged) -> CheckOutcome {
@@ -403,12 +426,28 @@ mod tests {
 
     #[test]
     fn a_slow_generator_decides_nothing() {
-        let mut late = judged(300_000);
+        let mut late = judged(220_000);
         (0..5000).for_each(|_| late.lag.record(50_000));
         assert!(is_doubtful(&outcome(&late), "generator saturated"));
         let busy = Measured { cpu_cores: Some(1e6), ..measured() };
         let judgement = judge(&[&steady()], &judged(300_000), &busy, &sound(), None);
         assert!(judgement.saturated && is_doubtful(&judgement.outcome, "generator saturated"));
+    }
+
+    #[test]
+    fn a_limit_that_breaks_by_more_than_the_generator_is_late_is_broken() {
+        let mut late = judged(300_000);
+        (0..5000).for_each(|_| late.lag.record(50_000));
+        assert_eq!(outcome(&late), CheckOutcome::Failed);
+        let mut wrong = judged(1000);
+        (0..5000).for_each(|_| wrong.lag.record(50_000));
+        let undeclared = Outcome::Error(ErrorKind::UndeclaredStatus);
+        (0..10).for_each(|_| wrong.total.counts.add(undeclared));
+        assert_eq!(outcome(&wrong), CheckOutcome::Failed);
+        let mut silent = judged(1000);
+        (0..5000).for_each(|_| silent.lag.record(50_000));
+        (0..10).for_each(|_| silent.total.counts.add(Outcome::Error(ErrorKind::Timeout)));
+        assert!(is_doubtful(&outcome(&silent), "generator saturated"));
     }
 
     #[test]
@@ -448,7 +487,7 @@ mod tests {
 
     #[test]
     fn an_instrument_that_misses_the_stall_decides_nothing() {
-        let blind = selftest::Report::new(&selftest::Stall::default(), 800, 20_000);
+        let blind = selftest::Report::new(&selftest::Stall::default(), 400, 20_000);
         let judgement = judge(&[&steady()], &judged(1000), &measured(), &blind, None);
         assert!(is_doubtful(&judgement.outcome, "self-test"));
     }

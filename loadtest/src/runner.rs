@@ -22,7 +22,7 @@ use crate::selftest::Report;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How often the self-test is tried: a machine that is busy for a moment is no reason to give up.
-const TRIES: u32 = 2;
+const TRIES: u32 = 3;
 
 /// What to carry out.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ async fn instrument(
     output: &mut Output,
 ) -> Result<Report, String> {
     let mut last = Err("the stall self-test did not run".to_owned());
-    for _ in 0..TRIES {
+    for attempt in 1..=TRIES {
         if stop.requested() {
             break;
         }
@@ -149,7 +149,7 @@ async fn instrument(
         });
         let ended = ended.await;
         last = match (found, ended) {
-            (Some(report), _) => Ok(report),
+            (Some(report), _) => Ok(Report { attempt, ..report }),
             (None, Err(reason)) => Err(format!("the stall self-test did not run: {reason}")),
             (None, Ok(())) => Err("the stall self-test said nothing".to_owned()),
         };

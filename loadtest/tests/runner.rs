@@ -219,6 +219,43 @@ async fn a_service_that_is_not_there_is_not_a_service_that_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refused_credential_is_found_before_any_load() {
+    let service = format!(
+        "{SERVICE}
+  GET /mine:
+    auth: [key]
+    limits: {{none: \"a sample\"}}
+    op: {{custom: mine}}
+    returns: {{200: none}}
+"
+    );
+    let key = "key: {kind: api_key, header: X-API-Key, principal: {query: find, with: {}}}";
+    let service = service.replace("auth: {}", &format!("auth: {{{key}}}"));
+    let queries = "queries:\n  find: {sql: \"select 1\", expect: one}\nroutes:";
+    let service = service.replace("routes:", queries);
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let heads = seen.clone();
+    let server = Server::start(move |_, head| {
+        heads.lock().unwrap().push(head.to_owned());
+        Reply::status(if head.contains("/mine") { 401 } else { 200 })
+    });
+    let server = server.await;
+    let assignment = assignment(&server.url, &service, PERMITS, &smoke(r#""p95":"< 500ms""#));
+    let principals = assignment.folder.path().join("principals.json");
+    support::write(&principals, r#"[{"header":"X-API-Key","value":"sesame"}]"#);
+    let plan = std::fs::read_to_string(&assignment.plan).unwrap();
+    let named = format!(r#"{{"principals_file":"{}","spec""#, principals.display());
+    support::write(&assignment.plan, &plan.replacen(r#"{"spec""#, &named, 1));
+    let (code, evidence, text) = outcome(&assignment, "smoke-1").await;
+    assert_eq!(code, 5, "{text}");
+    let CheckOutcome::NotRun(reason) = &evidence.outcome else { panic!("{evidence:?}") };
+    assert!(reason.contains("GET /mine answers 401"), "{reason}");
+    assert!(!serde_json::to_string(&evidence).unwrap().contains("sesame"), "no secret is written");
+    let seen = seen.lock().unwrap();
+    assert!(seen.len() == 2 && seen[1].contains("x-api-key: sesame"), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_empty_plan_is_an_error() {
     let assignment = assignment("http://127.0.0.1:1", SERVICE, PERMITS, "");
     let output = command(&assignment).output().await.unwrap();

@@ -61,11 +61,16 @@ impl Stopped {
 
 impl Context {
     /// Reads arguments, environment and terminal, and begins to listen for signals.
-    #[expect(clippy::disallowed_methods, reason = "the one place where the process environment is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the process environment is read"
+    )]
     pub(crate) fn from_process(cli: &Cli) -> Result<Self> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let root = match &cli.root {
-            Some(root) => root.canonicalize().with_context(|| format!("cannot open {}", root.display()))?,
+            Some(root) => {
+                root.canonicalize().with_context(|| format!("cannot open {}", root.display()))?
+            }
             None => find_root(&std::env::current_dir().context("cannot read the current folder")?)?,
         };
         let terminal = std::io::stderr().is_terminal();

@@ -156,8 +156,48 @@ impl Writer {
     }
 }
 
+/// Formats Rust: a blank line between items, uses together. Macro calls stand between marks and stay as they are.
 fn format(text: &str) -> Result<String, emit::BoxError> {
+    let mut parts = Vec::new();
+    for part in text.split("//@formatted\n") {
+        let (plain, macros) = part.split_once("//@as-it-is\n").unwrap_or((part, ""));
+        parts.extend(items(plain)?);
+        if !macros.is_empty() {
+            parts.push(format!("{}\n", macros.trim_end()));
+        }
+    }
+    Ok(parts.join("\n"))
+}
+
+/// The items of a piece of Rust, each formatted; uses and module declarations of a kind in one.
+fn items(text: &str) -> Result<Vec<String>, emit::BoxError> {
     let file = syn::parse_file(text)
         .map_err(|error| format!("generated code does not parse: {error}\n{text}"))?;
-    Ok(prettyplease::unparse(&file))
+    let mut items: Vec<(u8, String)> = Vec::new();
+    if !file.attrs.is_empty() {
+        items.push((0, unparse(file.attrs, Vec::new())));
+    }
+    for item in file.items {
+        let kind = match &item {
+            syn::Item::Use(uses) if is_ours(uses) => 1,
+            syn::Item::Use(_) => 2,
+            syn::Item::Mod(_) => 3,
+            _ => 4,
+        };
+        let text = unparse(Vec::new(), vec![item]);
+        match items.last_mut() {
+            Some((last, before)) if *last == kind && kind < 4 => before.push_str(&text),
+            _ => items.push((kind, text)),
+        }
+    }
+    Ok(items.into_iter().map(|(_, text)| text).collect())
+}
+
+/// Whether a `use` names this crate.
+fn is_ours(item: &syn::ItemUse) -> bool {
+    matches!(&item.tree, syn::UseTree::Path(path) if path.ident == "super" || path.ident == "crate")
+}
+
+fn unparse(attrs: Vec<syn::Attribute>, items: Vec<syn::Item>) -> String {
+    prettyplease::unparse(&syn::File { shebang: None, frontmatter: None, attrs, items })
 }

@@ -9,7 +9,7 @@ use super::text::{grouped, micros};
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 628.0;
+const RIGHT: f64 = 610.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 188.0;
 
@@ -41,6 +41,10 @@ struct Band {
     x: String,
     width: String,
     label: String,
+    /// Whether the label ends where the phase ends, as it would not fit to the right of its beginning.
+    ends: bool,
+    /// Where the label begins, or ends.
+    label_x: String,
     measured: bool,
 }
 
@@ -81,7 +85,7 @@ const fn float(value: u64) -> f64 {
 fn distribution(load: &LoadEvidence) -> Option<Chart> {
     let nines = |percentile: f64| -(1.0 - (percentile / 100.0).clamp(0.0, 0.999_99)).log10();
     let greatest = load.distribution.iter().map(|(_, us)| *us).max()?;
-    let (y, y_ticks) = y_axis(greatest, micros);
+    let (y, y_ticks) = y_axis(greatest, tick);
     let x = Axis { greatest: 4.0, from: LEFT, to: RIGHT };
     let ticks = [
         (0.0, "0 %"),
@@ -118,7 +122,7 @@ fn latency(load: &LoadEvidence) -> Option<Chart> {
     ];
     let description =
         format!("Percentiles of latency in each second; the highest p99 is {}.", micros(greatest));
-    over_time(load, "Latency over time", description, y_axis(greatest, micros), &lines)
+    over_time(load, "Latency over time", description, y_axis(greatest, tick), &lines)
 }
 
 fn throughput(load: &LoadEvidence) -> Option<Chart> {
@@ -178,7 +182,10 @@ fn over_time(
 fn band(x: Axis, phase: &PhaseSummary) -> Band {
     let from = x.place(float(phase.start_ms) / 1_000.0);
     let to = x.place(float(phase.start_ms + phase.duration_ms) / 1_000.0);
+    let ends = from > LEFT + (RIGHT - LEFT) * 0.85;
     Band {
+        ends,
+        label_x: place(if ends { to } else { from + 4.0 }),
         x: place(from),
         width: place(to - from),
         label: phase.name.clone(),
@@ -200,6 +207,14 @@ fn y_axis(greatest: u64, label: fn(u64) -> String) -> (Axis, Vec<Tick>) {
         .map(|at| Tick { at: place(axis.place(at)), label: label(at.round() as u64) })
         .collect();
     (axis, ticks)
+}
+
+/// A latency without decimals that say nothing.
+fn tick(us: u64) -> String {
+    match us {
+        0 => "0".to_owned(),
+        us => micros(us).replace(".00 ", " ").replace(".0 ", " "),
+    }
 }
 
 /// A round step (1, 2 or 5 times a power of ten) that gives about `count` steps.
@@ -255,10 +270,10 @@ mod tests {
 
     #[test]
     fn axis_ends_on_a_round_number() {
-        let (axis, ticks) = y_axis(8_700, micros);
-        assert_eq!(ticks.last().unwrap().label, "10.0 ms");
+        let (axis, ticks) = y_axis(8_700, tick);
+        assert_eq!(ticks.last().unwrap().label, "10 ms");
         assert!((axis.place(10_000.0) - TOP).abs() < 0.01);
-        assert_eq!(y_axis(0, micros).1.len(), 2, "an empty chart still has an axis");
+        assert_eq!(y_axis(0, tick).1.len(), 2, "an empty chart still has an axis");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The report as one self-contained page.
 
 use proofline_spec::evidence::Overall;
-use tera::{Context, Kwargs, State, Tera};
+use tera::{Context, Kwargs, State, Tera, Value};
 
 use super::data::ReportData;
 use super::{ReportError, ReportInput, chart, text, view};
@@ -27,6 +27,7 @@ pub(super) fn render(input: &ReportInput<'_>, data: &ReportData) -> Result<Strin
     let mut tera = Tera::new();
     tera.register_filter("moment", |text: &str, _: Kwargs, _: &State<'_>| text::moment(text));
     tera.register_filter("sentence", |text: &str, _: Kwargs, _: &State<'_>| text::capital(text));
+    tera.register_filter("prose", |text: &str, _: Kwargs, _: &State<'_>| prose(text));
     tera.register_filter("short", |text: &str, _: Kwargs, _: &State<'_>| {
         text.chars().take(12).collect::<String>()
     });
@@ -38,6 +39,34 @@ pub(super) fn render(input: &ReportInput<'_>, data: &ReportData) -> Result<Strin
     context.insert("because", &because(data));
     context.insert("spec_path", input.spec_path);
     Ok(tera.render("report.html", &context)?)
+}
+
+/// A message as a sentence, with its `code` marked as such; everything in it is escaped here.
+fn prose(text: &str) -> Value {
+    let text = text::capital(text);
+    let parts: Vec<&str> = text.split('`').collect();
+    let mut html = String::with_capacity(text.len() + 16);
+    for (at, part) in parts.iter().enumerate() {
+        // A last backtick without a partner is only a backtick.
+        let code = at % 2 == 1 && at + 1 < parts.len();
+        html.push_str(if code {
+            "<code>"
+        } else if at % 2 == 1 {
+            "`"
+        } else {
+            ""
+        });
+        html.push_str(&escaped(part));
+        html.push_str(if code { "</code>" } else { "" });
+    }
+    Value::safe_string(&html)
+}
+
+fn escaped(text: &str) -> String {
+    let mut html = Vec::with_capacity(text.len());
+    // Writing into memory does not fail.
+    let _ = tera::escape_html(text, &mut html);
+    String::from_utf8_lossy(&html).into_owned()
 }
 
 /// Why the verdict is what it is, in one sentence made of the counts.
@@ -58,5 +87,17 @@ fn because(data: &ReportData) -> String {
         Overall::NotReady => format!(
             "Of {all} P0 and P1 claims, {verified} are verified, {failed} failed, {unverified} are unverified and {waived} are waived."
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prose;
+
+    #[test]
+    fn code_in_messages_is_marked_and_nothing_in_it_is_markup() {
+        assert_eq!(prose("`a<b>` is & 1").to_string(), "<code>a&lt;b&gt;</code> is &amp; 1");
+        assert_eq!(prose("one ` only").to_string(), "One ` only");
+        assert_eq!(prose("`a` and `<b").to_string(), "<code>a</code> and `&lt;b");
     }
 }

@@ -72,8 +72,12 @@ pub(super) fn moment_of(moment: Timestamp) -> String {
     moment.to_zoned(TimeZone::UTC).strftime("%a %-d %b %Y, %H:%M UTC").to_string()
 }
 
-/// The first letter in upper case.
+/// The first letter in upper case, when the first word is an ordinary one: `p50 is …` stays as it is.
 pub(super) fn capital(text: &str) -> String {
+    let first = text.split([' ', ':', ',', ';']).next().unwrap_or_default();
+    if !first.chars().all(char::is_lowercase) {
+        return text.to_owned();
+    }
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
@@ -112,6 +116,13 @@ mod tests {
         assert_eq!(micros(12_345), "12.3 ms");
         assert_eq!(micros(1_250_000), "1.25 s");
         assert_eq!(millis(61_000), "1 min 1 s");
+    }
+
+    #[test]
+    fn only_ordinary_words_get_a_capital() {
+        assert_eq!(capital("made up: it holds"), "Made up: it holds");
+        assert_eq!(capital("p50 is low"), "p50 is low");
+        assert_eq!(capital(""), "");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! `check`: everything that is wrong with the specs and environments, in one run.
 
 use anyhow::Result;
+use proofline_spec::diagnostic::counted;
 use proofline_spec::diagnostic::{self, Diagnostic};
 use proofline_spec::exit::Exit;
-use proofline_spec::diagnostic::counted;
 
 use crate::cli::{Check, DiagnosticFormat};
 use crate::context::Context;
@@ -21,8 +21,12 @@ pub(super) fn run(context: &Context, arguments: &Check) -> Result<Exit> {
         }
     }
     match arguments.format {
-        DiagnosticFormat::Json => output::stdout(&format!("{:#}\n", diagnostic::to_json(&diagnostics))),
-        DiagnosticFormat::Sarif => output::stdout(&format!("{:#}\n", diagnostic::to_sarif(&diagnostics))),
+        DiagnosticFormat::Json => {
+            output::stdout(&format!("{:#}\n", diagnostic::to_json(&diagnostics)))
+        }
+        DiagnosticFormat::Sarif => {
+            output::stdout(&format!("{:#}\n", diagnostic::to_sarif(&diagnostics)))
+        }
         DiagnosticFormat::Text => show(context, &diagnostics),
     }
     if has_errors(&diagnostics) {
@@ -60,7 +64,8 @@ fn apply_fixes(context: &Context, diagnostics: &[Diagnostic]) -> Result<usize> {
     edits.sort_by(|a, b| (&a.file, b.span.start).cmp(&(&b.file, a.span.start)));
     edits.dedup();
     let mut fixed = 0;
-    let mut files: std::collections::BTreeMap<&str, (String, usize)> = std::collections::BTreeMap::new();
+    let mut files: std::collections::BTreeMap<&str, (String, usize)> =
+        std::collections::BTreeMap::new();
     for edit in edits {
         if !files.contains_key(&*edit.file) {
             let text = std::fs::read_to_string(context.root.join(&*edit.file))?;

@@ -20,7 +20,9 @@ pub(super) fn run(_: &Context, arguments: &Explain) -> Result<Exit> {
     let Some(code) = code_named(&wanted) else {
         let hint = nearest(&wanted, Code::ALL.iter().map(|code| code.id))
             .map_or_else(String::new, |best| format!("; did you mean `{best}`?"));
-        bail!("there is no diagnostic `{name}`{hint}\nhint: `cargo xtask explain` lists every code");
+        bail!(
+            "there is no diagnostic `{name}`{hint}\nhint: `cargo xtask explain` lists every code"
+        );
     };
     output::stdout(&format!("{}\n", code.page.trim_end()));
     Ok(Exit::Success)

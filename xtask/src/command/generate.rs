@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use proofline_generator::tree::{self, Change, ChangeKind, Owner, Tree};
-use proofline_spec::exit::Exit;
 use proofline_spec::diagnostic::counted;
+use proofline_spec::exit::Exit;
 
 use super::check;
 use crate::cli::Generate;
@@ -47,7 +47,9 @@ pub(super) fn write(context: &Context, tree: &Tree, changes: &[Change]) -> Resul
     tree::apply(&context.root, changes)?;
     for change in changes {
         let (verb, note) = match &change.kind {
-            ChangeKind::Create { owner: Owner::People, .. } => ("Scaffolded", " (yours from now on)"),
+            ChangeKind::Create { owner: Owner::People, .. } => {
+                ("Scaffolded", " (yours from now on)")
+            }
             ChangeKind::Create { .. } => ("Created", ""),
             ChangeKind::Update { .. } => ("Updated", ""),
             ChangeKind::Remove { .. } => ("Removed", ""),
@@ -55,7 +57,12 @@ pub(super) fn write(context: &Context, tree: &Tree, changes: &[Change]) -> Resul
         output::line(context, Tone::Good, verb, &format!("{}{note}", change.path));
     }
     let unchanged = tree.files().count().saturating_sub(changes.len());
-    output::line(context, Tone::Good, "Fresh", &format!("{} unchanged", counted(unchanged, "file")));
+    output::line(
+        context,
+        Tone::Good,
+        "Fresh",
+        &format!("{} unchanged", counted(unchanged, "file")),
+    );
     Ok(())
 }
 

@@ -79,7 +79,8 @@ pub(super) fn write(
     let mut paths = serde_json::Map::new();
     for (kind, name, text) in files {
         let path = folder.join(name);
-        write_atomically(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+        write_atomically(&path, text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
         paths.insert(kind.to_owned(), relative(&context.root, &path).into());
     }
     match format {
@@ -88,7 +89,12 @@ pub(super) fn write(
             object["report"] = Value::Object(paths);
             output::stdout(&format!("{object:#}\n"));
         }
-        Format::Text => summary(context, &readiness, found, &relative(&context.root, &folder.join("report.html"))),
+        Format::Text => summary(
+            context,
+            &readiness,
+            found,
+            &relative(&context.root, &folder.join("report.html")),
+        ),
     }
     Ok(exit_of(&readiness))
 }
@@ -118,11 +124,21 @@ fn summary(context: &Context, readiness: &Readiness, found: &Evidence, path: &st
                 Verdict::Unverified | Verdict::Verified => (Tone::Warn, "Unverified"),
             };
             let reason = claim.reason.lines().next().unwrap_or_default();
-            output::line(context, tone, verb, &format!("{} {}: {reason}", claim.severity, claim.id));
+            output::line(
+                context,
+                tone,
+                verb,
+                &format!("{} {}: {reason}", claim.severity, claim.id),
+            );
         }
     }
     if named > NAMED {
-        output::line(context, Tone::Plain, "", &format!("and {} more in the report", named - NAMED));
+        output::line(
+            context,
+            Tone::Plain,
+            "",
+            &format!("and {} more in the report", named - NAMED),
+        );
     }
     let counts = readiness.counts;
     let text = format!(

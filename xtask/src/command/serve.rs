@@ -33,7 +33,8 @@ pub(super) fn run(context: &Context, arguments: &Serve) -> Result<Exit> {
     let program = Program::Service(service);
     build::build(context, &[program])?;
     let environment = workspace.environments.iter().find(|e| e.environment == "local").cloned();
-    let environment = environment.context("there is no environment `local` (environments/local.yaml)")?;
+    let environment =
+        environment.context("there is no environment `local` (environments/local.yaml)")?;
     let data = arguments
         .data
         .clone()
@@ -44,13 +45,18 @@ pub(super) fn run(context: &Context, arguments: &Serve) -> Result<Exit> {
     variables.insert("ENVIRONMENT".into(), "development".into());
     variables.insert("HOST".into(), "127.0.0.1".into());
     variables.insert("PORT".into(), arguments.port.to_string());
-    variables.insert("DATABASE_URL".into(), format!("sqlite:{}", data.join("service.db").display()));
+    variables
+        .insert("DATABASE_URL".into(), format!("sqlite:{}", data.join("service.db").display()));
     let variables: BTreeMap<String, String> = variables;
     output::line(
         context,
         Tone::Good,
         "Serving",
-        &format!("{} with its data in {}; secrets are made up; stop with Ctrl-C", service.folder, data.display()),
+        &format!(
+            "{} with its data in {}; secrets are made up; stop with Ctrl-C",
+            service.folder,
+            data.display()
+        ),
     );
     let mut command = Command::new(program.path(context));
     command.arg("serve").env_clear().envs(&variables).stdin(Stdio::null());

@@ -57,7 +57,10 @@ pub(super) fn run(context: &Context, arguments: &Test) -> Result<Exit> {
         output::line(context, Tone::Warn, "Left out", text);
     }
     if !left_out.is_empty() {
-        let text = format!("{} left out; `--require all` makes that an error", counted(left_out.len(), "suite"));
+        let text = format!(
+            "{} left out; `--require all` makes that an error",
+            counted(left_out.len(), "suite")
+        );
         output::line(context, Tone::Warn, "Note", &text);
     }
     let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
@@ -66,7 +69,8 @@ pub(super) fn run(context: &Context, arguments: &Test) -> Result<Exit> {
 }
 
 fn wanted(arguments: &Test, suite: &Suite) -> bool {
-    arguments.only.is_empty() || arguments.only.iter().any(|name| name == "all" || name == suite.name)
+    arguments.only.is_empty()
+        || arguments.only.iter().any(|name| name == "all" || name == suite.name)
 }
 
 /// What is missing for a suite, each with what installs it.
@@ -92,7 +96,11 @@ fn run_one(context: &Context, suite: &Suite, accept: bool) -> Result<Outcome> {
     };
     let took = format!("{:.0} s", begun.elapsed().as_secs_f64());
     if outcome.is_good() {
-        let text = format!("{}: {} ({took})", suite.name, counted(usize::try_from(outcome.passed)?, "test"));
+        let text = format!(
+            "{}: {} ({took})",
+            suite.name,
+            counted(usize::try_from(outcome.passed)?, "test")
+        );
         output::line(context, Tone::Good, "Passed", &text);
         return Ok(outcome);
     }

@@ -1,9 +1,9 @@
 //! `verify`: the acceptance features of a service's claims, against an environment.
 
 use anyhow::Result;
+use proofline_spec::diagnostic::counted;
 use proofline_spec::evidence::{CheckKind, Verdict, judge};
 use proofline_spec::exit::Exit;
-use proofline_spec::diagnostic::counted;
 
 use super::{check, report};
 use crate::cli::{Format, Run, Verify};
@@ -53,8 +53,13 @@ pub(super) fn checks(
         return Ok(Exit::Interrupted);
     }
     // Only claims that the wanted checks could decide count here.
-    let readiness =
-        judge(&service.service, Some(&found.manifest), &found.checks, found.foreign.as_deref(), &Context::today());
+    let readiness = judge(
+        &service.service,
+        Some(&found.manifest),
+        &found.checks,
+        found.foreign.as_deref(),
+        &Context::today(),
+    );
     let concerned = |kind: CheckKind| match kind {
         CheckKind::Feature => wanted.features,
         CheckKind::Load => wanted.loads,

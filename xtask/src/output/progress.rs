@@ -20,8 +20,13 @@ impl Progress {
             line(context, Tone::Plain, verb, text);
             return Self { bar: None };
         }
-        let template = if context.color { "{prefix:>12.cyan.bold} {wide_msg} {elapsed:.dim}" } else { "{prefix:>12} {wide_msg} {elapsed}" };
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let template = if context.color {
+            "{prefix:>12.cyan.bold} {wide_msg} {elapsed:.dim}"
+        } else {
+            "{prefix:>12} {wide_msg} {elapsed}"
+        };
+        let style = ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = ProgressBar::new_spinner().with_style(style).with_prefix(verb.to_owned());
         bar.set_message(text.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));

@@ -42,9 +42,15 @@ impl Program<'_> {
                 let name = &service.service.service.name;
                 vec![format!("--package={name}"), format!("--bin={name}")]
             }
-            Self::Features => vec!["--package=proofline-features".into(), "--bin=proofline-features".into()],
-            Self::Loadtest => vec!["--package=proofline-loadtest".into(), "--bin=proofline-loadtest".into()],
-            Self::ConstantTime => vec!["--package=proofline-runtime".into(), "--example=constant_time".into()],
+            Self::Features => {
+                vec!["--package=proofline-features".into(), "--bin=proofline-features".into()]
+            }
+            Self::Loadtest => {
+                vec!["--package=proofline-loadtest".into(), "--bin=proofline-loadtest".into()]
+            }
+            Self::ConstantTime => {
+                vec!["--package=proofline-runtime".into(), "--example=constant_time".into()]
+            }
         }
     }
 

@@ -33,7 +33,12 @@ pub(crate) fn runs_folder(root: &Path, environment: &str, service: &str) -> Path
 }
 
 /// Makes the folder of a new run, named after the time.
-pub(crate) fn new_run(root: &Path, environment: &str, service: &str, now: &str) -> Result<(String, PathBuf)> {
+pub(crate) fn new_run(
+    root: &Path,
+    environment: &str,
+    service: &str,
+    now: &str,
+) -> Result<(String, PathBuf)> {
     let stamp: String = now.chars().filter(char::is_ascii_digit).take(17).collect();
     let run = format!("{stamp}-{}", &uuid::Uuid::new_v4().simple().to_string()[..6]);
     let folder = runs_folder(root, environment, service).join(&run);
@@ -82,7 +87,9 @@ pub(crate) fn documents(folder: &Path) -> Result<(Vec<DocumentEntry>, Vec<String
                 path: format!("checks/{name}"),
                 sha256: Digest::of(&bytes),
             }),
-            Err(error) => problems.push(format!("`checks/{name}` is not an evidence document: {error}")),
+            Err(error) => {
+                problems.push(format!("`checks/{name}` is not an evidence document: {error}"))
+            }
         }
     }
     Ok((entries, problems))
@@ -103,7 +110,8 @@ pub(crate) fn read(
     generated: Option<Digest>,
 ) -> Result<Evidence> {
     let path = folder.join("manifest.json");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let manifest: Manifest = serde_json::from_str(&text)
         .with_context(|| format!("{} is not a manifest of a run", path.display()))?;
     let mut problems = Vec::new();
@@ -119,7 +127,8 @@ pub(crate) fn read(
     let foreign = why_foreign(&manifest, service, environment, generated);
     problems.extend(foreign.clone());
     if manifest.interrupted {
-        problems.push("the run was interrupted; checks that did not end have no evidence".to_owned());
+        problems
+            .push("the run was interrupted; checks that did not end have no evidence".to_owned());
     }
     Ok(Evidence { folder: folder.to_owned(), manifest, checks, problems, foreign })
 }
@@ -130,14 +139,20 @@ fn read_document(folder: &Path, entry: &DocumentEntry) -> Result<CheckEvidence, 
     if name.contains("..") || Path::new(name).is_absolute() {
         return Err(format!("`{name}` points out of the run's folder"));
     }
-    let bytes = std::fs::read(folder.join(name)).map_err(|error| format!("`{name}` is missing: {error}"))?;
+    let bytes = std::fs::read(folder.join(name))
+        .map_err(|error| format!("`{name}` is missing: {error}"))?;
     if Digest::of(&bytes) != entry.sha256 {
-        return Err(format!("`{name}` was changed after the run: its digest does not agree with the manifest"));
+        return Err(format!(
+            "`{name}` was changed after the run: its digest does not agree with the manifest"
+        ));
     }
-    let evidence: CheckEvidence =
-        serde_json::from_slice(&bytes).map_err(|error| format!("`{name}` is not an evidence document: {error}"))?;
+    let evidence: CheckEvidence = serde_json::from_slice(&bytes)
+        .map_err(|error| format!("`{name}` is not an evidence document: {error}"))?;
     if evidence.check != entry.check {
-        return Err(format!("`{name}` is evidence of `{}`, not of `{}`", evidence.check, entry.check));
+        return Err(format!(
+            "`{name}` is evidence of `{}`, not of `{}`",
+            evidence.check, entry.check
+        ));
     }
     Ok(evidence)
 }
@@ -151,7 +166,10 @@ fn why_foreign(
 ) -> Option<String> {
     let name = &service.service.service.name;
     if manifest.format != FORMAT {
-        return Some(format!("the evidence has form {}, and this tool reads form {FORMAT}", manifest.format));
+        return Some(format!(
+            "the evidence has form {}, and this tool reads form {FORMAT}",
+            manifest.format
+        ));
     }
     if manifest.service != *name {
         return Some(format!("the evidence is of the service `{}`", manifest.service));
@@ -160,10 +178,15 @@ fn why_foreign(
         return Some(format!("the evidence is of the environment `{}`", manifest.environment));
     }
     if manifest.spec_digest != service.digest {
-        return Some("the spec has changed since the evidence was taken; run the checks again".to_owned());
+        return Some(
+            "the spec has changed since the evidence was taken; run the checks again".to_owned(),
+        );
     }
     if manifest.generated_digest != generated {
-        return Some("the generated code has changed since the evidence was taken; run the checks again".to_owned());
+        return Some(
+            "the generated code has changed since the evidence was taken; run the checks again"
+                .to_owned(),
+        );
     }
     match &manifest.reported_spec_digest {
         Some(reported) if *reported != service.digest.to_string() => Some(format!(

@@ -82,7 +82,11 @@ pub(crate) fn ask(
 }
 
 /// Asks the running service who it is.
-pub(crate) fn identify(context: &Context, plan: &Path, secrets: &BTreeMap<String, String>) -> Identity {
+pub(crate) fn identify(
+    context: &Context,
+    plan: &Path,
+    secrets: &BTreeMap<String, String>,
+) -> Identity {
     // A service that does not say is not an error: the report says that it does not.
     ask(context, &["identify"], plan, secrets)
         .and_then(|value| Ok(serde_json::from_value(value)?))
@@ -111,8 +115,12 @@ pub(crate) fn principals(
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(bytes)?;
     Ok(())
 }

@@ -7,11 +7,11 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::report;
 use proofline_generator::tree::Tree;
+use proofline_spec::diagnostic::counted;
 use proofline_spec::document::{Auth, Credential, Environment, Service};
 use proofline_spec::evidence::{
     CheckEvidence, CheckId, CheckOutcome, ConfigurationCheck, Digest, LeftOut, Manifest, Plan,
 };
-use proofline_spec::diagnostic::counted;
 
 use super::build::{self, Program};
 use super::evidence::{self, FORMAT};
@@ -56,7 +56,12 @@ pub(crate) fn run(
             environment.environment
         ),
     };
-    output::line(context, Tone::Plain, "Checking", &format!("{} at {url}", service.service.service.name));
+    output::line(
+        context,
+        Tone::Plain,
+        "Checking",
+        &format!("{} at {url}", service.service.service.name),
+    );
     let (run, folder) =
         evidence::new_run(&context.root, &environment.environment, &service.folder, &started_at)?;
     let scratch = tempfile::Builder::new().prefix("proofline-").tempdir()?;
@@ -207,8 +212,19 @@ impl Session<'_> {
         if checks.features.is_empty() || self.context.interrupted() {
             return Ok(());
         }
-        output::line(self.context, Tone::Plain, "Verifying", &counted(checks.features.len(), "feature"));
-        runners::run(self.context, Program::Features, plan, &self.folder.join("checks"), &self.secrets)
+        output::line(
+            self.context,
+            Tone::Plain,
+            "Verifying",
+            &counted(checks.features.len(), "feature"),
+        );
+        runners::run(
+            self.context,
+            Program::Features,
+            plan,
+            &self.folder.join("checks"),
+            &self.secrets,
+        )
     }
 
     fn loads(&mut self, checks: &Checks, plan: &Plan) -> Result<()> {
@@ -233,7 +249,12 @@ impl Session<'_> {
             }
             Err(error) => output::line(self.context, Tone::Warn, "Note", &format!("{error:#}")),
         }
-        output::line(self.context, Tone::Plain, "Loading", &counted(checks.loads.len(), "load test"));
+        output::line(
+            self.context,
+            Tone::Plain,
+            "Loading",
+            &counted(checks.loads.len(), "load test"),
+        );
         // Each profile is a process of its own, as the engine knows one attack per process.
         for load in &checks.loads {
             if self.context.interrupted() {
@@ -241,7 +262,13 @@ impl Session<'_> {
             }
             plan.loads = vec![load.clone()];
             let file = self.write_plan("load.json", &plan)?;
-            runners::run(self.context, Program::Loadtest, &file, &self.folder.join("checks"), &self.secrets)?;
+            runners::run(
+                self.context,
+                Program::Loadtest,
+                &file,
+                &self.folder.join("checks"),
+                &self.secrets,
+            )?;
         }
         Ok(())
     }

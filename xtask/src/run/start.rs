@@ -97,7 +97,8 @@ pub(crate) fn variables(
     let mut variables = BTreeMap::new();
     for (name, secret) in &service.service.config.secrets {
         // Two UUIDs without hyphens are 64 characters with 244 random bits.
-        let mut value = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+        let mut value =
+            format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
         while value.len() < secret.min_bytes.unwrap_or_default() as usize {
             value.push_str(&uuid::Uuid::new_v4().simple().to_string());
         }
@@ -126,8 +127,8 @@ fn seed(
 ) -> Result<()> {
     let Some(file) = start.seed.get(&service.folder) else { return Ok(()) };
     let path = context.root.join("environments").join(file);
-    let text =
-        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let output = Command::new(program)
         .arg("migrate")
         .env_clear()
@@ -137,12 +138,18 @@ fn seed(
         .with_context(|| format!("cannot start {}", program.display()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Stopped::could_not_find_out(format!("the migrations cannot be applied:\n{said}")));
+        return Err(Stopped::could_not_find_out(format!(
+            "the migrations cannot be applied:\n{said}"
+        )));
     }
     sql::run_script(database, &text).with_context(|| format!("cannot apply {}", path.display()))
 }
 
-fn spawn(program: &PathBuf, variables: &BTreeMap<String, String>, log: &PathBuf) -> Result<Process> {
+fn spawn(
+    program: &PathBuf,
+    variables: &BTreeMap<String, String>,
+    log: &PathBuf,
+) -> Result<Process> {
     // The log is the harness's own scratch file; nobody reads it after an interruption.
     let file = File::options().create_new(true).append(true).open(log)?;
     let mut command = Command::new(program);
@@ -153,10 +160,15 @@ fn spawn(program: &PathBuf, variables: &BTreeMap<String, String>, log: &PathBuf)
         .stdin(Stdio::null())
         .stdout(file.try_clone()?)
         .stderr(file);
-    Process::spawn(&mut command, STOP).with_context(|| format!("cannot start {}", program.display()))
+    Process::spawn(&mut command, STOP)
+        .with_context(|| format!("cannot start {}", program.display()))
 }
 
-fn wait_until_it_listens(context: &Context, process: &mut Process, log: &PathBuf) -> Result<String> {
+fn wait_until_it_listens(
+    context: &Context,
+    process: &mut Process,
+    log: &PathBuf,
+) -> Result<String> {
     let deadline = Instant::now() + START;
     loop {
         let text = std::fs::read_to_string(log).unwrap_or_default();
@@ -186,7 +198,9 @@ fn wait_until_it_listens(context: &Context, process: &mut Process, log: &PathBuf
 fn listening_address(log: &str) -> Option<String> {
     log.lines().find_map(|line| {
         let value: Value = serde_json::from_str(line).ok()?;
-        (value["event"] == "listening").then(|| value["address"].as_str().map(str::to_owned)).flatten()
+        (value["event"] == "listening")
+            .then(|| value["address"].as_str().map(str::to_owned))
+            .flatten()
     })
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use proofline_generator::Input;
 use proofline_generator::sql::{self, Migration, Prepared};
 use proofline_generator::tree::{Owner, Tree};
-use proofline_generator::Input;
 use proofline_spec::diagnostic::Diagnostic;
 use proofline_spec::document::{Binding, Environment, Service};
 use proofline_spec::evidence::Digest;
@@ -53,7 +53,8 @@ impl Workspace {
             );
         }
         let features = feature_names(root);
-        let mut workspace = Self { services: Vec::new(), environments: Vec::new(), diagnostics: Vec::new() };
+        let mut workspace =
+            Self { services: Vec::new(), environments: Vec::new(), diagnostics: Vec::new() };
         let folders: Vec<String> = found.iter().map(|path| folder_name(path)).collect();
         if let Some(only) = only
             && !folders.iter().any(|folder| folder == only)
@@ -69,7 +70,11 @@ impl Workspace {
             let loaded = load::load_environment(relative(root, &path));
             let mut diagnostics = proofline_spec::check::check_environment(
                 &loaded,
-                &workspace.services.iter().map(|s| (s.folder.as_str(), &s.service)).collect::<Vec<_>>(),
+                &workspace
+                    .services
+                    .iter()
+                    .map(|s| (s.folder.as_str(), &s.service))
+                    .collect::<Vec<_>>(),
             );
             workspace.diagnostics.extend(loaded.diagnostics);
             workspace.diagnostics.append(&mut diagnostics);
@@ -78,12 +83,19 @@ impl Workspace {
         Ok(workspace)
     }
 
-    fn add_service(&mut self, root: &Path, path: &Path, folder: &str, features: &[String]) -> Result<()> {
+    fn add_service(
+        &mut self,
+        root: &Path,
+        path: &Path,
+        folder: &str,
+        features: &[String],
+    ) -> Result<()> {
         let loaded = load::load_service(relative(root, path));
         let checked = proofline_spec::check::check_service(&loaded, Some(features));
         self.diagnostics.extend(loaded.diagnostics.iter().cloned());
         self.diagnostics.extend(checked);
-        let digest = load::service_digest(&loaded).with_context(|| format!("cannot read what belongs to `{folder}`"))?;
+        let digest = load::service_digest(&loaded)
+            .with_context(|| format!("cannot read what belongs to `{folder}`"))?;
         let source = loaded.source;
         let Some(service) = loaded.document else { return Ok(()) };
         let base = path.parent().unwrap_or(root);
@@ -126,7 +138,8 @@ impl Workspace {
                 let mut generated = self.services.iter().filter(|s| !s.service.targets.is_empty());
                 match (generated.next(), generated.next()) {
                     (Some(only), None) => Ok(only),
-                    (first, _) => match self.services.iter().find(|s| s.folder == "luna").or(first) {
+                    (first, _) => match self.services.iter().find(|s| s.folder == "luna").or(first)
+                    {
                         Some(service) => Ok(service),
                         None => bail!("there is no service to run; say which with `--service`"),
                     },
@@ -138,7 +151,8 @@ impl Workspace {
     /// The environment that was asked for.
     pub(crate) fn environment(&self, name: &str, service: &LoadedService) -> Result<&Environment> {
         let Some(environment) = self.environments.iter().find(|e| e.environment == name) else {
-            let names: Vec<String> = self.environments.iter().map(|e| e.environment.clone()).collect();
+            let names: Vec<String> =
+                self.environments.iter().map(|e| e.environment.clone()).collect();
             bail!("{}", unknown("environment", name, &names));
         };
         if !environment.services.is_empty() && !environment.services.contains(&service.folder) {
@@ -167,7 +181,10 @@ impl LoadedService {
 }
 
 fn folder_name(path: &Path) -> String {
-    path.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+    path.parent()
+        .and_then(Path::file_name)
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn unknown(what: &str, name: &str, known: &[String]) -> String {
@@ -209,7 +226,11 @@ fn feature_names(root: &Path) -> Vec<String> {
             if path.extension().is_some_and(|extension| extension == "feature")
                 && let Some(stem) = path.file_stem()
             {
-                names.push(format!("{}/{}", category.file_name().to_string_lossy(), stem.to_string_lossy()));
+                names.push(format!(
+                    "{}/{}",
+                    category.file_name().to_string_lossy(),
+                    stem.to_string_lossy()
+                ));
             }
         }
     }

@@ -41,7 +41,12 @@ fn judge(
             outcome.passed += 1;
         } else {
             outcome.failed += 1;
-            outcome.output.push_str(&format!("{} on {}:\n{}\n", tool.name, file.display(), said.all()));
+            outcome.output.push_str(&format!(
+                "{} on {}:\n{}\n",
+                tool.name,
+                file.display(),
+                said.all()
+            ));
         }
     }
     Ok(outcome)
@@ -66,7 +71,15 @@ pub(super) fn openapi(context: &Context, _: bool) -> Result<Outcome> {
         context,
         "openapi.json",
         tool::SPECTRAL,
-        |file| vec!["lint".into(), "--ruleset".into(), ruleset.clone(), "--fail-severity=warn".into(), text(file)],
+        |file| {
+            vec![
+                "lint".into(),
+                "--ruleset".into(),
+                ruleset.clone(),
+                "--fail-severity=warn".into(),
+                text(file),
+            ]
+        },
         |_| false,
     )?;
     let two = judge(
@@ -85,7 +98,15 @@ pub(super) fn wrangler(context: &Context, _: bool) -> Result<Outcome> {
         context,
         "wrangler.jsonc",
         tool::CHECK_JSONSCHEMA,
-        |file| vec!["--force-filetype".into(), "json5".into(), "--schemafile".into(), schema.clone(), text(file)],
+        |file| {
+            vec![
+                "--force-filetype".into(),
+                "json5".into(),
+                "--schemafile".into(),
+                schema.clone(),
+                text(file),
+            ]
+        },
         |_| false,
     )?;
     let two = dry_run(context)?;
@@ -100,7 +121,8 @@ fn dry_run(context: &Context) -> Result<Outcome> {
         let config = std::fs::read_to_string(&file)?;
         let main = serde_json::from_str::<serde_json::Value>(&without_comments(&config))?;
         let mut environments = vec![None];
-        environments.extend(main["env"].as_object().into_iter().flat_map(|e| e.keys().cloned().map(Some)));
+        environments
+            .extend(main["env"].as_object().into_iter().flat_map(|e| e.keys().cloned().map(Some)));
         for environment in environments {
             let folder = tempfile::tempdir()?;
             let worker = folder.path().join("worker.mjs");
@@ -118,7 +140,11 @@ fn dry_run(context: &Context) -> Result<Outcome> {
             } else {
                 outcome.failed += 1;
                 let name = environment.unwrap_or_else(|| "the top level".to_owned());
-                outcome.output.push_str(&format!("wrangler on {} ({name}):\n{}\n", file.display(), said.all()));
+                outcome.output.push_str(&format!(
+                    "wrangler on {} ({name}):\n{}\n",
+                    file.display(),
+                    said.all()
+                ));
             }
         }
     }
@@ -144,7 +170,9 @@ pub(super) fn compose(context: &Context, _: bool) -> Result<Outcome> {
 
 /// `docker compose config` with every variable of the example set, and refused without them.
 fn config(context: &Context) -> Result<Outcome> {
-    let Some(path) = tool::find(context, tool::COMPOSE) else { return Ok(missing("docker-compose")) };
+    let Some(path) = tool::find(context, tool::COMPOSE) else {
+        return Ok(missing("docker-compose"));
+    };
     let mut outcome = Outcome { passed: 0, failed: 0, skipped: 0, output: String::new() };
     for file in files(context, "compose.yaml") {
         let example = std::fs::read_to_string(file.with_file_name(".env.example"))?;
@@ -167,7 +195,11 @@ fn config(context: &Context) -> Result<Outcome> {
             } else {
                 outcome.failed += 1;
                 let wish = if wanted { "should accept" } else { "should miss the secrets of" };
-                outcome.output.push_str(&format!("docker compose {wish} {}:\n{}\n", file.display(), said.all()));
+                outcome.output.push_str(&format!(
+                    "docker compose {wish} {}:\n{}\n",
+                    file.display(),
+                    said.all()
+                ));
             }
         }
     }

@@ -30,7 +30,11 @@ impl Said {
 }
 
 /// Runs a program to its end, below the workspace, without standard input.
-pub(crate) fn run(context: &Context, program: &Path, configure: impl FnOnce(&mut Command)) -> Result<Said> {
+pub(crate) fn run(
+    context: &Context,
+    program: &Path,
+    configure: impl FnOnce(&mut Command),
+) -> Result<Said> {
     let folder = tempfile::tempdir()?;
     let (out, err) = (folder.path().join("stdout"), folder.path().join("stderr"));
     let open = |path: &Path| std::fs::File::options().write(true).create_new(true).open(path);
@@ -53,7 +57,14 @@ pub(crate) fn run(context: &Context, program: &Path, configure: impl FnOnce(&mut
         return Err(Stopped::interrupted());
     }
     let read = |path: &Path| {
-        std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        std::fs::read(path)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     };
-    Ok(Said { success: status.success(), code: status.code(), stdout: read(&out), stderr: read(&err) })
+    Ok(Said {
+        success: status.success(),
+        code: status.code(),
+        stdout: read(&out),
+        stderr: read(&err),
+    })
 }

@@ -19,8 +19,16 @@ pub(super) fn format(context: &Context, _: bool) -> Result<Outcome> {
 }
 
 pub(super) fn clippy(context: &Context, _: bool) -> Result<Outcome> {
-    let arguments =
-        ["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "--deny", "warnings"];
+    let arguments = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--quiet",
+        "--",
+        "--deny",
+        "warnings",
+    ];
     let said = cargo(context, &arguments, &[])?;
     Ok(Outcome::one(said.success, said.stderr))
 }
@@ -78,15 +86,26 @@ pub(super) fn deny(context: &Context, _: bool) -> Result<Outcome> {
     if !fetched.success {
         return Ok(Outcome::one(false, fetched.all()));
     }
-    let Some(path) = tool::find(context, tool::CARGO_DENY) else { return Ok(missing("cargo-deny")) };
+    let Some(path) = tool::find(context, tool::CARGO_DENY) else {
+        return Ok(missing("cargo-deny"));
+    };
     let said = program::run(context, &path, |command| {
-        command.args(["--offline", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]);
+        command.args([
+            "--offline",
+            "check",
+            "--hide-inclusion-graph",
+            "bans",
+            "licenses",
+            "sources",
+        ]);
     })?;
     Ok(Outcome::one(said.success, said.all()))
 }
 
 pub(super) fn machete(context: &Context, _: bool) -> Result<Outcome> {
-    let Some(path) = tool::find(context, tool::CARGO_MACHETE) else { return Ok(missing("cargo-machete")) };
+    let Some(path) = tool::find(context, tool::CARGO_MACHETE) else {
+        return Ok(missing("cargo-machete"));
+    };
     let said = program::run(context, &path, |command| {
         command.args(["spec", "generator", "runtime", "features", "loadtest", "xtask"]);
     })?;

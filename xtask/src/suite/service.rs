@@ -33,7 +33,10 @@ pub(super) fn fresh(context: &Context, _: bool) -> Result<Outcome> {
 pub(super) fn ready(context: &Context, _: bool) -> Result<Outcome> {
     let said = ourselves(context, &["ready", "--service", SERVICE, "--format", "json"])?;
     let Ok(object) = serde_json::from_str::<Value>(&said.stdout) else {
-        return Ok(Outcome::one(false, format!("`ready` printed no JSON ({:?}):\n{}", said.code, said.all())));
+        return Ok(Outcome::one(
+            false,
+            format!("`ready` printed no JSON ({:?}):\n{}", said.code, said.all()),
+        ));
     };
     let mut wrong = Vec::new();
     let count = |name: &str| object["counts"][name].as_u64().unwrap_or(u64::MAX);
@@ -43,10 +46,12 @@ pub(super) fn ready(context: &Context, _: bool) -> Result<Outcome> {
         _ => 1,
     };
     if said.code != Some(expected) {
-        wrong.push(format!("the exit code is {:?}, but the verdict asks for {expected}", said.code));
+        wrong
+            .push(format!("the exit code is {:?}, but the verdict asks for {expected}", said.code));
     }
     let claims = object["claims"].as_array().cloned().unwrap_or_default();
-    let total = ["verified", "failed", "unverified", "waived"].iter().map(|n| count(n)).sum::<u64>();
+    let total =
+        ["verified", "failed", "unverified", "waived"].iter().map(|n| count(n)).sum::<u64>();
     if total != claims.len() as u64 || claims.is_empty() {
         wrong.push(format!("the counts add up to {total}, but there are {} claims", claims.len()));
     }
@@ -65,7 +70,12 @@ pub(super) fn ready(context: &Context, _: bool) -> Result<Outcome> {
         }
     }
     if wrong.is_empty() {
-        return Ok(Outcome { passed: claims.len() as u64, failed: 0, skipped: 0, output: String::new() });
+        return Ok(Outcome {
+            passed: claims.len() as u64,
+            failed: 0,
+            skipped: 0,
+            output: String::new(),
+        });
     }
     let output = format!("{}\n{}", wrong.join("\n"), said.stderr);
     Ok(Outcome { passed: 0, failed: wrong.len() as u64, skipped: 0, output })
@@ -90,11 +100,14 @@ pub(super) fn browser(context: &Context, _: bool) -> Result<Outcome> {
 }
 
 pub(super) fn schemathesis(context: &Context, _: bool) -> Result<Outcome> {
-    let Some(path) = tool::find(context, tool::SCHEMATHESIS) else { return Ok(missing("schemathesis")) };
+    let Some(path) = tool::find(context, tool::SCHEMATHESIS) else {
+        return Ok(missing("schemathesis"));
+    };
     let workspace = Workspace::load(context, Some(SERVICE))?;
     let service = workspace.service(Some(SERVICE))?;
     let local = workspace.environment("local", service)?;
-    let environment = Environment { permits: proofline_spec::document::Permits::default(), ..local.clone() };
+    let environment =
+        Environment { permits: proofline_spec::document::Permits::default(), ..local.clone() };
     build::build(context, &[Program::Service(service)])?;
     let started = Started::native(context, service, &environment)?;
     let document = format!("runtime/services/{SERVICE}/deploy/openapi.json");

@@ -17,6 +17,8 @@ use crate::view::names;
 pub(crate) struct Definition {
     /// The fields of the definition that differ from the default, as `name: value`.
     pub(crate) fields: Vec<String>,
+    /// Whether any field is left to the default.
+    pub(crate) rest: bool,
     pub(crate) auth: Vec<Static>,
     pub(crate) limits: Vec<Static>,
     pub(crate) problems: Vec<Static>,
@@ -48,6 +50,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
         })
         .collect();
     let mut definition = Definition {
+        rest: fields.len() < FIELDS,
         fields,
         auth,
         limits,
@@ -84,6 +87,11 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
         .collect();
     definition
 }
+
+/// How many fields the runtime's `Definition` has.
+const FIELDS: usize = 15;
+/// How many fields the runtime's `SecurityHeaders` has.
+const HEADER_FIELDS: usize = 5;
 
 const IMPORTS: &[&str] = &[
     "ApiKey",
@@ -378,7 +386,8 @@ fn headers(service: &Service) -> String {
     if fields.is_empty() {
         return "headers: SecurityHeaders::DEFAULT".to_owned();
     }
-    format!("headers: SecurityHeaders {{ {}, ..SecurityHeaders::DEFAULT }}", fields.join(", "))
+    let rest = if fields.len() < HEADER_FIELDS { ", ..SecurityHeaders::DEFAULT" } else { "" };
+    format!("headers: SecurityHeaders {{ {}{rest} }}", fields.join(", "))
 }
 
 fn scheme(name: &str, auth: &Auth) -> Static {

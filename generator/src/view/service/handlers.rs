@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use proofline_spec::document::{Answer, Binding, Operation, Route, Service, TaskOperation};
+use proofline_spec::document::{
+    Answer, Binding, Operation, Route, RouteKey, Service, TaskOperation,
+};
 use serde::Serialize;
 
 use super::literals;
@@ -33,6 +35,8 @@ pub(crate) struct Custom {
     /// Name of the method.
     pub(crate) method: String,
     pub(crate) doc: String,
+    /// The method and the path.
+    pub(crate) route: String,
     /// Type of the body, or nothing.
     pub(crate) body: String,
     /// Type of the query string's parameters, or nothing.
@@ -81,19 +85,11 @@ pub(crate) fn handlers(service: &Service) -> Handlers {
     let mut customs = Vec::new();
     let mut declared = Vec::new();
     for (key, route) in &service.routes {
-        let operation = names::operation(key);
         let Operation::Custom(method) = &route.op else {
-            declared.push(operation);
+            declared.push(names::operation(key));
             continue;
         };
-        customs.push(custom(
-            route,
-            operation,
-            method,
-            doc(key, route),
-            &mut types,
-            &mut definitions,
-        ));
+        customs.push(custom(key, route, method, &mut types, &mut definitions));
     }
     let consumers = consumers(service, &mut types);
     let tasks: Vec<TaskView> =
@@ -118,10 +114,9 @@ pub(crate) fn handlers(service: &Service) -> Handlers {
 }
 
 fn custom(
+    key: &RouteKey,
     route: &Route,
-    operation: String,
     method: &str,
-    doc: String,
     types: &mut BTreeSet<String>,
     definitions: &mut BTreeSet<String>,
 ) -> Custom {
@@ -140,9 +135,10 @@ fn custom(
         .map(|(status, answer)| variant(status, answer, types, definitions))
         .collect();
     Custom {
-        operation,
+        operation: names::operation(key),
         method: names::field(method),
-        doc,
+        doc: doc(key, route),
+        route: key.to_string(),
         body,
         query,
         answer: format!("{}Answer", names::pascal(&method.replace('_', "-"))),

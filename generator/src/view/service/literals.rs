@@ -20,11 +20,12 @@ pub(crate) fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
 
 /// A `std::time::Duration`.
 pub(crate) fn duration(duration: Duration) -> String {
-    if duration.as_millis().is_multiple_of(1000) {
-        format!("Duration::from_secs({})", number(duration.as_secs()))
-    } else {
-        format!("Duration::from_millis({})", number(duration.as_millis()))
-    }
+    let millis = duration.as_millis();
+    let (unit, factor) = [("hours", 3_600_000), ("mins", 60_000), ("secs", 1000)]
+        .into_iter()
+        .find(|(_, factor)| millis > 0 && millis.is_multiple_of(*factor))
+        .unwrap_or(("millis", 1));
+    format!("Duration::from_{unit}({})", number(millis / factor))
 }
 
 /// A whole number, digits in groups of three from five digits on.

@@ -110,9 +110,8 @@ fn body(service: &Service, route: &Route, refers: &mut Refers) -> String {
         Operation::Query(run) => {
             let with = with(scope, &run.with, &mut lines);
             let statement = names::screaming(&run.run);
-            lines.push(format!(
-                "operation::query(call, statements::{statement}.with({with}), {status}).await"
-            ));
+            lines.push(format!("let statement = statements::{statement}.with({with});"));
+            lines.push(format!("operation::query(call, statement, {status}).await"));
         }
         Operation::Transaction(transaction) => {
             let_values(scope, transaction, &mut lines);
@@ -148,7 +147,7 @@ fn health(health: &Health) -> String {
         .map(|binding| check("required", binding))
         .chain(health.optional.iter().map(|binding| check("optional", binding)))
         .collect();
-    format!("operation::health(call, &[{}]).await", checks.join(", "))
+    format!("let checks = [{}];\noperation::health(call, &checks).await", checks.join(", "))
 }
 
 /// `&[("id", &id), …]`; what takes time is made before.
@@ -194,14 +193,16 @@ fn transaction_of(
         let with = with(scope, map, lines);
         format!("statements::{}.with({with})", names::screaming(query))
     };
-    let once = transaction.once.as_ref().map_or_else(
-        || "None".to_owned(),
-        |once| format!("Some({})", bound(&once.query, &once.with)),
-    );
+    let once = transaction.once.as_ref().map(|once| bound(&once.query, &once.with));
     let steps: Vec<String> =
         transaction.steps.iter().map(|step| bound(&step.query, &step.with)).collect();
+    let (made, given) = match once {
+        Some(code) => (format!("let once = Some({code});\n"), "once"),
+        None => (String::new(), "once: None"),
+    };
     format!(
-        "operation::transaction(call, Transaction {{ once: {once}, steps: [{}] }}, {status}).await",
+        "{made}let steps = [{}];\n\
+         operation::transaction(call, Transaction {{ {given}, steps }}, {status}).await",
         steps.join(", ")
     )
 }
@@ -216,8 +217,8 @@ fn login_of(
     let otherwise = names::screaming(&login.otherwise);
     let account = with(scope, &login.with, lines);
     let code = format!(
-        "operation::login(call, Login {{ scheme: &{scheme}, account: statements::{}.with({account}), \
-         password: {}, otherwise: &{otherwise} }}).await",
+        "let login = Login {{ scheme: &{scheme}, account: statements::{}.with({account}), \
+         password: {}, otherwise: &{otherwise} }};\noperation::login(call, login).await",
         names::screaming(&login.query),
         expressions::str_of(scope, &login.password)
     );

@@ -24,7 +24,12 @@ pub(crate) struct Routes {
 #[derive(Debug, Serialize)]
 pub(crate) struct RouteView {
     pub(crate) fields: Vec<String>,
+    /// Whether any field is left to the default.
+    pub(crate) rest: bool,
 }
+
+/// How many fields the runtime's `Route` has.
+const FIELDS: usize = 14;
 
 /// What the runtime's `Route::DEFAULT` says.
 const DEFAULT_MAX_BODY: Bytes = Bytes::new(64 * 1024);
@@ -36,7 +41,10 @@ pub(crate) fn routes(service: &Service) -> Routes {
     let routes: Vec<RouteView> = service
         .routes
         .iter()
-        .map(|(key, route)| RouteView { fields: fields(service, key, route, &mut definitions) })
+        .map(|(key, route)| {
+            let fields = fields(service, key, route, &mut definitions);
+            RouteView { rest: fields.len() < FIELDS, fields }
+        })
         .collect();
     definitions.sort_unstable();
     definitions.dedup();

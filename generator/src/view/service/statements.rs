@@ -25,7 +25,12 @@ pub(crate) struct Statement {
     pub(crate) doc: String,
     /// The fields that differ from the default, as `name: value`.
     pub(crate) fields: Vec<String>,
+    /// Whether any field is left to the default.
+    pub(crate) rest: bool,
 }
+
+/// How many fields the runtime's `Statement` has.
+const FIELDS: usize = 9;
 
 /// The tables of every query, in the order of the spec.
 pub(crate) fn statements(input: &Input<'_>) -> Statements {
@@ -75,7 +80,12 @@ fn statement(service: &Service, name: &str, query: &Query, prepared: &Prepared) 
     let problem = |name: &String| format!("Some(&{})", names::screaming(name));
     fields.extend(query.otherwise.as_ref().map(|p| format!("otherwise: {}", problem(p))));
     fields.extend(query.on_conflict.as_ref().map(|p| format!("on_conflict: {}", problem(p))));
-    Statement { constant: names::screaming(name), doc: format!("`{name}`"), fields }
+    Statement {
+        constant: names::screaming(name),
+        doc: format!("`{name}`"),
+        rest: fields.len() < FIELDS,
+        fields,
+    }
 }
 
 /// A column, as the answer's schema says; without one it never becomes part of an answer.

@@ -47,7 +47,7 @@ pub(crate) fn types(service: &Service) -> Types {
 }
 
 fn declare(service: &Service, name: &str, title: &str, schema: &Schema, types: &mut Vec<Type>) {
-    let doc = doc(schema, title);
+    let doc = doc(schema, &format!("`{title}`"));
     if let Some(variants) = &schema.variants {
         let variants = variants
             .iter()
@@ -159,7 +159,7 @@ fn doc(schema: &Schema, otherwise: &str) -> String {
 /// What values are allowed, in a few words.
 fn describe(schema: &Schema) -> String {
     if let Some(name) = schema.referenced() {
-        return format!("A `{name}`.");
+        return format!("`{name}`.");
     }
     let mut parts = vec![
         match schema.main_type() {

@@ -149,10 +149,15 @@ impl FromStr for RouteKey {
         })?;
         let path = path.trim();
         if !path.starts_with('/') {
-            return Err(format!("the path `{path}` does not begin with `/`"));
+            return Err(format!(
+                "the path `{path}` does not begin with `/`; write `{method} /{path}`"
+            ));
         }
         if path.contains(['?', '#', ' ']) {
-            return Err(format!("the path `{path}` holds a `?`, a `#` or a space"));
+            return Err(format!(
+                "the path `{path}` holds a `?`, a `#` or a space; write only the path, and \
+                 parameters with `query:`"
+            ));
         }
         Ok(Self { method, path: path.to_owned() })
     }

@@ -112,9 +112,8 @@ impl<'t> NodeDeserializer<'t> {
         Self { node, left_out: self.left_out, stand_ins: &[] }
     }
 
-    fn entries(&self, entries: &'t [Entry]) -> Vec<&'t Entry> {
-        let kept = entries.iter().filter(|entry| !self.left_out.contains(&entry.node.id));
-        kept.chain(self.stand_ins).collect()
+    fn keeps(&self, entry: &Entry) -> bool {
+        !self.left_out.contains(&entry.node.id)
     }
 }
 
@@ -132,8 +131,8 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
             Value::List(items) => visitor.visit_seq(Items { of: self, all: items, next: 0 }),
             Value::Mapping(mapping) => visitor.visit_map(Entries {
                 of: self,
-                all: self.entries(mapping.entries()),
-                next: 0,
+                left: mapping.entries().iter().chain(self.stand_ins),
+                current: None,
             }),
         }
     }
@@ -174,16 +173,19 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
     ) -> Result<V::Value, DecodeError> {
         match &self.node.value {
             Value::Text(text) => visitor.visit_enum(Choice { word: text, content: None, of: self }),
-            Value::Mapping(mapping) => match self.entries(mapping.entries()).as_slice() {
-                [entry] => visitor.visit_enum(Choice {
-                    word: &entry.key,
-                    content: Some(&entry.node),
-                    of: self,
-                }),
-                _ => {
-                    Err(DecodeError::custom(format!("expected exactly one of {}", list(variants))))
-                }
-            },
+            Value::Mapping(mapping) => {
+                let mut kept = mapping.entries().iter().filter(|entry| self.keeps(entry));
+                let advice = match (kept.next(), kept.next()) {
+                    (Some(Entry { key, node, .. }), None) => {
+                        let choice = Choice { word: key, content: Some(node), of: self };
+                        return visitor.visit_enum(choice);
+                    }
+                    (None, _) => "write one of them",
+                    (Some(_), Some(_)) => "keep only one of them",
+                };
+                let expected = format!("expected exactly one of {}; {advice}", list(variants));
+                Err(DecodeError::custom(expected))
+            }
             _ => Err(DecodeError::new(Kind::WrongType(format!("one of {}", list(variants))))),
         }
     }
@@ -238,8 +240,8 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 
 struct Entries<'t> {
     of: NodeDeserializer<'t>,
-    all: Vec<&'t Entry>,
-    next: usize,
+    left: std::iter::Chain<std::slice::Iter<'t, Entry>, std::slice::Iter<'t, Entry>>,
+    current: Option<&'t Entry>,
 }
 
 impl<'de> MapAccess<'de> for Entries<'de> {
@@ -249,7 +251,9 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, DecodeError> {
-        let Some(entry) = self.all.get(self.next) else { return Ok(None) };
+        let of = self.of;
+        self.current = self.left.find(|entry| of.keeps(entry));
+        let Some(entry) = self.current else { return Ok(None) };
         let key: StrDeserializer<'_, DecodeError> = entry.key.as_str().into_deserializer();
         seed.deserialize(key).map(Some).map_err(|error| error.at_key(&entry.key))
     }
@@ -258,10 +262,9 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         &mut self,
         seed: S,
     ) -> Result<S::Value, DecodeError> {
-        let Some(entry) = self.all.get(self.next) else {
+        let Some(entry) = self.current.take() else {
             return Err(DecodeError::custom("a value without a key"));
         };
-        self.next += 1;
         seed.deserialize(self.of.of(&entry.node)).map_err(|error| error.under(&*entry.key))
     }
 }

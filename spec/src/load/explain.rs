@@ -44,8 +44,8 @@ fn unknown_key(
     key: &str,
     known: &[&str],
 ) -> Diagnostic {
-    if let Some((code, message, cause)) = special_key(path, key) {
-        return Diagnostic::new(code, place, message).because(cause).fix("remove the key");
+    if let Some((code, message, cause, fix)) = special_key(path, key) {
+        return Diagnostic::new(code, place, message).because(cause).fix(fix);
     }
     let problem = Diagnostic::new(codes::UNKNOWN_KEY, place, format!("unknown key `{key}`"));
     if known.is_empty() {
@@ -71,54 +71,57 @@ fn did_you_mean(problem: Diagnostic, word: &str, near: &str) -> Diagnostic {
     if sure { problem.replace(text, near) } else { problem.fix(text) }
 }
 
+/// Keywords of JSON Schema that are not part of the language.
+const NOT_COMPILED: [&str; 26] = [
+    "$anchor",
+    "$comment",
+    "$defs",
+    "$dynamicRef",
+    "$id",
+    "allOf",
+    "anyOf",
+    "contains",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "definitions",
+    "dependentRequired",
+    "dependentSchemas",
+    "else",
+    "if",
+    "maxContains",
+    "minContains",
+    "not",
+    "oneOf",
+    "patternProperties",
+    "prefixItems",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+
 /// Keys that people expect from elsewhere and that deserve an answer of their own.
-fn special_key(path: &[String], key: &str) -> Option<(Code, String, &'static str)> {
+fn special_key(path: &[String], key: &str) -> Option<(Code, String, &'static str, &'static str)> {
     let parent = path.len().checked_sub(2).map(|index| path[index].as_str());
     match (path.first().map(String::as_str), parent, key) {
         (Some("workers"), _, "memory_mb" | "memory") => Some((
             codes::MEMORY_ON_WORKERS,
             format!("`{key}` cannot be set on Workers"),
-            "the platform gives every worker 128 MB and ignores other values; for containers write \
-             `container: {memory: …}`",
+            "the platform gives every worker 128 MB and ignores other values",
+            "remove the key; for containers, write `container: {memory: 256MB}`",
         )),
-        (
-            Some("schemas"),
-            _,
-            "allOf"
-            | "anyOf"
-            | "oneOf"
-            | "not"
-            | "if"
-            | "then"
-            | "else"
-            | "patternProperties"
-            | "prefixItems"
-            | "contains"
-            | "dependentRequired"
-            | "dependentSchemas"
-            | "propertyNames"
-            | "unevaluatedProperties"
-            | "unevaluatedItems"
-            | "$defs"
-            | "definitions"
-            | "$anchor"
-            | "$dynamicRef"
-            | "$id"
-            | "contentEncoding"
-            | "contentMediaType"
-            | "contentSchema"
-            | "minContains"
-            | "maxContains"
-            | "nullable",
-        ) => Some((
+        (Some("schemas"), _, "nullable") => Some((
             codes::SCHEMA_KEYWORD,
-            format!("the keyword `{key}` cannot be compiled"),
-            if key == "nullable" {
-                "it is OpenAPI 3.0's; write the type as `[string, \"null\"]`"
-            } else {
-                "validators are generated from a subset of JSON Schema in which every keyword is \
-                 enforced, so that none is passed over in silence"
-            },
+            "the keyword `nullable` cannot be compiled".to_owned(),
+            "it is OpenAPI 3.0's and means nothing in JSON Schema",
+            "write the type as `[string, \"null\"]`",
+        )),
+        (Some("schemas"), _, keyword) if NOT_COMPILED.contains(&keyword) => Some((
+            codes::SCHEMA_KEYWORD,
+            format!("the keyword `{keyword}` cannot be compiled"),
+            "every keyword of the language is enforced, and this one is not part of it",
+            "say it with the known keywords, or check it in a `custom` operation",
         )),
         _ => None,
     }
@@ -148,9 +151,7 @@ fn missing_key(source: &SourceMap, path: &[String], key: &str) -> Diagnostic {
     };
     let example = match key {
         "proofline" => "add `proofline: v1` as the first line".to_owned(),
-        "op" => {
-            "add what the route does, such as `op: {query: {run: …}}` or `op: {custom: …}`".into()
-        }
+        "op" => "add what it does, such as `op: {query: {run: …}}` or `op: {custom: …}`".into(),
         "expect" => "add `expect:` with `one`, `optional`, `many`, `changed` or `any`".into(),
         "kind" => "add `kind:`, which says what it is".into(),
         _ => format!("add `{key}:`"),
@@ -241,12 +242,16 @@ fn other(place: Location, message: &str) -> Diagnostic {
         },
     };
     let word = message.split('`').nth(1).unwrap_or_default();
-    let near = nearest_in(word, &advice);
+    let near = nearest_in(word, &advice).or_else(|| {
+        let (_, known) = message.split_once(" is not one of ")?;
+        nearest(word, known.split('`').skip(1).step_by(2)).map(str::to_owned)
+    });
     let example = message.split_once(" such as ").map(|(_, example)| example);
     let problem = Diagnostic::new(codes::WRONG_VALUE, place, message);
     if let Some(near) = near {
         let known = advice.replacen("write ", "a value is ", 1);
-        return problem.because(known).fix(format!("did you mean `{near}`?"));
+        let fix = format!("did you mean `{near}`?");
+        return if known.is_empty() { problem.fix(fix) } else { problem.because(known).fix(fix) };
     }
     match (advice.is_empty(), example) {
         (false, _) if advice.starts_with("known are ") => {

@@ -115,13 +115,12 @@ impl Assembly {
         let text = match read(&path) {
             Ok(text) => text,
             Err(problem) => {
-                let cause = problem.cause.clone().unwrap_or_default();
                 let problem = Diagnostic::new(
                     codes::INCLUDE_MISSING,
                     place,
-                    format!("`{shown}` cannot be included: {}", problem.message),
+                    format!("`{name}` cannot be included"),
                 )
-                .because(cause)
+                .because(problem.cause.unwrap_or(problem.message))
                 .fix("correct the path; it is relative to the file that includes");
                 self.diagnostics.push(problem);
                 return None;

@@ -16,6 +16,9 @@ const DEEPEST: usize = 64;
 /// Values in one document, those repeated by aliases counted each time.
 const MOST_NODES: usize = 500_000;
 
+/// After so many problems of a file, further ones are not worth their memory.
+const MOST_PROBLEMS: usize = 200;
+
 /// Reads the first document of `text`, which is the file's or the same with parts blanked.
 /// There is no tree when it has no document, or not one of bounded size.
 pub(super) fn parse(
@@ -292,6 +295,9 @@ impl Builder<'_> {
     }
 
     fn duplicate(&mut self, key: &str, span: Range<usize>, first: Range<usize>) {
+        if self.diagnostics.len() >= MOST_PROBLEMS {
+            return;
+        }
         let problem = Diagnostic::new(
             codes::DUPLICATE_KEY,
             self.source.location(span),
@@ -314,6 +320,9 @@ impl Builder<'_> {
     }
 
     fn report(&mut self, code: Code, span: Range<usize>, message: &str, fix: &str) {
+        if self.diagnostics.len() >= MOST_PROBLEMS {
+            return;
+        }
         let problem = Diagnostic::new(code, self.source.location(span), message).fix(fix);
         self.diagnostics.push(problem);
     }

@@ -1,6 +1,8 @@
 //! Every kind of problem, as a person sees it: each folder of `refused/` holds a broken document and the text that is
 //! printed about it. `PROOFLINE_ACCEPT=1` writes the texts anew.
 
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be read must stop the test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -64,7 +66,7 @@ fn refused_documents_are_explained() {
         match fs::read_to_string(&expected) {
             Ok(kept) if kept == text => {}
             Ok(kept) => {
-                wrong.push(format!("{}\nexpected:\n{kept}\nfound:\n{text}", case.display()))
+                wrong.push(format!("{}\nexpected:\n{kept}\nfound:\n{text}", case.display()));
             }
             Err(_) => wrong.push(format!("{} is missing; found:\n{text}", expected.display())),
         }

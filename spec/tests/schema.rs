@@ -1,5 +1,7 @@
 //! The shipped documents are right by their JSON Schemas, as an independent validator sees it.
 
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be read must stop the test")]
+
 use std::path::Path;
 
 use proofline_spec::load::{self, Node, Value as Yaml};

@@ -110,7 +110,7 @@ fn body(
                         &member,
                         format!("`{{{placeholder}}}` is not known here"),
                     )
-                    .because("Checks fill in `{email}`, `{name}`, `{password}` and `{tier}`")
+                    .because("checks fill in `{email}`, `{name}`, `{password}` and `{tier}`")
                     .fix("use one of these, or a fixed text"),
             );
         }
@@ -124,7 +124,7 @@ fn body(
                     if step.body.is_empty() { at } else { &here },
                     format!("the body has no `{name}`"),
                 )
-                .because("The route requires it, so every check would end here")
+                .because("the route requires it, so every check would end here")
                 .fix(format!("add `{name}` to `body`")),
         );
     }
@@ -163,7 +163,7 @@ fn pointers(
             found.push(
                 context
                     .at_value(codes::ACCOUNT, &here, format!("`{pointer}` is not a JSON pointer"))
-                    .because("Pointers begin with `/` (RFC 6901)")
+                    .because("pointers begin with `/` (RFC 6901)")
                     .fix(format!("write `/{pointer}`")),
             );
         } else if let Some(missing) = route.and_then(|route| not_in_answer(context, route, pointer))

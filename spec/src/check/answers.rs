@@ -49,7 +49,7 @@ impl<'a> Answers<'_, 'a> {
                             &at,
                             format!("`{text}` is not a status of an answer"),
                         )
-                        .because("Statuses are numbers from 200 to 599 (RFC 9110)")
+                        .because("statuses are numbers from 200 to 599 (RFC 9110)")
                         .fix("write a status such as `200`, `201`, `204` or `404`"),
                 );
                 continue;
@@ -76,7 +76,7 @@ impl<'a> Answers<'_, 'a> {
             self.found.push(
                 self.context
                     .at_value(codes::ANSWER_CONTENT, at, format!("{status}: {message}"))
-                    .because("Errors are problem documents (RFC 9457); 204 and 205 have no content")
+                    .because("errors are problem documents (RFC 9457); 204 and 205 have no content")
                     .fix(fix),
             );
         }
@@ -96,7 +96,7 @@ impl<'a> Answers<'_, 'a> {
                             problem.status
                         ),
                     )
-                    .because("A problem has one status wherever it is answered")
+                    .because("a problem has one status wherever it is answered")
                     .fix(format!("write `{}: {{problem: {name}}}`", problem.status))
                     .label(self.context.value(&problem_at.key("status")), "its status"),
             );
@@ -113,7 +113,7 @@ impl<'a> Answers<'_, 'a> {
             [] => self.found.push(
                 self.context
                     .at_key(codes::SUCCESS, self.at, "the route has no successful answer")
-                    .because("Each route answers with exactly one status from 200 to 299 when all goes well")
+                    .because("each route answers with exactly one status from 200 to 299 when all goes well")
                     .fix(format!("add {} to `returns`", self.natural())),
             ),
             [(status, answer)] => self.fits(answer, &returns.key(status.as_str())),
@@ -124,7 +124,7 @@ impl<'a> Answers<'_, 'a> {
                         &returns.key(second.as_str()),
                         "the route has a second successful answer",
                     )
-                    .because("Each route answers with exactly one status from 200 to 299 when all goes well")
+                    .because("each route answers with exactly one status from 200 to 299 when all goes well")
                     .fix("keep one of them")
                     .label(self.context.key(&returns.key(first.as_str())), "the first one"),
             ),
@@ -154,6 +154,18 @@ impl<'a> Answers<'_, 'a> {
         }
     }
 
+    /// Whether the operation runs a query that does not exist, or that loading refused.
+    fn runs_unknown_query(&self) -> bool {
+        let is_unknown = |name: &str| self.context.query(name).is_none();
+        match &self.route.op {
+            Operation::Query(run) => is_unknown(&run.run),
+            Operation::Transaction(transaction) => {
+                transaction.steps.iter().any(|step| is_unknown(&step.query))
+            }
+            _ => false,
+        }
+    }
+
     /// The success has the content that the operation gives.
     fn fits(&mut self, answer: &Answer, at: &At<'_>) {
         if !matches!(self.route.op, Operation::Query(_) | Operation::Transaction(_)) {
@@ -162,6 +174,7 @@ impl<'a> Answers<'_, 'a> {
         let answering = self.answering_query();
         let message = match (answering, answer) {
             (_, Answer::None | Answer::Problem(_)) => return,
+            (None, _) if self.runs_unknown_query() => return,
             (None, Answer::One(schema) | Answer::List(schema)) => {
                 format!("nothing gives the `{schema}` of this answer")
             }
@@ -180,7 +193,7 @@ impl<'a> Answers<'_, 'a> {
             }
         };
         let diagnostic = self.context.at_value(codes::ANSWER_CONTENT, at, message).because(
-            "The answer of a query or a transaction is the row of its last query with `returns`",
+            "the answer of a query or a transaction is the row of its last query with `returns`",
         );
         self.found.push(match answering {
             Some(_) => diagnostic.fix(format!("write {}", self.natural())),
@@ -242,7 +255,7 @@ impl<'a> Answers<'_, 'a> {
                 None => diagnostic.fix(format!("add `{status}: {{problem: {problem}}}`")),
             });
         }
-        if matches!(self.route.op, Operation::Custom(_)) {
+        if matches!(self.route.op, Operation::Custom(_)) || self.runs_unknown_query() {
             return;
         }
         for (status, name) in declared {
@@ -258,7 +271,7 @@ impl<'a> Answers<'_, 'a> {
                         &returns.key(status.as_str()),
                         format!("nothing in the route can end in `{name}`"),
                     )
-                    .because("No query of the route names it in `otherwise` or `on_conflict`")
+                    .because("no query of the route names it in `otherwise` or `on_conflict`")
                     .fix("remove it, or name it in the query that it is about"),
             );
         }
@@ -278,7 +291,7 @@ impl<'a> Answers<'_, 'a> {
                 }
             }
             Operation::Login(login) => {
-                let why = "The login ends in it when the password is wrong".to_owned();
+                let why = "the login ends in it when the password is wrong".to_owned();
                 possible.push(Possible { problem: &login.otherwise, why });
             }
             Operation::Health(_) | Operation::Enqueue(_) | Operation::Custom(_) => {}
@@ -291,7 +304,7 @@ impl<'a> Answers<'_, 'a> {
         for (problem, key) in [(&query.otherwise, "otherwise"), (&query.on_conflict, "on_conflict")]
         {
             if let Some(problem) = problem {
-                let why = format!("The query `{name}` names it in `{key}`");
+                let why = format!("the query `{name}` names it in `{key}`");
                 possible.push(Possible { problem, why });
             }
         }

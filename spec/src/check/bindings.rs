@@ -21,7 +21,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                                 &at.key("migrations"),
                                 "migrations stand below the spec's folder",
                             )
-                            .because("They belong to the service, and are copied with it")
+                            .because("they belong to the service, and are copied with it")
                             .fix("write a folder relative to the spec, such as `migrations`"),
                     );
                 }
@@ -43,7 +43,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                                     "a queue cannot be its own dead-letter queue",
                                 )
                                 .because(
-                                    "A message that cannot be delivered would come back for ever",
+                                    "a message that cannot be delivered would come back for ever",
                                 )
                                 .fix("give the dead-letter queue a name of its own"),
                         );
@@ -89,7 +89,7 @@ fn address(context: &Context<'_>, url: &str, at: &At<'_>, found: &mut Vec<Diagno
         found.push(
             context
                 .at_value(codes::BINDING_VALUE, at, message)
-                .because("The address is fixed here, so that no request can choose where the service connects (CWE-918)")
+                .because("the address is fixed here, so that no request can choose where the service connects (CWE-918)")
                 .fix(fix),
         );
     }
@@ -124,7 +124,7 @@ fn resilience(
         found.push(
             context
                 .at_value(codes::ZERO, &here.key("attempts"), "0 attempts do nothing")
-                .because("The first call counts as an attempt")
+                .because("the first call counts as an attempt")
                 .fix("give a number such as `3`, or remove `retry`"),
         );
     }
@@ -160,7 +160,7 @@ fn uses(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     found.push(
                         context
                             .at_value(codes::WRONG_BINDING, &here.key("queue"), message)
-                            .because("Messages are put into a binding of kind `queue`")
+                            .because("messages are put into a binding of kind `queue`")
                             .fix(suggest_binding(context, "queue")),
                     );
                 }
@@ -177,7 +177,7 @@ fn uses(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                                 &here.key("scheme"),
                                 format!("`{}` issues no tokens", login.scheme),
                             )
-                            .because("A login issues a token of a `jwt` scheme")
+                            .because("a login issues a token of a `jwt` scheme")
                             .fix("name a scheme of kind `jwt`"),
                     );
                 }
@@ -206,7 +206,7 @@ fn queue_message(
         found.push(
             context
                 .at_key(codes::MESSAGE, &here, format!("the message has no `{name}`"))
-                .because(format!("Its schema `{message}` requires it"))
+                .because(format!("its schema `{message}` requires it"))
                 .fix(format!("add `{name}: <value>`")),
         );
     }
@@ -217,7 +217,7 @@ fn queue_message(
         let at = here.key(name);
         let diagnostic = context
             .at_key(codes::MESSAGE, &at, format!("a message has no member `{name}`"))
-            .because(format!("Its schema `{message}` does not have it"));
+            .because(format!("its schema `{message}` does not have it"));
         let known = schema.properties.keys().map(String::as_str);
         found.push(match context.closest(name, known) {
             Some(close) => {

@@ -42,7 +42,7 @@ fn one_of(context: &Context<'_>, claim: &Claim, at: &At<'_>, found: &mut Vec<Dia
         _ => return,
     };
     found.push(
-        diagnostic.because("A claim names its proof, or is counted as unverified for a reason"),
+        diagnostic.because("a claim names its proof, or is counted as unverified for a reason"),
     );
 }
 
@@ -71,7 +71,7 @@ fn texts(context: &Context<'_>, claim: &Claim, at: &At<'_>, found: &mut Vec<Diag
                     &here.key("expires"),
                     format!("`{}` is not a date", waiver.expires),
                 )
-                .because("A waiver ends by itself; without a date it never would")
+                .because("a waiver ends by itself; without a date it never would")
                 .fix("write year, month and day, such as `2026-12-31`"),
         );
     }
@@ -104,7 +104,7 @@ fn load_proof(context: &Context<'_>, load: &LoadProof, at: &At<'_>, found: &mut 
             place.clone(),
             format!("there is no profile `{}`", load.profile),
         )
-        .because(format!("Profiles are {}", PROFILES.join(", ")));
+        .because(format!("profiles are {}", PROFILES.join(", ")));
         found.push(match context.closest(&load.profile, PROFILES.into_iter()) {
             Some(close) => diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close),
             None => diagnostic.fix("use one of these"),
@@ -114,7 +114,7 @@ fn load_proof(context: &Context<'_>, load: &LoadProof, at: &At<'_>, found: &mut 
         found.push(
             context
                 .at_key(codes::CLAIM_LOAD, &at.key("concurrency"), "a load test has a rate or a concurrency, not both")
-                .because("With a rate requests begin on time; with a concurrency each waits for the one before")
+                .because("with a rate requests begin on time; with a concurrency each waits for the one before")
                 .fix("remove one of them"),
         );
     }
@@ -149,7 +149,7 @@ fn load_proof(context: &Context<'_>, load: &LoadProof, at: &At<'_>, found: &mut 
                     at,
                     "the load test has no limit that its result must keep",
                 )
-                .because("Without one it could not fail, and would prove nothing")
+                .because("without one it could not fail, and would prove nothing")
                 .fix("add one of `p50`, `p95`, `p99`, `error_rate` and `server_errors`"),
         );
     }
@@ -176,7 +176,7 @@ fn threshold(
         found.push(
             context
                 .at_value(codes::CLAIM_LOAD, at, format!("`{key}` cannot be compared as `{limit}`"))
-                .because("Less is better here, and the unit must be the measure's own")
+                .because("less is better here, and the unit must be the measure's own")
                 .fix(format!("write a limit such as `\"{example}\"`")),
         );
     }

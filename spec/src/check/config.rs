@@ -31,7 +31,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                         &vars.key(name),
                         format!("`{name}` is a secret and a variable"),
                     )
-                    .because("Both are read from the environment variable of that name")
+                    .because("both are read from the environment variable of that name")
                     .fix("remove one of them, or rename it")
                     .label(context.key(&at), "the secret"),
             );
@@ -65,7 +65,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                         &at.key("default"),
                         format!("`{default}` does not match the variable's pattern"),
                     )
-                    .because("The service would not start with its own default")
+                    .because("the service would not start with its own default")
                     .fix("correct the default or the pattern")
                     .label(context.value(&at.key("pattern")), "the pattern"),
             );
@@ -81,7 +81,7 @@ fn reserved(context: &Context<'_>, name: &str, at: &At<'_>, found: &mut Vec<Diag
         found.push(
             context
                 .at_key(codes::CONFIG_VALUE, at, format!("`{name}` is read by the host itself"))
-                .because("Two meanings of one environment variable cannot both be set")
+                .because("two meanings of one environment variable cannot both be set")
                 .fix("rename it"),
         );
     }

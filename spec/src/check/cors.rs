@@ -13,7 +13,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         found.push(
             context
                 .at_key(codes::CORS_ORIGIN, &origins, "no origin is listed")
-                .because("Then `cors` allows nothing that is not allowed without it")
+                .because("then `cors` allows nothing that is not allowed without it")
                 .fix("list an origin such as `https://app.example`, or remove `cors`"),
         );
     }
@@ -27,7 +27,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                         &here,
                         "`*` with `credentials: true` would let every site act for its visitors",
                     )
-                    .because("Browsers refuse the pair, and echoing the origin instead is CWE-942")
+                    .because("browsers refuse the pair, and echoing the origin instead is CWE-942")
                     .fix("list the origins that may call")
                     .label(context.value(&at.key("credentials")), "credentials are sent"),
             );
@@ -35,7 +35,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             found.push(
                 context
                     .at_value(codes::CORS_ORIGIN, &here, message)
-                    .because("A browser sends an origin as scheme, host and port, and it is compared as text")
+                    .because("a browser sends an origin as scheme, host and port, and it is compared as text")
                     .fix(fix),
             );
         } else if cors.origins[..index].contains(origin) {
@@ -52,7 +52,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             found.push(
                 context
                     .at_value(codes::HEADER_NAME, &list.index(index), format!("`{name}` is not the name of a header"))
-                    .because("Names are made of letters, digits and a few signs such as `-` (RFC 9110); `*` is not accepted")
+                    .because("names are made of letters, digits and a few signs such as `-` (RFC 9110); `*` is not accepted")
                     .fix("write each header's name"),
             );
         }

@@ -55,7 +55,7 @@ impl<'c> Check<'c> {
                     place.clone(),
                     format!("the environment `{name}` is in a file called `{stem}`"),
                 )
-                .because("Commands find an environment by the name of its file")
+                .because("commands find an environment by the name of its file")
                 .fix_by(
                     format!("write `environment: {stem}`, or rename the file"),
                     &place,
@@ -68,16 +68,18 @@ impl<'c> Check<'c> {
     fn services(&mut self, all: &[(&'c str, &'c Service)]) {
         let target = self.environment.target;
         if self.environment.services.is_empty() {
-            self.services =
-                all.iter().copied().filter(|(_, service)| service.targets.contains(&target)).collect();
+            self.services = all
+                .iter()
+                .copied()
+                .filter(|(_, service)| service.targets.contains(&target))
+                .collect();
             return;
         }
         for (index, name) in self.environment.services.iter().enumerate() {
             let place = self.value(&["services", &index.to_string()]);
             match all.iter().find(|(folder, _)| folder == name) {
                 None => {
-                    let known: Vec<&str> =
-                        all.iter().map(|(folder, _)| *folder).collect();
+                    let known: Vec<&str> = all.iter().map(|(folder, _)| *folder).collect();
                     self.found.push(unknown("service", name, &known, &place));
                 }
                 Some((_, service))
@@ -89,7 +91,7 @@ impl<'c> Check<'c> {
                             self.value(&["target"]),
                             format!("`{name}` does not run on this target"),
                         )
-                        .because("Its `targets` do not include it, so nothing is generated for it")
+                        .because("its `targets` do not include it, so nothing is generated for it")
                         .fix("choose one of its targets, or add this one to its spec")
                         .label(place, "this service"),
                     );
@@ -108,7 +110,7 @@ impl<'c> Check<'c> {
                         self.key(&["environment"]),
                         "nothing says where the environment is",
                     )
-                    .because("It is not started here, so it must be reached somewhere")
+                    .because("it is not started here, so it must be reached somewhere")
                     .fix("add `url: https://…`, or `start:`"),
                 );
             }
@@ -120,28 +122,25 @@ impl<'c> Check<'c> {
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         let is_local =
             matches!(name, "localhost" | "127.0.0.1" | "[::1]") || name.starts_with("127.");
+        let safe = if is_local && !self.environment.public { scheme } else { "https" };
+        let fix = format!("write `{safe}://{host}`");
         let problem = if !matches!(scheme, "http" | "https") || name.is_empty() {
-            Some((
-                format!("`{url}` is not the address of a service"),
-                "write `https://<host>`".to_owned(),
-            ))
+            let fix = "write `https://<host>`".to_owned();
+            Some((format!("`{url}` is not the address of a service"), fix))
         } else if host.contains('@') {
-            let fix = "remove the part before `@`; credentials come from environment variables"
-                .to_owned();
-            Some(("the address holds credentials".to_owned(), fix))
-        } else if rest.trim_end_matches('/').len() > host.len() || rest.len() > host.len() {
-            let fix = format!("write `{scheme}://{host}`");
-            Some(("the address has a path, and routes have their own".to_owned(), fix))
-        } else if scheme == "http" && (self.environment.public || !is_local) {
-            let fix = format!("write `https://{host}`");
+            let fix = "remove the part before `@`; credentials come from environment variables";
+            Some(("the address holds credentials".to_owned(), fix.to_owned()))
+        } else if scheme != safe && scheme == "http" {
             Some(("the address is not HTTPS".to_owned(), fix))
+        } else if rest.len() > host.len() {
+            Some(("the address has a path, and routes have their own".to_owned(), fix))
         } else {
             None
         };
         if let Some((message, fix)) = problem {
             self.found.push(
                 Diagnostic::new(codes::ENVIRONMENT_URL, place, message)
-                    .because("Tokens are sent there; only this machine may be reached without encryption")
+                    .because("tokens are sent there; only this machine may be reached without encryption")
                     .fix(fix),
             );
         }
@@ -167,7 +166,7 @@ impl<'c> Check<'c> {
                     self.value(&["public"]),
                     "what is started here is not public",
                 )
-                .because("It listens on this machine only, with secrets made up for the run")
+                .because("it listens on this machine only, with secrets made up for the run")
                 .fix("remove `public` or `start`"),
             );
         }
@@ -186,8 +185,7 @@ impl<'c> Check<'c> {
                 );
             }
         }
-        let known: Vec<&str> =
-            self.services.iter().map(|(folder, _)| *folder).collect();
+        let known: Vec<&str> = self.services.iter().map(|(folder, _)| *folder).collect();
         for name in native.seed.keys().filter(|name| !known.contains(&name.as_str())) {
             let place = self.key(&["start", "native", "seed", name]);
             self.found.push(unknown("service", name, &known, &place));
@@ -211,7 +209,7 @@ impl<'c> Check<'c> {
                         place,
                         format!("`{name}` is a secret, and its value stands in a file"),
                     )
-                    .because("Files are committed, copied and shown; secrets come from the machine")
+                    .because("files are committed, copied and shown; secrets come from the machine")
                     .fix(format!(
                         "remove it here, and write `secrets: {{{name}: <environment variable>}}`"
                     )),
@@ -260,7 +258,7 @@ impl<'c> Check<'c> {
                         format!("`{value}` does not match the pattern of `{name}`"),
                     )
                     .because(format!(
-                        "The pattern is `{}`; the service would not start",
+                        "the pattern is `{}`; the service would not start",
                         pattern.unwrap_or_default()
                     ))
                     .fix("correct the value"),
@@ -293,7 +291,7 @@ impl<'c> Check<'c> {
                                 "a token can only be signed for what is started here",
                             )
                             .because(
-                                "Checks do not know the secret of a service that runs elsewhere",
+                                "checks do not know the secret of a service that runs elsewhere",
                             )
                             .fix(format!("write `{role}: {{env: <environment variable>}}`")),
                         );
@@ -331,7 +329,7 @@ impl<'c> Check<'c> {
                         place,
                         format!("checks may {what} in a public environment"),
                     )
-                    .because("People outside use it")
+                    .because("people outside use it")
                     .fix(format!("write `{key}: false`"))
                     .label(self.value(&["public"]), "people outside can reach it"),
                 );
@@ -342,7 +340,7 @@ impl<'c> Check<'c> {
                         place,
                         format!("checks cannot {what} here"),
                     )
-                    .because("Only an environment that is started here is theirs")
+                    .because("only an environment that is started here is theirs")
                     .fix(format!("write `{key}: false`, or add `start:`")),
                 );
             }
@@ -371,8 +369,8 @@ fn unknown(noun: &str, name: &str, known: &[&str], place: &Location) -> Diagnost
     let diagnostic =
         Diagnostic::new(codes::UNKNOWN_NAME, place.clone(), format!("there is no {noun} `{name}`"))
             .because(match known {
-                [] => format!("No service of this environment has a {noun}"),
-                names => format!("Known are {}", names.join(", ")),
+                [] => format!("no service of this environment has a {noun}"),
+                names => format!("known are {}", names.join(", ")),
             });
     match nearest(name, known.iter().copied()) {
         Some(close) => diagnostic.fix_by(format!("did you mean `{close}`?"), place, close),
@@ -393,7 +391,7 @@ fn not_a_variable(text: &str, place: Location) -> Diagnostic {
         format!("`{shown}…` is not the name of an environment variable"),
     )
     .because(
-        "Only the name stands in a file; the value comes from the machine that runs the checks",
+        "only the name stands in a file; the value comes from the machine that runs the checks",
     )
     .fix("write a name such as `STAGING_USER_TOKEN`, and replace the secret if this was its value")
 }

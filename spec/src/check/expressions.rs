@@ -216,7 +216,11 @@ impl<'c, 'a> Scope<'c, 'a> {
 
     fn body(&self, path: &[String]) -> Option<Unreadable> {
         let Some(route) = self.route else {
-            return Some(Unreadable::not_here("body", self.place, "only routes have one"));
+            return Some(Unreadable::not_here(
+                "body",
+                self.place,
+                "read something that is there, such as `config.NAME`, `now` or a fixed value",
+            ));
         };
         let Some(body) = &route.body else {
             return Some(Unreadable::not_here(
@@ -245,7 +249,11 @@ impl<'c, 'a> Scope<'c, 'a> {
 
     fn path(&self, name: &str) -> Option<Unreadable> {
         let Some(route) = self.route else {
-            return Some(Unreadable::not_here("path", self.place, "only routes have one"));
+            return Some(Unreadable::not_here(
+                "path",
+                self.place,
+                "read something that is there, such as `config.NAME`, `now` or a fixed value",
+            ));
         };
         if route.path.contains_key(name) {
             return None;
@@ -257,7 +265,11 @@ impl<'c, 'a> Scope<'c, 'a> {
 
     fn query(&self, name: &str) -> Option<Unreadable> {
         let Some(route) = self.route else {
-            return Some(Unreadable::not_here("query", self.place, "only routes have one"));
+            return Some(Unreadable::not_here(
+                "query",
+                self.place,
+                "read something that is there, such as `config.NAME`, `now` or a fixed value",
+            ));
         };
         let Some(query) = &route.query else {
             return Some(Unreadable::not_here(
@@ -273,7 +285,11 @@ impl<'c, 'a> Scope<'c, 'a> {
     fn principal(&self, name: &str) -> Option<Unreadable> {
         const MEMBERS: [&str; 4] = ["id", "role", "tier", "key_id"];
         let Some(route) = self.route else {
-            return Some(Unreadable::not_here("principal", self.place, "only routes have one"));
+            return Some(Unreadable::not_here(
+                "principal",
+                self.place,
+                "read something that is there, such as `config.NAME`, `now` or a fixed value",
+            ));
         };
         if !self.context.has_principal(route) {
             let place = "a route that does not know who calls";
@@ -307,7 +323,7 @@ impl<'c, 'a> Scope<'c, 'a> {
                 code: codes::SECRET_READ,
                 message: format!("`{name}` is a secret, and secrets are not values"),
                 cause: Some(
-                    "A secret that is handed to a query ends in a database or a log".to_owned(),
+                    "a secret that is handed to a query ends in a database or a log".to_owned(),
                 ),
                 fix: Some("use a variable, or handle it in a custom operation".to_owned()),
             });

@@ -147,7 +147,7 @@ fn identity(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     &name,
                     format!("the name has {} characters", identity.name.len()),
                 )
-                .because("It names a container and a worker, and they allow 63")
+                .because("it names a container and a worker, and they allow 63")
                 .fix("shorten it"),
         );
     }
@@ -159,7 +159,7 @@ fn identity(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     &at.key("version"),
                     format!("`{}` is not a version", identity.version),
                 )
-                .because("Versions have three numbers (semantic versioning)")
+                .because("versions have three numbers (semantic versioning)")
                 .fix("write a version such as `1.0.0`"),
         );
     }
@@ -216,7 +216,7 @@ fn keys<'n>(
 fn wrong(name: &str, form: Form, place: Location) -> Diagnostic {
     let diagnostic =
         Diagnostic::new(codes::NAME_FORM, place, format!("`{name}` is not a name of this kind"))
-            .because(format!("Such a name has {}", form.example()));
+            .because(format!("such a name has {}", form.example()));
     match form.repaired(name) {
         Some(repaired) => {
             diagnostic.fix(format!("write `{repaired}`, here and wherever it is used"))
@@ -238,7 +238,7 @@ fn problems(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                         &at.key("status"),
                         format!("{} is not the status of a problem", problem.status),
                     )
-                    .because("Problems have statuses from 400 to 599 (RFC 9457)")
+                    .because("problems have statuses from 400 to 599 (RFC 9457)")
                     .fix("write a status such as `404` or `409`"),
             );
         }
@@ -273,7 +273,7 @@ fn handlers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 place,
                 format!("`{name}` cannot be the name of a method"),
             )
-            .because("It becomes a method of the generated `Handlers` trait");
+            .because("it becomes a method of the generated `Handlers` trait");
             found.push(match Form::Snake.repaired(name).filter(|name| !is_keyword(name)) {
                 Some(repaired) => diagnostic.fix(format!("write `{repaired}`")),
                 None => {
@@ -287,7 +287,7 @@ fn handlers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     place,
                     format!("`{name}` is already the name of another method"),
                 )
-                .because("Each route, task and queue has a method of its own, with its own types")
+                .because("each route, task and queue has a method of its own, with its own types")
                 .fix("give it another name")
                 .label(context.source.span_of(first), "the first one"),
             );

@@ -97,7 +97,7 @@ fn hsts(
         found.push(
             context
                 .at_key(codes::HEADER_CONFLICT, &here.key("preload"), message)
-                .because("Browsers refuse such a site for their lists (hstspreload.org)")
+                .because("browsers refuse such a site for their lists (hstspreload.org)")
                 .fix("correct it, or remove `preload`"),
         );
     }
@@ -118,7 +118,7 @@ fn referrer_policy(
             place.clone(),
             format!("`{policy}` is not a referrer policy"),
         )
-        .because(format!("Known are {}", REFERRER_POLICIES.join(", ")));
+        .because(format!("known are {}", REFERRER_POLICIES.join(", ")));
         found.push(match context.closest(policy, REFERRER_POLICIES.into_iter()) {
             Some(close) => diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close),
             None => diagnostic.fix("write `no-referrer`, or another of these"),
@@ -147,7 +147,7 @@ fn content_security_policy(
                 place.clone(),
                 format!("`{name}` is not a directive of a content security policy"),
             )
-            .because("Browsers pass over what they do not know, so it would protect nothing");
+            .because("browsers pass over what they do not know, so it would protect nothing");
             found.push(match context.closest(name, DIRECTIVES.into_iter().chain(FLAGS)) {
                 Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
                 None => {
@@ -161,7 +161,7 @@ fn content_security_policy(
                     place,
                     format!("the directive `{name}` is given twice"),
                 )
-                .because("Browsers use the first one and pass over the others")
+                .because("browsers use the first one and pass over the others")
                 .fix("put all sources into one directive"),
             );
         }
@@ -209,7 +209,7 @@ fn framing(
                     "`framing` and `frame-ancestors` contradict each other",
                 )
                 .because(
-                    "Browsers follow `frame-ancestors`, so the stricter of the two may not hold",
+                    "browsers follow `frame-ancestors`, so the stricter of the two may not hold",
                 )
                 .fix(format!("write `{wanted}` in the policy, or remove one of the two"))
                 .label(context.value(&at.key("content_security_policy")), "the policy"),
@@ -236,7 +236,7 @@ fn extra(
                         format!("`{name}` is not the name of a header"),
                     )
                     .because(
-                        "Names are made of letters, digits and a few signs such as `-` (RFC 9110)",
+                        "names are made of letters, digits and a few signs such as `-` (RFC 9110)",
                     )
                     .fix("write a name such as `X-Robots-Tag`"),
             );
@@ -248,7 +248,7 @@ fn extra(
                         &at,
                         format!("`{name}` is set by the service itself"),
                     )
-                    .because("Two values of it would be sent, and which one counts is not defined")
+                    .because("two values of it would be sent, and which one counts is not defined")
                     .fix("use the key that is made for it, or remove it"),
             );
         }
@@ -256,7 +256,7 @@ fn extra(
             found.push(
                 context
                     .at_value(codes::HEADER_VALUE, &at, "a header's value is one line of ASCII")
-                    .because("A line break would begin another header (CWE-113)")
+                    .because("a line break would begin another header (CWE-113)")
                     .fix("remove the character, or encode it"),
             );
         }
@@ -290,7 +290,7 @@ fn of_schemes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                         &here,
                         format!("`{header}` has a meaning of its own"),
                     )
-                    .because("It is read by `jwt` schemes, or sent by browsers without being asked")
+                    .because("it is read by `jwt` schemes, or sent by browsers without being asked")
                     .fix("use a header of your own, such as `X-API-Key`"),
             );
         }

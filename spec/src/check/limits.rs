@@ -40,7 +40,7 @@ fn one_of(context: &Context<'_>, limit: &Limit, at: &At<'_>, found: &mut Vec<Dia
     found.push(
         context
             .at_key(codes::LIMIT_RATE, at, message)
-            .because("A limit has one rate for everybody, or one for each tier")
+            .because("a limit has one rate for everybody, or one for each tier")
             .fix(fix),
     );
 }
@@ -52,7 +52,7 @@ fn tiers(context: &Context<'_>, limit: &Limit, at: &At<'_>, found: &mut Vec<Diag
         found.push(
             context
                 .at_key(codes::LIMIT_RATE, &here, "a limit by tier counts callers who are somebody")
-                .because("Only a principal has a tier")
+                .because("only a principal has a tier")
                 .fix("write `by: principal` or `by: api_key`, or give one `rate`"),
         );
     }
@@ -61,7 +61,7 @@ fn tiers(context: &Context<'_>, limit: &Limit, at: &At<'_>, found: &mut Vec<Diag
             found.push(
                 context
                     .at_key(codes::LIMIT_TIER, &here, format!("the tier `{tier}` has no rate"))
-                    .because("Principals of that tier would not be limited")
+                    .because("principals of that tier would not be limited")
                     .fix(format!("add `{tier}: <rate>`")),
             );
         }
@@ -76,7 +76,7 @@ fn lets_through(context: &Context<'_>, rate: Rate, at: &At<'_>, found: &mut Vec<
         found.push(
             context
                 .at_value(codes::ZERO, at, format!("the rate `{rate}` lets nothing through"))
-                .because("Each request would be refused")
+                .because("each request would be refused")
                 .fix("give a rate such as `60/min`"),
         );
     }
@@ -93,7 +93,7 @@ fn schemes(context: &Context<'_>, limit: &Limit, at: &At<'_>, found: &mut Vec<Di
                     &at.key("schemes"),
                     "`schemes` chooses among ways to authenticate",
                 )
-                .because("Only a limit `by: principal` asks how a caller authenticated")
+                .because("only a limit `by: principal` asks how a caller authenticated")
                 .fix("remove `schemes`, or write `by: principal` and at least one scheme"),
         );
     }

@@ -71,7 +71,10 @@ pub fn check_service(loaded: &Loaded<Service>, features: Option<&[String]>) -> V
 
 /// Everything that is wrong with an environment besides what loading found; `services` are all that there are,
 /// by the names of their folders.
-pub fn check_environment(loaded: &Loaded<Environment>, services: &[(&str, &Service)]) -> Vec<Diagnostic> {
+pub fn check_environment(
+    loaded: &Loaded<Environment>,
+    services: &[(&str, &Service)],
+) -> Vec<Diagnostic> {
     let Some(document) = &loaded.document else { return Vec::new() };
     let mut found = Vec::new();
     environment::check(document, &loaded.source, services, &mut found);

@@ -198,7 +198,7 @@ impl Names<'_, '_> {
                             &at,
                             format!("`{reference}` does not point at a schema of this spec"),
                         )
-                        .because("A reference can only name a schema under `schemas`")
+                        .because("a reference can only name a schema under `schemas`")
                         .fix("write `#/schemas/<name>`"),
                 ),
             }
@@ -240,7 +240,7 @@ fn unknown_at(context: &Context<'_>, kind: Kind, name: &str, place: &Location) -
 fn listed(section: &str, known: &[&str]) -> String {
     const MOST: usize = 12;
     match known {
-        [] => format!("Nothing is defined under `{section}`"),
+        [] => format!("nothing is defined under `{section}`"),
         _ if known.len() > MOST => {
             format!("`{section}` has {} names, and not this one", known.len())
         }

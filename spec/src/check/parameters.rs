@@ -69,8 +69,8 @@ fn given(
         );
         let names: Vec<String> = needed.keys().map(|name| format!("`:{name}`")).collect();
         let diagnostic = diagnostic.because(match names.as_slice() {
-            [] => "Its SQL has no parameters".to_owned(),
-            names => format!("Its SQL has {}", names.join(", ")),
+            [] => "its SQL has no parameters".to_owned(),
+            names => format!("its SQL has {}", names.join(", ")),
         });
         found.push(match context.closest(&entry.key, needed.keys().copied()) {
             Some(close) => diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close),
@@ -126,7 +126,7 @@ fn metering(
                     &at,
                     format!("metering gives the query no value for `{name}`"),
                 )
-                .because("Metering gives `principal`, `day` and `calls`")
+                .because("metering gives `principal`, `day` and `calls`")
                 .fix("use only these three in the SQL")
                 .label(placeholder(context, &metering.query, *offset, name), "used here"),
         );
@@ -139,7 +139,7 @@ fn metering(
                     &at,
                     format!("the query does not use `:{name}`, which metering gives it"),
                 )
-                .because("Without all of `principal`, `day` and `calls` the counts mean nothing")
+                .because("without all of `principal`, `day` and `calls` the counts mean nothing")
                 .fix(format!("use `:{name}` in the SQL of `{}`", metering.query)),
         );
     }

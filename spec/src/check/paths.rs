@@ -28,7 +28,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                         format!("`{text}` and `{first}` are the same route"),
                     )
                     .because(
-                        "Both match the same requests; names of parameters do not tell them apart",
+                        "both match the same requests; names of parameters do not tell them apart",
                     )
                     .fix("remove one of them, or give it another path")
                     .label(context.key(&other), "the first one"),
@@ -116,7 +116,7 @@ fn parameters(
                         at,
                         format!("the parameter `{name}` of the path has no schema"),
                     )
-                    .because("Without a schema its value would reach the operation unchecked")
+                    .because("without a schema its value would reach the operation unchecked")
                     .fix(format!("add `path: {{{name}: <schema>}}`")),
             );
         }
@@ -144,7 +144,7 @@ fn parameters(
                         &here,
                         format!("`{schema}` cannot be the schema of a path parameter"),
                     )
-                    .because("A parameter of a path is one text, number or boolean")
+                    .because("a parameter of a path is one text, number or boolean")
                     .fix(
                         "name a schema whose `type` is `string`, `integer`, `number` or `boolean`",
                     ),

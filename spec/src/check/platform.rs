@@ -46,7 +46,7 @@ fn workers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                         &targets,
                         "the target `workers` needs its settings",
                     )
-                    .because("A compatibility date fixes how the platform behaves")
+                    .because("a compatibility date fixes how the platform behaves")
                     .fix("add `workers: {compatibility_date: 2026-01-01}`"),
             );
         }
@@ -173,7 +173,7 @@ fn name_of(
         found.push(
             context
                 .at_value(code, at, format!("the platform does not accept the name `{name}`"))
-                .because("Names have up to 63 lower-case letters, digits and hyphens, and no hyphen at an end")
+                .because("names have up to 63 lower-case letters, digits and hyphens, and no hyphen at an end")
                 .fix("rename it"),
         );
     }
@@ -206,7 +206,7 @@ fn tasks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                         &at.key("every"),
                         format!("Workers cannot run a task {schedule}"),
                     )
-                    .because("They are started by cron, which knows minutes that divide an hour and hours that divide a day")
+                    .because("they are started by cron, which knows minutes that divide an hour and hours that divide a day")
                     .fix("give an interval such as `5min`, `15min`, `1h` or `6h`"),
             );
         }
@@ -220,7 +220,7 @@ fn container(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         && memory.get() < 16_000_000
     {
         let message = format!("a service cannot run in {memory}");
-        let cause = "The binary and one connection pool need more than 16 MB";
+        let cause = "the binary and one connection pool need more than 16 MB";
         out_of_range(
             context,
             &at.key("memory"),
@@ -234,7 +234,7 @@ fn container(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         && !(cpus > 0.0 && cpus <= 256.0)
     {
         let message = format!("{cpus} processors are not possible");
-        let cause = "The share is a number above 0, such as 0.5";
+        let cause = "the share is a number above 0, such as 0.5";
         out_of_range(
             context,
             &at.key("cpus"),

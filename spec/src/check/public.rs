@@ -45,8 +45,8 @@ fn who(context: &Context<'_>, route: &Route, at: &At<'_>, found: &mut Vec<Diagno
                     format!("`{key}` needs a caller who is somebody"),
                 )
                 .because(match &route.auth {
-                    Some(RouteAuth::None) => "The route says `auth: none`",
-                    _ => "A webhook's signature does not say who calls",
+                    Some(RouteAuth::None) => "the route says `auth: none`",
+                    _ => "a webhook's signature does not say who calls",
                 })
                 .fix(format!(
                     "remove `{key}`, or let callers authenticate by a `jwt` or `api_key` scheme"
@@ -63,13 +63,13 @@ fn limits(context: &Context<'_>, route: &Route, at: &At<'_>, found: &mut Vec<Dia
         Some(RouteLimits::Named(names)) if names.is_empty() => found.push(
             context
                 .at_value(codes::NO_LIMIT, &here, "the route has no limit, and does not say why")
-                .because("Without a limit one caller can use the service up (OWASP API4)")
+                .because("without a limit one caller can use the service up (OWASP API4)")
                 .fix(fix),
         ),
         Some(RouteLimits::None(reason)) if reason.trim().is_empty() => found.push(
             context
                 .at_value(codes::NO_LIMIT, &here.key("none"), "the reason is empty")
-                .because("A route without a limit shows in the report with its reason")
+                .because("a route without a limit shows in the report with its reason")
                 .fix("say why this route needs no limit"),
         ),
         None if context.service.defaults.limits.is_empty() => found.push(
@@ -107,7 +107,7 @@ fn never_counts(context: &Context<'_>, route: &Route, at: &At<'_>, found: &mut V
                         &here.index(index),
                         format!("the limit `{name}` never counts a request of this route"),
                     )
-                    .because("None of the route's callers authenticates in the way that it counts")
+                    .because("none of the route's callers authenticates in the way that it counts")
                     .fix("remove it from the list, or use a limit by `client_ip` or `global`"),
             );
         }

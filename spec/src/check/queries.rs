@@ -51,7 +51,7 @@ fn agrees(context: &Context<'_>, query: &Query, at: &At<'_>, found: &mut Vec<Dia
         found.push(
             context
                 .at_key(codes::QUERY_SHAPE, &at.key("otherwise"), "`otherwise` never happens")
-                .because("Only `expect: one` and `expect: changed` can be disappointed")
+                .because("only `expect: one` and `expect: changed` can be disappointed")
                 .fix("remove it, or change `expect`")
                 .label(context.value(&at.key("expect")), "accepts any number of rows"),
         );
@@ -60,7 +60,7 @@ fn agrees(context: &Context<'_>, query: &Query, at: &At<'_>, found: &mut Vec<Dia
         found.push(
             context
                 .at_key(codes::QUERY_SHAPE, &at.key("on_conflict"), "`on_conflict` never happens")
-                .because("A `select` writes nothing, so it breaks no rule of uniqueness")
+                .because("a `select` writes nothing, so it breaks no rule of uniqueness")
                 .fix("remove it"),
         );
     }
@@ -93,7 +93,7 @@ fn row(context: &Context<'_>, query: &Query, at: &At<'_>, found: &mut Vec<Diagno
                     &at.key("returns"),
                     "a row is an object, and this schema is not",
                 )
-                .because("Columns become members by their names")
+                .because("columns become members by their names")
                 .fix("name a schema with `type: object`"),
         );
     }
@@ -136,7 +136,7 @@ fn database(
                     at,
                     "the query does not say which database it runs in",
                 )
-                .because(format!("There are {} bindings of kind `sql`", databases.len()))
+                .because(format!("there are {} bindings of kind `sql`", databases.len()))
                 .fix(format!("add `binding: {}`", databases[0])),
         ),
         None => {}
@@ -199,7 +199,7 @@ fn optional(
                 at,
                 format!("the query `{name}` must say `expect: optional`"),
             )
-            .because(format!("When there is no row, {then}"))
+            .because(format!("when there is no row, {then}"))
             .fix(format!("write `expect: optional` in `{name}`"))
             .label(context.value(&query_at.key("expect")), "expects something else"),
     );

@@ -33,7 +33,7 @@ fn body(
                         &at.key("max_body"),
                         "`max_body` without a `body` limits nothing",
                     )
-                    .because("A route without a `body` does not read one")
+                    .because("a route without a `body` does not read one")
                     .fix("remove `max_body`, or add `body: <schema>`"),
             );
         }
@@ -61,7 +61,7 @@ fn body(
                     &here,
                     format!("the body's schema `{name}` is not an object"),
                 )
-                .because("Members are named when a body is used, such as `body.email`")
+                .because("members are named when a body is used, such as `body.email`")
                 .fix("name a schema with `type: object`"),
         );
     }
@@ -79,7 +79,7 @@ fn query(context: &Context<'_>, route: &Route, at: &At<'_>, found: &mut Vec<Diag
                     &here,
                     format!("the query's schema `{name}` is not an object"),
                 )
-                .because("Its properties are the parameters after the `?`")
+                .because("its properties are the parameters after the `?`")
                 .fix("name a schema with `type: object`"),
         );
         return;
@@ -97,7 +97,7 @@ fn query(context: &Context<'_>, route: &Route, at: &At<'_>, found: &mut Vec<Diag
                         &here,
                         format!("the query parameter `{parameter}` is not a single value"),
                     )
-                    .because("A query parameter is one text, number or boolean")
+                    .because("a query parameter is one text, number or boolean")
                     .fix("use simple types in the schema of a query")
                     .label(context.key(&properties.key(parameter)), "this one"),
             );
@@ -122,7 +122,7 @@ fn cache(
                     &here,
                     format!("the answer of a {} request cannot be cached", key.method),
                 )
-                .because("The second request must have its effect too")
+                .because("the second request must have its effect too")
                 .fix("remove `cache`"),
         );
     }
@@ -135,7 +135,7 @@ fn cache(
                     &here.key("in"),
                     format!("`{}` is a binding of kind `{}`", cache.binding, other.kind()),
                 )
-                .because("Answers are cached in a binding of kind `kv`")
+                .because("answers are cached in a binding of kind `kv`")
                 .fix(suggest_binding(context, "kv")),
         ),
     }

@@ -1,6 +1,7 @@
 //! Tasks: one intent each, and a cron expression that means the same.
 
 use croner::Cron;
+use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -54,7 +55,7 @@ fn not_one_intent(context: &Context<'_>, task: &Task, at: &At<'_>) -> Diagnostic
             .fix("add one of `every: 15min`, `daily: \"02:30\"` and `weekly: sunday 02:00`")
     };
     diagnostic
-        .because("A time is written as what is meant; a cron expression alone is easily misread")
+        .because("a time is written as what is meant; a cron expression alone is easily misread")
 }
 
 fn compare(
@@ -76,7 +77,7 @@ fn compare(
                     "a cron expression has five fields here, and this has six",
                 )
                 .because(
-                    "Some dialects begin with seconds; platforms read the first field as minutes",
+                    "some dialects begin with seconds; platforms read the first field as minutes",
                 )
                 .fix(format!("write `{}`", schedule.cron().unwrap_or(without))),
         );
@@ -88,7 +89,7 @@ fn compare(
             return Some(
                 context
                     .at_value(codes::CRON_FORM, &here, format!("`{text}` is not a cron expression"))
-                    .because(error.to_string())
+                    .because(reason(&error))
                     .fix(match schedule.cron() {
                         Some(right) => {
                             format!("write `{right}`, or remove it: `{intent}` says it all")
@@ -106,7 +107,7 @@ fn compare(
     }
     let diagnostic = context
         .at_value(codes::CRON_DIFFERS, &here, format!("`{text}` does not mean {schedule}"))
-        .because(format!("It runs {}; the intent means {}", shown(&by_cron), shown(&by_intent)))
+        .because(difference(&by_cron, &by_intent))
         .label(context.value(&at.key(intent)), "the intent");
     Some(match schedule.cron() {
         Some(right) => {
@@ -186,12 +187,28 @@ fn at_time(day: &Zoned, hour: u8, minute: u8) -> Option<Zoned> {
     day.checked_add(i64::from(hour).hours().minutes(i64::from(minute))).ok()
 }
 
-/// The first runs, for people: `Sun 00:00, Sun 15:00, Mon 00:00`.
-fn shown(runs: &[Zoned]) -> String {
-    if runs.is_empty() {
-        return "never".to_owned();
+/// What an expression runs and the intent does not mean, around the first difference.
+fn difference(by_cron: &[Zoned], by_intent: &[Zoned]) -> String {
+    let same = by_cron.iter().zip(by_intent).take_while(|(cron, intent)| cron == intent).count();
+    let from = same.saturating_sub(1);
+    format!("it runs {}; the intent means {}", shown(by_cron, from), shown(by_intent, from))
+}
+
+/// Three runs, for people: `Sun 00:00, Sun 15:00, Mon 00:00, …`.
+fn shown(runs: &[Zoned], from: usize) -> String {
+    let mut times: Vec<String> =
+        runs.iter().skip(from).take(3).map(|run| run.strftime("%a %H:%M").to_string()).collect();
+    times.dedup();
+    match times.as_slice() {
+        [] => "never".to_owned(),
+        [always] => format!("each {always}"),
+        some => format!("{}, …", some.join(", ")),
     }
-    let first: Vec<String> =
-        runs.iter().take(3).map(|run| run.strftime("%a %H:%M").to_string()).collect();
-    format!("{} …", first.join(", "))
+}
+
+/// The parser's reason, as part of a sentence.
+fn reason(error: &CronError) -> String {
+    let text = error.to_string();
+    let text = text.rsplit(": ").next().unwrap_or(&text).trim_end_matches('.');
+    text.chars().take(1).map(|c| c.to_ascii_lowercase()).chain(text.chars().skip(1)).collect()
 }

@@ -67,7 +67,7 @@ impl Schemas<'_, '_> {
                         &at.key("$ref"),
                         "a schema with `$ref` has other rules beside it",
                     )
-                    .because("The schema that is pointed at says everything about the value")
+                    .because("the schema that is pointed at says everything about the value")
                     .fix("remove the other keywords, or define a schema of its own for this value"),
             );
         }
@@ -82,7 +82,7 @@ impl Schemas<'_, '_> {
             self.context
                 .at_key(codes::SCHEMA_UNTYPED, at, "the schema does not say which type it has")
                 .because(
-                    "A value of any type would be accepted, and no Rust type can be made from it",
+                    "a value of any type would be accepted, and no Rust type can be made from it",
                 )
                 .fix("add `type:`, `enum:`, `const:` or `$ref:`"),
         );
@@ -135,7 +135,7 @@ impl Schemas<'_, '_> {
                             format!("`{keyword}` means nothing for the type `{}`", type_name(kind)),
                         )
                         .because(format!(
-                            "It is a rule for the type `{of}`; here it would never refuse anything"
+                            "it is a rule for the type `{of}`; here it would never refuse anything"
                         ))
                         .fix(format!("remove it, or change the type to `{of}`")),
                 );
@@ -145,7 +145,7 @@ impl Schemas<'_, '_> {
             self.found.push(
                 self.context
                     .at_key(codes::SCHEMA_UNTYPED, at, "the list does not say what its items are")
-                    .because("Items of any type would be accepted")
+                    .because("items of any type would be accepted")
                     .fix("add `items: <schema>`"),
             );
         }
@@ -231,7 +231,7 @@ impl Schemas<'_, '_> {
             place.clone(),
             format!("the format `{format}` is not known"),
         )
-        .because(format!("Only these are checked: {}", known.join(", ")));
+        .because(format!("only these are checked: {}", known.join(", ")));
         let close = self.context.closest(format, Schema::FORMATS.into_iter());
         self.found.push(match close {
             Some(close) => diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close),
@@ -265,7 +265,7 @@ impl Schemas<'_, '_> {
                     place.clone(),
                     format!("`{name}` is required, and is not one of the `properties`"),
                 )
-                .because("Objects are closed, so no object could ever be right");
+                .because("objects are closed, so no object could ever be right");
                 self.found.push(match close {
                     Some(close) => {
                         diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close)
@@ -307,7 +307,8 @@ impl Schemas<'_, '_> {
                         codes::SCHEMA_RANGE,
                         &at.key("minProperties"),
                         format!(
-                            "at least {least} members are needed, and there are only {}",
+                            "at least {} needed, and the schema has {}",
+                            are(least),
                             schema.properties.len()
                         ),
                     )
@@ -342,9 +343,14 @@ pub(super) fn bad_pattern(context: &Context<'_>, pattern: &str, at: &At<'_>) -> 
     };
     Some(
         Diagnostic::new(codes::PATTERN, place, "the pattern is not a regular expression")
-            .because(format!("{}{}", reason[..1].to_uppercase(), &reason[1..]))
+            .because(reason)
             .fix("write it without look-around and back-references; they are not supported, so that matching takes linear time"),
     )
+}
+
+/// `1 member is`, `2 members are`.
+fn are(count: u64) -> String {
+    if count == 1 { "1 member is".to_owned() } else { format!("{count} members are") }
 }
 
 const fn type_name(kind: SchemaType) -> &'static str {
@@ -378,7 +384,7 @@ fn circles(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                             &schemas.key(circle[0]),
                             format!("the schema `{}` only points back at itself", circle[0]),
                         )
-                        .because(format!("The references are {}", chain.join(" → ")))
+                        .because(format!("the references are {}", chain.join(" → ")))
                         .fix("let one of them say what the value is, or make a member of the circle optional"),
                 );
                 break;

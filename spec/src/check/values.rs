@@ -105,7 +105,7 @@ pub(super) fn fits<'a>(
     if let Some(constant) = &schema.constant
         && constant != value
     {
-        return Err(format!("Only {constant} is allowed, and this is {value}"));
+        return Err(format!("only {constant} is allowed, and this is {value}"));
     }
     match (schema.main_type(), value) {
         (None, _)
@@ -125,7 +125,7 @@ pub(super) fn fits<'a>(
             if schema.min_items.is_some_and(|least| count < least)
                 || schema.max_items.is_some_and(|most| count > most)
             {
-                return Err(format!("It has {count} items, which is not within its limits"));
+                return Err(format!("it has {count} items, which is not within its limits"));
             }
             let of = schema.items.as_deref();
             items
@@ -135,12 +135,12 @@ pub(super) fn fits<'a>(
         (Some(SchemaType::Object), Value::Object(members)) => {
             if let Some(missing) = schema.required.iter().find(|name| !members.contains_key(*name))
             {
-                return Err(format!("The member `{missing}` is missing"));
+                return Err(format!("the member `{missing}` is missing"));
             }
             members.iter().try_for_each(|(name, member)| match schema.properties.get(name) {
                 Some(property) => fits(context, property, member, depth + 1),
                 None if schema.additional_properties => Ok(()),
-                None => Err(format!("The member `{name}` is not one of its properties")),
+                None => Err(format!("the member `{name}` is not one of its properties")),
             })
         }
         (Some(_), other) => Err(format!("{other} has another type")),
@@ -150,10 +150,10 @@ pub(super) fn fits<'a>(
 fn fits_text(schema: &Schema, text: &str) -> Result<(), String> {
     let length = text.chars().count() as u64;
     if let Some(least) = schema.min_length.filter(|least| length < *least) {
-        return Err(format!("It has {length} characters, and at least {least} are needed"));
+        return Err(format!("it has {length} characters, and at least {least} are needed"));
     }
     if let Some(most) = schema.max_length.filter(|most| length > *most) {
-        return Err(format!("It has {length} characters, and at most {most} are allowed"));
+        return Err(format!("it has {length} characters, and at most {most} are allowed"));
     }
     if let Some(variants) = &schema.variants
         && !variants.iter().any(|variant| variant == text)

@@ -40,6 +40,12 @@ enum Command {
         #[arg(long)]
         tier: Option<String>,
     },
+    /// Ask the running service what it is and print that as JSON.
+    Identify {
+        /// The plan, a JSON file.
+        #[arg(long, value_name = "FILE")]
+        plan: PathBuf,
+    },
     /// Check the texts of the catalogue.
     Lint,
     /// List the features of the catalogue.
@@ -73,6 +79,7 @@ async fn main() -> ExitCode {
         Some(Command::Accounts { plan, count, tier }) => {
             accounts(plan, count, tier.as_deref()).await
         }
+        Some(Command::Identify { plan }) => identify(plan).await,
         Some(Command::Lint) => lint(),
         Some(Command::List) => {
             for (name, text) in catalogue::TEXTS {
@@ -114,6 +121,26 @@ async fn accounts(plan: PathBuf, count: usize, tier: Option<&str>) -> Exit {
     match command::accounts(target, count, tier).await {
         Ok(headers) => {
             say(&serde_json::to_string(&headers).unwrap_or_default());
+            Exit::Success
+        }
+        Err(failure) => {
+            complain(&failure.to_string());
+            Exit::CouldNotFindOut
+        }
+    }
+}
+
+async fn identify(plan: PathBuf) -> Exit {
+    let target = match command::target(&plan, &variable) {
+        Ok(target) => target,
+        Err(error) => {
+            complain(&error.to_string());
+            return Exit::Usage;
+        }
+    };
+    match command::identify(&target).await {
+        Ok(identity) => {
+            say(&serde_json::to_string(&identity).unwrap_or_default());
             Exit::Success
         }
         Err(failure) => {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use proofline_spec::diagnostic::{Styles, render_all};
 use proofline_spec::document::Service;
 use proofline_spec::evidence::Plan;
 
@@ -49,9 +50,10 @@ pub fn load_plan(path: &Path) -> Result<Plan, PlanError> {
 
 /// The service that a spec file describes.
 pub fn load_service(path: &Path) -> Result<Service, PlanError> {
-    serde_saphyr::from_str(&read(path)?).map_err(|error| PlanError::Malformed {
-        path: path.display().to_string(),
-        what: "the spec of a service",
-        message: error.to_string(),
-    })
+    let loaded = proofline_spec::load::load_service(path);
+    if loaded.has_errors() {
+        let message = render_all(&loaded.diagnostics, &Styles::plain());
+        return Err(PlanError::Unfit(format!("the spec has problems\n{message}")));
+    }
+    loaded.document.ok_or_else(|| PlanError::Unfit(format!("`{}` holds no service", path.display())))
 }

@@ -326,7 +326,7 @@ pub enum LimitBy {
 pub enum Quota {
     /// The same for everyone.
     Flat(Rate),
-    /// By the principal's tier; a tier that is not listed gets the first.
+    /// By the principal's tier; a tier that is not listed gets the strictest.
     Tiers(&'static [(&'static str, Rate)]),
 }
 

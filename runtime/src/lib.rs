@@ -7,8 +7,10 @@
 pub mod answer;
 pub mod binding;
 pub mod call;
+pub mod chain;
 pub mod context;
 pub mod definition;
+pub mod host;
 pub mod operation;
 pub mod policy;
 pub mod problem;

@@ -56,6 +56,8 @@ implied! {
     QUOTA_EXCEEDED = "quota-exceeded", 429, "Too many requests";
     /// Something went wrong inside.
     INTERNAL = "internal", 500, "Something went wrong";
+    /// The operation is declared, but nobody has written it.
+    NOT_IMPLEMENTED = "not-implemented", 501, "This is not implemented yet";
     /// Something that the service needs does not work.
     UNAVAILABLE = "unavailable", 503, "The service cannot answer now";
     /// The operation took too long.
@@ -94,6 +96,11 @@ impl Failure {
     /// Something went wrong inside; the cause goes to the log only.
     pub fn internal(cause: impl fmt::Display) -> Self {
         Self::of(&INTERNAL).because(cause)
+    }
+
+    /// The handler of this name is not written yet.
+    pub fn not_implemented(handler: &str) -> Self {
+        Self::of(&NOT_IMPLEMENTED).because(format!("the handler {handler} is not written yet"))
     }
 
     /// Something that the service needs does not work; the cause goes to the log only.

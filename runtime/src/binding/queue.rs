@@ -13,4 +13,7 @@ pub struct QueueError(pub String);
 pub trait Queue: Send + Sync + 'static {
     /// Puts a message into the queue.
     fn send(&self, message: Value) -> Reply<'_, Result<(), QueueError>>;
+
+    /// How many messages wait or are being delivered, as far as this process knows.
+    fn waiting(&self) -> usize;
 }

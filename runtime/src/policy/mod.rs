@@ -1,5 +1,16 @@
 //! What every request passes, one file or folder each; `crate::chain` says in which order.
 
+pub mod address;
 pub mod auth;
 pub mod body;
+pub mod correlation;
+pub mod cors;
+pub mod headers;
+pub mod limit;
+pub mod metering;
+pub mod owner;
+pub mod problem;
+pub mod role;
+pub mod target;
+pub mod timeout;
 pub mod validate;

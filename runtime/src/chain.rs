@@ -1,0 +1,393 @@
+//! The life of a request: the order of the policies, as named phases.
+//!
+//! 1. **correlate**: the request gets its ids.
+//! 2. **route**: the path is decoded and the route found; 400, 404, 405, CORS preflight.
+//! 3. **limit the address**: limits that need no authentication; 429.
+//! 4. **authenticate**: the credential is verified and its principal looked up; 401.
+//! 5. **limit the principal**: limits by principal and key; 429.
+//! 6. **authorise the role**: 403.
+//! 7. **read the body**: 408, 413; a webhook's signature over it; 401.
+//! 8. **validate**: path, query string and body, all violations at once; 400, 415, 422.
+//! 9. **authorise the object**: its owner, before anything is done with it.
+//! 10. **operate**: what the route does, with a time limit and without spreading panics; 500, 504.
+//! 11. **finish**: headers that every answer has, metering, the observer.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use http::header::{ALLOW, HeaderName, ORIGIN};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use serde_json::Value;
+
+use crate::answer::{Answer, Outcome};
+use crate::binding::rate_store::RateStore;
+use crate::call::{Call, Principal};
+use crate::context::Context;
+use crate::definition::{Limit, LimitBy, Route};
+use crate::policy::auth::Identified;
+use crate::policy::correlation::{Correlation, correlate};
+use crate::policy::cors::CorsPolicy;
+use crate::policy::headers::HeaderPolicy;
+use crate::policy::limit::{Caller, Report};
+use crate::policy::metering::Meter;
+use crate::policy::target::{Resource, Router, decode_path};
+use crate::policy::{address, auth, body, limit, owner, problem, role, timeout, validate};
+use crate::problem::{
+    Failure, MALFORMED_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND, REQUEST_TIMEOUT, TIMEOUT,
+};
+use crate::schema::Place;
+use crate::service::Service;
+
+const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// Told about every request once it is answered.
+pub trait Observer: Send + Sync + 'static {
+    /// A request was answered.
+    fn answered(&self, observation: &Observation<'_>);
+}
+
+/// What an observer is told.
+#[derive(Debug)]
+pub struct Observation<'a> {
+    /// The request's ids.
+    pub correlation: &'a Correlation,
+    /// The method.
+    pub method: &'a http::Method,
+    /// The path as it is declared; `None` when there is no such path.
+    pub route: Option<&'static str>,
+    /// The status code of the answer.
+    pub status: u16,
+    /// How long it took.
+    pub duration: Duration,
+    /// The client's address.
+    pub client: IpAddr,
+    /// Who called.
+    pub principal: Option<&'a str>,
+    /// The failure, if it is one.
+    pub failure: Option<&'a Failure>,
+    /// The limit that refused the request.
+    pub refused_by: Option<&'static str>,
+}
+
+/// A request's way, on any host.
+pub struct Chain<S> {
+    service: S,
+    context: Arc<Context>,
+    router: Router,
+    headers: HeaderPolicy,
+    cors: Option<CorsPolicy>,
+    rates: Arc<dyn RateStore>,
+    meter: Meter,
+    observer: Arc<dyn Observer>,
+    /// How long a body may take to arrive.
+    body_timeout: Duration,
+    /// For each route the limits that apply before authentication, narrow ones first.
+    before: Vec<(&'static Route, Vec<&'static Limit>)>,
+}
+
+impl<S: std::fmt::Debug> std::fmt::Debug for Chain<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chain").field("context", &self.context).finish_non_exhaustive()
+    }
+}
+
+/// What is known of a request while it is on its way.
+struct Journey {
+    correlation: Correlation,
+    client: IpAddr,
+    resource: Option<&'static str>,
+    route: Option<&'static Route>,
+    principal: Option<Principal>,
+    report: Option<Report>,
+}
+
+impl<S: Service> Chain<S> {
+    /// Prepares everything that does not depend on a request.
+    pub fn new(
+        service: S,
+        context: Arc<Context>,
+        rates: Arc<dyn RateStore>,
+        observer: Arc<dyn Observer>,
+        body_timeout: Duration,
+    ) -> Result<Self, String> {
+        let definition = service.definition();
+        let before = definition.routes.iter().map(|route| {
+            let early =
+                |limit: &&&'static Limit| matches!(limit.by, LimitBy::ClientIp | LimitBy::Global);
+            let mut limits: Vec<_> = route.limits.iter().filter(early).copied().collect();
+            // What one client is refused must not use up what all share.
+            limits.sort_by_key(|limit| limit.by == LimitBy::Global);
+            (route, limits)
+        });
+        Ok(Self {
+            router: Router::new(definition)?,
+            headers: HeaderPolicy::new(&definition.headers)?,
+            cors: definition.cors.as_ref().map(CorsPolicy::new).transpose()?,
+            before: before.collect(),
+            meter: Meter::default(),
+            service,
+            context,
+            rates,
+            observer,
+            body_timeout,
+        })
+    }
+
+    /// The service.
+    pub fn service(&self) -> &S {
+        &self.service
+    }
+
+    /// What the service has at hand.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Writes the counts of calls that are not written yet.
+    pub async fn flush_metering(&self) -> Result<u64, Failure> {
+        match &self.context.definition().metering {
+            Some(metering) => self.meter.flush(&self.context, metering).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Answers a request. `ambiguous` says that the host found its framing ambiguous.
+    pub async fn respond<B>(
+        &self,
+        request: Request<B>,
+        peer: IpAddr,
+        trusted: impl Fn(IpAddr) -> bool,
+        ambiguous: bool,
+    ) -> Response<Bytes>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let started = self.context.clock().monotonic();
+        let (parts, incoming) = request.into_parts();
+        let mut journey = Journey {
+            correlation: correlate(&self.context, &parts.headers),
+            client: address::client(peer, &parts.headers, trusted),
+            resource: None,
+            route: None,
+            principal: None,
+            report: None,
+        };
+        let outcome = if ambiguous {
+            Err(Failure::of(&MALFORMED_REQUEST).detail("the message's framing is ambiguous"))
+        } else {
+            self.travel(&parts, incoming, &mut journey).await
+        };
+        let (mut response, failure) = match outcome {
+            Ok(response) => (response, None),
+            Err(failure) => {
+                let id = &journey.correlation.id;
+                (problem::render(&failure, journey.route, id), Some(failure))
+            }
+        };
+        self.finish(&journey, parts.headers.get(ORIGIN), response.headers_mut());
+        self.observe(&journey, &parts.method, response.status(), failure.as_ref(), started);
+        response
+    }
+
+    async fn travel<B>(
+        &self,
+        parts: &http::request::Parts,
+        incoming: B,
+        journey: &mut Journey,
+    ) -> Result<Response<Bytes>, Failure>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let path = decode_path(parts.uri.path())?;
+        let (resource, parameters) =
+            self.router.find(&path).ok_or_else(|| Failure::of(&NOT_FOUND))?;
+        journey.resource = Some(resource.path);
+        if parts.method == http::Method::OPTIONS {
+            return Ok(self.options(resource, parts));
+        }
+        let Some(route) = resource.route(&parts.method) else {
+            let allow = resource.allow.to_str().unwrap_or_default();
+            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow(allow));
+        };
+        journey.route = Some(route);
+
+        self.limit_address(route, journey).await?;
+        let identified = auth::identify(&self.context, route, &parts.headers).await?;
+        let signed = match identified {
+            Identified::Anyone => None,
+            Identified::Principal(principal) => {
+                self.meter.count(&principal.id, self.context.clock().unix_millis());
+                journey.principal = Some(principal);
+                None
+            }
+            Identified::Signed { scheme, signature } => Some((scheme, signature)),
+        };
+        self.limit_principal(route, journey).await?;
+        role::check(route, journey.principal.as_ref())?;
+
+        let raw = self.read_body(route, &parts.headers, incoming).await?;
+        if let Some((scheme, signature)) = signed {
+            auth::verify_body(&self.context, scheme, &signature, &raw)?;
+        }
+        let mut call = Call {
+            context: Arc::clone(&self.context),
+            route,
+            principal: journey.principal.clone(),
+            path: serde_json::Map::new(),
+            query: serde_json::Map::new(),
+            body: Value::Null,
+            raw_body: raw,
+            correlation_id: journey.correlation.id.clone(),
+            client: journey.client,
+        };
+        validate_request(&mut call, parts, parameters.iter())?;
+        self.operate(&mut call).await.map(into_response)
+    }
+
+    fn options(&self, resource: &Resource, parts: &http::request::Parts) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        match &self.cors {
+            Some(cors) if CorsPolicy::is_preflight(&parts.method, &parts.headers) => {
+                cors.preflight(parts.headers.get(ORIGIN), &resource.allow, headers);
+            }
+            _ => {}
+        }
+        headers.insert(ALLOW, resource.allow.clone());
+        response
+    }
+
+    async fn limit_address(
+        &self,
+        route: &'static Route,
+        journey: &mut Journey,
+    ) -> Result<(), Failure> {
+        let found = self.before.iter().find(|(known, _)| std::ptr::eq(*known, route));
+        let Some((_, limits)) = found.filter(|(_, limits)| !limits.is_empty()) else {
+            return Ok(());
+        };
+        let key = address::key(journey.client);
+        let now = self.context.clock().monotonic();
+        let caller = Caller::Address(&key);
+        limit::take(&*self.rates, limits, &caller, now, &mut journey.report).await
+    }
+
+    async fn limit_principal(
+        &self,
+        route: &'static Route,
+        journey: &mut Journey,
+    ) -> Result<(), Failure> {
+        let Some(principal) = &journey.principal else { return Ok(()) };
+        let now = self.context.clock().monotonic();
+        let caller = Caller::Principal(principal);
+        limit::take(&*self.rates, route.limits, &caller, now, &mut journey.report).await
+    }
+
+    async fn read_body<B>(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        incoming: B,
+    ) -> Result<Bytes, Failure>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        if incoming.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        // A body that no route reads may only be empty.
+        let most = if route.body.is_some() { route.max_body } else { 0 };
+        let reading = body::read(headers, incoming, most);
+        timeout::within(self.context.clock(), self.body_timeout, &REQUEST_TIMEOUT, reading).await
+    }
+
+    async fn operate(&self, call: &mut Call) -> Outcome {
+        let route = call.route;
+        let work = async {
+            if let Some(owner) = &route.owner {
+                owner::check(call, owner).await?;
+            }
+            self.service.answer(call).await
+        };
+        let work = timeout::within(self.context.clock(), route.timeout, &TIMEOUT, work);
+        match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(panic) => {
+                let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+                let text = text.unwrap_or_else(|| "without a message".to_owned());
+                Err(Failure::internal(format!("the operation panicked: {text}")))
+            }
+        }
+    }
+
+    fn finish(&self, journey: &Journey, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        self.headers.apply(headers);
+        if let Some(cors) = &self.cors {
+            cors.apply(origin, headers);
+        }
+        if let Some(report) = &journey.report {
+            limit::tell(report, headers);
+        }
+        if let Ok(id) = HeaderValue::from_str(&journey.correlation.id) {
+            headers.insert(CORRELATION_ID, id);
+        }
+    }
+
+    fn observe(
+        &self,
+        journey: &Journey,
+        method: &http::Method,
+        status: StatusCode,
+        failure: Option<&Failure>,
+        started: Duration,
+    ) {
+        let refused = journey.report.filter(|report| !report.decision.allowed);
+        self.observer.answered(&Observation {
+            correlation: &journey.correlation,
+            method,
+            route: journey.resource,
+            status: status.as_u16(),
+            duration: self.context.clock().monotonic().saturating_sub(started),
+            client: journey.client,
+            principal: journey.principal.as_ref().map(|principal| principal.id.as_str()),
+            failure,
+            refused_by: refused.map(|report| report.limit.name),
+        });
+    }
+}
+
+/// Checks all parts of a request and reports everything that is wrong at once.
+fn validate_request<'a>(
+    call: &mut Call,
+    parts: &http::request::Parts,
+    parameters: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<(), Failure> {
+    let route = call.route;
+    let mut violations = Vec::new();
+    let declared = route.path_parameters;
+    call.path = validate::parameters::path(declared, parameters, &mut violations);
+    call.query = validate::parameters::query(route.query, parts.uri.query(), &mut violations)?;
+    if let Some(schema) = route.body {
+        body::check_media_type(&parts.headers)?;
+        call.body = body::parse(&call.raw_body)?;
+        violations.extend(validate::check(schema, &mut call.body, Place::Body));
+    }
+    if violations.is_empty() { Ok(()) } else { Err(Failure::invalid(violations)) }
+}
+
+fn into_response(answer: Answer) -> Response<Bytes> {
+    let mut response = Response::new(answer.body);
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().extend(answer.headers);
+    response
+}

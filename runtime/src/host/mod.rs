@@ -1,0 +1,4 @@
+//! What runs a service: a process, or a platform.
+
+#[cfg(feature = "native")]
+pub mod native;

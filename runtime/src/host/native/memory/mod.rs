@@ -1,0 +1,5 @@
+//! Stores in the memory of this process: the embedded default.
+
+pub mod kv;
+pub mod queue;
+pub mod rate_store;

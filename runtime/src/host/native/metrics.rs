@@ -1,0 +1,165 @@
+//! Figures for Prometheus: counted without locks where a request passes.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::chain::{Observation, Observer};
+use crate::definition::Definition;
+
+use super::log::Log;
+
+/// Upper bounds of the duration histogram, in microseconds.
+const BOUNDS: [u64; 12] = [
+    500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
+    5_000_000,
+];
+/// Statuses that have a counter of their own; others are counted as 0.
+const STATUSES: [u16; 22] = [
+    0, 200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 500,
+    502, 503, 504,
+];
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+#[derive(Debug, Default)]
+struct RouteFigures {
+    statuses: [[AtomicU64; STATUSES.len()]; METHODS.len() + 1],
+    buckets: [AtomicU64; BOUNDS.len() + 1],
+    microseconds: AtomicU64,
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    routes: HashMap<&'static str, RouteFigures>,
+    none: RouteFigures,
+    limits: HashMap<&'static str, AtomicU64>,
+    violations: AtomicU64,
+    in_flight: AtomicI64,
+    log: Log,
+}
+
+/// Counts a request as long as it lives.
+#[derive(Debug)]
+pub struct InFlight<'a>(&'a AtomicI64);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Metrics {
+    /// Figures for a service's routes and limits.
+    pub fn new(definition: &'static Definition, log: Log) -> Self {
+        let routes = definition.routes.iter();
+        let limits = definition.routes.iter().flat_map(|route| route.limits);
+        Self {
+            routes: routes.map(|route| (route.path, RouteFigures::default())).collect(),
+            none: RouteFigures::default(),
+            limits: limits.map(|limit| (limit.name, AtomicU64::new(0))).collect(),
+            violations: AtomicU64::new(0),
+            in_flight: AtomicI64::new(0),
+            log,
+        }
+    }
+
+    /// A request has begun.
+    pub fn begin(&self) -> InFlight<'_> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(&self.in_flight)
+    }
+
+    /// The text format of Prometheus.
+    pub fn render(&self) -> String {
+        let mut text = String::with_capacity(16 * 1024);
+        let mut routes: Vec<_> = self.routes.iter().map(|(path, route)| (*path, route)).collect();
+        routes.sort_unstable_by_key(|(path, _)| *path);
+        routes.push(("(none)", &self.none));
+        // Writing to a text cannot fail.
+        let _ = self.write(&mut text, &routes);
+        text
+    }
+
+    fn write(&self, out: &mut String, routes: &[(&str, &RouteFigures)]) -> std::fmt::Result {
+        writeln!(out, "# HELP http_requests_total Requests that were answered.")?;
+        writeln!(out, "# TYPE http_requests_total counter")?;
+        for (path, route) in routes {
+            let methods = METHODS.iter().chain(["(other)"].iter()).zip(&route.statuses);
+            for (method, statuses) in methods {
+                for (status, count) in STATUSES.iter().zip(statuses) {
+                    let count = count.load(Ordering::Relaxed);
+                    if count > 0 {
+                        writeln!(
+                            out,
+                            "http_requests_total{{route=\"{path}\",method=\"{method}\",status=\"{status}\"}} {count}"
+                        )?;
+                    }
+                }
+            }
+        }
+        writeln!(out, "# HELP http_request_duration_seconds Time from head to answer.")?;
+        writeln!(out, "# TYPE http_request_duration_seconds histogram")?;
+        for (path, route) in routes {
+            write_histogram(out, path, route)?;
+        }
+        writeln!(out, "# HELP http_requests_in_flight Requests that are not answered yet.")?;
+        writeln!(out, "# TYPE http_requests_in_flight gauge")?;
+        writeln!(out, "http_requests_in_flight {}", self.in_flight.load(Ordering::Relaxed))?;
+        writeln!(out, "# HELP rate_limit_refusals_total Requests that a limit refused.")?;
+        writeln!(out, "# TYPE rate_limit_refusals_total counter")?;
+        let mut limits: Vec<_> = self.limits.iter().collect();
+        limits.sort_unstable_by_key(|(name, _)| **name);
+        for (name, count) in limits {
+            let count = count.load(Ordering::Relaxed);
+            writeln!(out, "rate_limit_refusals_total{{limit=\"{name}\"}} {count}")?;
+        }
+        writeln!(out, "# HELP validation_refusals_total Requests that broke their schema.")?;
+        writeln!(out, "# TYPE validation_refusals_total counter")?;
+        writeln!(out, "validation_refusals_total {}", self.violations.load(Ordering::Relaxed))
+    }
+}
+
+fn write_histogram(out: &mut String, path: &str, route: &RouteFigures) -> std::fmt::Result {
+    let counts: Vec<u64> =
+        route.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect();
+    let total: u64 = counts.iter().sum();
+    if total == 0 {
+        return Ok(());
+    }
+    let mut sum = 0;
+    for (bound, count) in BOUNDS.iter().zip(&counts) {
+        sum += count;
+        let seconds = Duration::from_micros(*bound).as_secs_f64();
+        writeln!(
+            out,
+            "http_request_duration_seconds_bucket{{route=\"{path}\",le=\"{seconds}\"}} {sum}"
+        )?;
+    }
+    writeln!(out, "http_request_duration_seconds_bucket{{route=\"{path}\",le=\"+Inf\"}} {total}")?;
+    let seconds = Duration::from_micros(route.microseconds.load(Ordering::Relaxed)).as_secs_f64();
+    writeln!(out, "http_request_duration_seconds_sum{{route=\"{path}\"}} {seconds}")?;
+    writeln!(out, "http_request_duration_seconds_count{{route=\"{path}\"}} {total}")
+}
+
+impl Observer for Metrics {
+    fn answered(&self, observation: &Observation<'_>) {
+        let add = |counter: &AtomicU64, more| counter.fetch_add(more, Ordering::Relaxed);
+        let route = observation.route.and_then(|path| self.routes.get(path)).unwrap_or(&self.none);
+        let method = METHODS.iter().position(|known| *known == observation.method.as_str());
+        let status = STATUSES.iter().position(|known| *known == observation.status);
+        add(&route.statuses[method.unwrap_or(METHODS.len())][status.unwrap_or(0)], 1);
+        let micros = u64::try_from(observation.duration.as_micros()).unwrap_or(u64::MAX);
+        let bucket = BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len());
+        add(&route.buckets[bucket], 1);
+        add(&route.microseconds, micros);
+        if let Some(counter) = observation.refused_by.and_then(|name| self.limits.get(name)) {
+            add(counter, 1);
+        }
+        if observation.failure.is_some_and(|failure| !failure.violations().is_empty()) {
+            add(&self.violations, 1);
+        }
+        self.log.request(observation);
+    }
+}

@@ -151,9 +151,18 @@ impl<'a> Context<'a> {
         self.source.is_broken(&path) || self.source.is_broken_within(&path)
     }
 
-    /// Whether a name exists.
+    /// Whether a name exists, be it one whose definition cannot be read.
     pub(super) fn has(&self, kind: Kind, name: &str) -> bool {
-        self.names_of(kind).contains(name)
+        if self.names_of(kind).contains(name) {
+            return true;
+        }
+        let mut path: Vec<&str> = kind.section().to_vec();
+        let is_list = matches!(kind, Kind::Role | Kind::Tier);
+        if is_list && self.source.is_broken_within(&path) {
+            return true;
+        }
+        path.push(name);
+        self.source.is_broken(&path)
     }
 
     /// Every name of a kind.

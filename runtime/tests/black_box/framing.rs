@@ -109,6 +109,7 @@ fn malformed_request_lines_and_heads_are_refused() {
     let service = Service::start();
     let huge = format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Big: {}\r\n\r\n", "x".repeat(200_000));
     let many = format!("GET /health HTTP/1.1\r\nHost: x\r\n{}\r\n", "X-A: b\r\n".repeat(500));
+    let mut accepted = Vec::new();
     for message in [
         "GET /health\r\n\r\n",
         "GET  /health HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -123,9 +124,11 @@ fn malformed_request_lines_and_heads_are_refused() {
     ] {
         let raw = exchange(service.address, message.as_bytes());
         let status = Reply::parse(&raw, false).map(|reply| reply.status);
-        let shown = &message[..message.len().min(60)];
-        assert!(status.is_none_or(|status| (400..600).contains(&status)), "{shown:?}: {status:?}");
+        if status.is_some_and(|status| !(400..600).contains(&status)) {
+            accepted.push(&message[..message.len().min(60)]);
+        }
     }
+    assert_eq!(accepted, [""; 0]);
     assert_eq!(service.ask("GET", "/health").send().status, 200);
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// A request under construction.
 #[derive(Clone)]
-pub struct Ask {
+pub(crate) struct Ask {
     address: SocketAddr,
     method: String,
     target: String,
@@ -18,41 +18,41 @@ pub struct Ask {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// The status code.
-    pub status: u16,
+    pub(crate) status: u16,
     /// The header fields, names in lower case, in order.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// The body.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Ask {
-    pub fn new(address: SocketAddr, method: &str, target: &str) -> Self {
+    pub(crate) fn new(address: SocketAddr, method: &str, target: &str) -> Self {
         let (method, target) = (method.to_owned(), target.to_owned());
         Self { address, method, target, headers: Vec::new(), body: Vec::new() }
     }
 
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn bearer(self, token: &str) -> Self {
+    pub(crate) fn bearer(self, token: &str) -> Self {
         self.header("Authorization", &format!("Bearer {token}"))
     }
 
     /// A JSON body with its type.
-    pub fn json(self, value: &Value) -> Self {
+    pub(crate) fn json(self, value: &Value) -> Self {
         self.header("Content-Type", "application/json").body(value.to_string().as_bytes())
     }
 
-    pub fn body(mut self, bytes: &[u8]) -> Self {
+    pub(crate) fn body(mut self, bytes: &[u8]) -> Self {
         self.body = bytes.to_vec();
         self
     }
 
-    pub fn send(self) -> Reply {
+    pub(crate) fn send(self) -> Reply {
         let mut message = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         let mut add = |name: &str, value: &str| {
             message.push_str(name);
@@ -78,7 +78,7 @@ impl Ask {
 }
 
 /// Sends bytes and reads until the other side closes or has nothing to say for a while.
-pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     // A server may refuse before it has read everything; its answer is what counts then.
@@ -93,7 +93,7 @@ pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 
 impl Reply {
     /// The first answer in the bytes.
-    pub fn parse(raw: &[u8], without_body: bool) -> Option<Self> {
+    pub(crate) fn parse(raw: &[u8], without_body: bool) -> Option<Self> {
         let end = raw.windows(4).position(|four| four == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&raw[..end]).ok()?;
         let mut lines = head.split("\r\n");
@@ -112,7 +112,7 @@ impl Reply {
     }
 
     /// The only value of a header field.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(known, _)| known == name);
         let value = values.next().map(|(_, value)| value.as_str());
         assert!(values.next().is_none(), "{name} stands there more than once: {self:?}");
@@ -120,14 +120,14 @@ impl Reply {
     }
 
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
     /// Checks that this is a complete problem document of a kind.
     #[track_caller]
-    pub fn assert_problem(&self, status: u16, name: &str) -> Value {
+    pub(crate) fn assert_problem(&self, status: u16, name: &str) -> Value {
         let text = String::from_utf8_lossy(&self.body).into_owned();
         assert_eq!(self.status, status, "{text}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{text}");

@@ -1,7 +1,7 @@
 //! Starts the sample service and speaks to it.
 
-pub mod client;
-pub mod token;
+pub(crate) mod client;
+pub(crate) mod token;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -14,19 +14,19 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub use self::client::{Ask, Reply, exchange};
+pub(crate) use self::client::{Ask, Reply, exchange};
 
-pub const JWT_SECRET: &str = "a secret of the tests that is long enough";
-pub const WEBHOOK_SECRET: &str = "another secret of the tests";
+pub(crate) const JWT_SECRET: &str = "a secret of the tests that is long enough";
+pub(crate) const WEBHOOK_SECRET: &str = "another secret of the tests";
 const PASSWORD: &str = "correct horse battery";
 /// Nothing here takes long; this only bounds a test that would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The sample service, running.
-pub struct Service {
+pub(crate) struct Service {
     child: Child,
-    pub address: SocketAddr,
-    pub directory: TempDir,
+    pub(crate) address: SocketAddr,
+    pub(crate) directory: TempDir,
     log: Arc<Log>,
 }
 
@@ -37,14 +37,14 @@ struct Log {
 }
 
 /// Someone with an account.
-pub struct User {
-    pub id: String,
-    pub email: String,
-    pub token: String,
+pub(crate) struct User {
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) token: String,
 }
 
 /// The sample's executable, which cargo builds beside the tests.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().and_then(|deps| deps.parent()).unwrap();
     let sample: PathBuf = folder.join("examples/sample");
@@ -55,7 +55,7 @@ pub fn command() -> Command {
 }
 
 /// What the sample needs to start.
-pub fn environment(directory: &TempDir) -> Vec<(String, String)> {
+pub(crate) fn environment(directory: &TempDir) -> Vec<(String, String)> {
     let database = format!("sqlite:{}", directory.path().join("sample.db").display());
     [
         ("PORT", "0"),
@@ -71,7 +71,7 @@ pub fn environment(directory: &TempDir) -> Vec<(String, String)> {
 }
 
 /// Starts the sample with a changed environment and waits until it ends by itself.
-pub fn run(arguments: &[&str], changes: &[(&str, Option<&str>)]) -> Output {
+pub(crate) fn run(arguments: &[&str], changes: &[(&str, Option<&str>)]) -> Output {
     let directory = tempfile::tempdir().unwrap();
     let mut command = command();
     command.args(arguments).envs(environment(&directory));
@@ -85,11 +85,11 @@ pub fn run(arguments: &[&str], changes: &[(&str, Option<&str>)]) -> Output {
 }
 
 impl Service {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
-    pub fn start_with(changes: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(changes: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut command = command();
         command.envs(environment(&directory)).envs(changes.iter().copied());
@@ -112,7 +112,7 @@ impl Service {
 
     /// Waits for a log line.
     #[track_caller]
-    pub fn log_line(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn log_line(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         let mut lines = self.log.lines.lock().unwrap();
         loop {
@@ -127,30 +127,30 @@ impl Service {
     }
 
     /// Everything that was logged so far.
-    pub fn log_text(&self) -> String {
+    pub(crate) fn log_text(&self) -> String {
         self.log.lines.lock().unwrap().join("\n")
     }
 
     /// A request from a client address that no other request has.
-    pub fn ask(&self, method: &str, target: &str) -> Ask {
+    pub(crate) fn ask(&self, method: &str, target: &str) -> Ask {
         static NEXT: AtomicU32 = AtomicU32::new(0x0a00_0001);
         let address = std::net::Ipv4Addr::from(NEXT.fetch_add(1, Ordering::Relaxed));
         self.ask_from(&address.to_string(), method, target)
     }
 
     /// A request that a trusted proxy says to come from this address.
-    pub fn ask_from(&self, client: &str, method: &str, target: &str) -> Ask {
+    pub(crate) fn ask_from(&self, client: &str, method: &str, target: &str) -> Ask {
         Ask::new(self.address, method, target).header("X-Forwarded-For", client)
     }
 
     /// A request without any forwarding header.
-    pub fn ask_directly(&self, method: &str, target: &str) -> Ask {
+    pub(crate) fn ask_directly(&self, method: &str, target: &str) -> Ask {
         Ask::new(self.address, method, target)
     }
 
     /// Signs someone up and logs them in.
     #[track_caller]
-    pub fn user(&self, name: &str) -> User {
+    pub(crate) fn user(&self, name: &str) -> User {
         let email = format!("{name}@example.com");
         let body = json!({"email": email, "name": name, "password": PASSWORD});
         let created = self.ask("POST", "/api/v1/users").json(&body).send();
@@ -161,7 +161,7 @@ impl Service {
     }
 
     #[track_caller]
-    pub fn log_in(&self, email: &str) -> String {
+    pub(crate) fn log_in(&self, email: &str) -> String {
         let body = json!({"email": email, "password": PASSWORD});
         let session = self.ask("POST", "/api/v1/sessions").json(&body).send();
         assert_eq!(session.status, 200, "{}", String::from_utf8_lossy(&session.body));
@@ -170,7 +170,7 @@ impl Service {
 
     /// Someone with the role `admin`.
     #[track_caller]
-    pub fn admin(&self) -> User {
+    pub(crate) fn admin(&self) -> User {
         let user = self.user("admin");
         let changed =
             self.database().execute("update users set role = 'admin' where id = ?1", [&user.id]);
@@ -179,14 +179,14 @@ impl Service {
     }
 
     /// The database, behind the service's back.
-    pub fn database(&self) -> rusqlite::Connection {
+    pub(crate) fn database(&self) -> rusqlite::Connection {
         let database = rusqlite::Connection::open(self.directory.path().join("sample.db")).unwrap();
         database.busy_timeout(PATIENCE).unwrap();
         database
     }
 
     /// Sends a signal to the process and waits for its end.
-    pub fn terminate(mut self) -> (std::process::ExitStatus, String) {
+    pub(crate) fn terminate(mut self) -> (std::process::ExitStatus, String) {
         let signalled = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
         assert!(signalled.unwrap().success());
         let status = self.child.wait().unwrap();
@@ -204,7 +204,7 @@ impl Drop for Service {
 
 /// Waits until something holds.
 #[track_caller]
-pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(value) = check() {

@@ -56,6 +56,9 @@ struct Line {
     points: String,
 }
 
+/// What a line is called, how it looks, and its value in each second.
+type Drawn = (&'static str, &'static str, fn(&SeriesPoint) -> u64);
+
 /// An axis that maps values to places in the drawing.
 #[derive(Debug, Clone, Copy)]
 struct Axis {
@@ -115,7 +118,7 @@ fn distribution(load: &LoadEvidence) -> Option<Chart> {
 
 fn latency(load: &LoadEvidence) -> Option<Chart> {
     let greatest = load.series.iter().map(|point| point.p99_us).max()?;
-    let lines: [(&str, &str, fn(&SeriesPoint) -> u64); 3] = [
+    let lines: [Drawn; 3] = [
         ("p50", "a", |point| point.p50_us),
         ("p95", "b", |point| point.p95_us),
         ("p99", "c", |point| point.p99_us),
@@ -128,7 +131,7 @@ fn latency(load: &LoadEvidence) -> Option<Chart> {
 fn throughput(load: &LoadEvidence) -> Option<Chart> {
     let greatest = load.series.iter().map(|point| point.offered.max(point.achieved)).max()?;
     let errors: u64 = load.series.iter().map(|point| point.errors).sum();
-    let lines: [(&str, &str, fn(&SeriesPoint) -> u64); 3] = [
+    let lines: [Drawn; 3] = [
         ("offered", "b", |point| point.offered),
         ("answered", "a", |point| point.achieved),
         ("errors", "c", |point| point.errors),
@@ -151,7 +154,7 @@ fn over_time(
     title: &str,
     description: String,
     (y, y_ticks): (Axis, Vec<Tick>),
-    lines: &[(&'static str, &'static str, fn(&SeriesPoint) -> u64)],
+    lines: &[Drawn],
 ) -> Option<Chart> {
     let last_point = load.series.iter().map(|point| u64::from(point.second) + 1).max()?;
     let phase_end = |phase: &PhaseSummary| (phase.start_ms + phase.duration_ms).div_ceil(1_000);

@@ -175,13 +175,13 @@ impl CostCeiling {
         if ceiling.bounded.is_empty() || !ceiling.unbounded.is_empty() {
             return ceiling;
         }
+        if !without_global {
+            ceiling.any_addresses = Some(ceiling.everyone(&covering(service, LimitKey::Global)));
+        }
         if !without_address {
             let limits = covering(service, LimitKey::ClientIp);
             ceiling.one_address = Some(ceiling.address(&limits, 1));
             ceiling.many_addresses = Some(ceiling.address(&limits, ATTACKERS));
-        }
-        if !without_global {
-            ceiling.any_addresses = Some(ceiling.everyone(&covering(service, LimitKey::Global)));
         }
         ceiling
     }
@@ -214,8 +214,10 @@ impl CostCeiling {
     }
 
     fn address(&self, limits: &[(&str, Rate)], addresses: u32) -> Ceiling {
-        let each = requests(limits);
-        let requests = each.saturating_mul(u64::from(addresses));
+        let uncapped = requests(limits).saturating_mul(u64::from(addresses));
+        // All together never get through more than the global limit lets through.
+        let global = self.any_addresses.as_ref().map_or(u64::MAX, |ceiling| ceiling.requests);
+        let requests = uncapped.min(global);
         let cost = self.prices.of_requests(requests);
         let price = self.prices.money(self.prices.million_requests);
         let text = self.prices.money(cost);
@@ -230,8 +232,13 @@ impl CostCeiling {
                 format!("{addresses} client addresses together")
             },
             formula: format!(
-                "{formula} = {} requests; × {price} per million = {text}",
-                millions(requests)
+                "{formula} = {} requests{}; × {price} per million = {text}",
+                millions(uncapped),
+                if requests < uncapped {
+                    format!(", of which the global limit lets {} through", millions(requests))
+                } else {
+                    String::new()
+                }
             ),
             requests,
             cost,
@@ -413,6 +420,17 @@ mod tests {
         let ceiling = CostCeiling::of(&service, Prices::current().unwrap());
         assert_eq!(ceiling.any_addresses.unwrap().text, "$6,480.00");
         assert_eq!(ceiling.one_address, None);
+    }
+
+    #[test]
+    fn many_addresses_get_no_more_than_the_global_limit() {
+        let service = service(
+            "{ip: {by: client_ip, rate: 60/min}, all: {by: global, rate: 50/s}}",
+            &format!("  GET /a: {{limits: [all, ip], {OP}}}"),
+        );
+        let ceiling = CostCeiling::of(&service, Prices::current().unwrap());
+        assert_eq!(ceiling.one_address.unwrap().requests, 2_592_000);
+        assert_eq!(ceiling.many_addresses.unwrap().text, "$64.80");
     }
 
     #[test]

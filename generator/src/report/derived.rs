@@ -1,5 +1,7 @@
 //! What the spec says: routes, limits, schemas, alerts, objectives, the schedule.
 
+use std::fmt::Write as _;
+
 use proofline_spec::document::{
     AlertSeverity, Answer, Limit, LimitKey, Map, Objectives, Operation, Route, RouteAuth, RouteKey,
     RouteLimits, Schema, SchemaType, Service,
@@ -297,10 +299,10 @@ fn alerts(service: &Service) -> Vec<AlertData> {
         .map(|(name, alert)| {
             let mut when = alert.when.to_string();
             if let Some(hold) = alert.hold {
-                when.push_str(&format!(" for {hold}"));
+                let _ = write!(when, " for {hold}");
             }
             if let Some(within) = alert.within {
-                when.push_str(&format!(" within {within}"));
+                let _ = write!(when, " within {within}");
             }
             AlertData {
                 name: name.clone(),

@@ -1,4 +1,4 @@
-//! The report as JUnit XML: a test case per claim. What is not verified is an error, never skipped.
+//! The report as `JUnit` XML: a test case per claim. What is not verified is an error, never skipped.
 
 use std::fmt::Write as _;
 

@@ -245,6 +245,7 @@ fn spec(md: &mut String, data: &ReportData) {
         ("Weaker than by default", &surface.weakened),
     ] {
         let text = if items.is_empty() { "none".to_owned() } else { items.join("; ") };
+        let text = text.replace(".; ", ". ");
         let _ = writeln!(md, "- {title}: {}", plain(&text));
     }
 }
@@ -343,10 +344,11 @@ fn plain(text: &str) -> String {
             '<' => plain.push_str("&lt;"),
             '>' => plain.push_str("&gt;"),
             '&' => plain.push_str("&amp;"),
-            '\\' | '`' | '*' | '[' | ']' | '|' | '~' | '!' => {
+            '\\' | '*' | '[' | ']' | '|' | '~' | '!' => {
                 plain.push('\\');
                 plain.push(c);
             }
+            '`' => {}
             '\n' | '\r' | '\t' => plain.push(' '),
             c => plain.push(c),
         }

@@ -1,5 +1,7 @@
 //! The report as SARIF 2.1.0: a result per claim that failed, is unverified or waived.
 
+use std::fmt::Write as _;
+
 use proofline_spec::document::Severity;
 use proofline_spec::evidence::Verdict;
 use serde_json::{Value, json};
@@ -88,7 +90,9 @@ fn uri(path: &str) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
                 uri.push(char::from(byte));
             }
-            _ => uri.push_str(&format!("%{byte:02X}")),
+            _ => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
         }
     }
     uri

@@ -3,7 +3,7 @@
 use super::at::At;
 use super::context::{Context, Kind};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::document::{Answer, Expectation, Operation, Query, Route};
+use crate::document::{Answer, Binding, Enqueue, Expectation, Operation, Query, Route};
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let routes = At::root("routes");
@@ -18,6 +18,10 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         answers.problems();
     }
 }
+
+/// Statuses of answers that the policies give by themselves.
+const IMPLIED: [&str; 11] =
+    ["400", "401", "403", "405", "408", "413", "415", "422", "429", "500", "503"];
 
 /// A problem that an operation can end in.
 struct Possible<'a> {
@@ -116,7 +120,7 @@ impl<'a> Answers<'_, 'a> {
                     .because("each route answers with exactly one status from 200 to 299 when all goes well")
                     .fix(format!("add {} to `returns`", self.natural())),
             ),
-            [(status, answer)] => self.fits(answer, &returns.key(status.as_str())),
+            [(status, answer)] => self.fits(status, answer, &returns.key(status.as_str())),
             [(first, _), (second, _), ..] => self.found.push(
                 self.context
                     .at_key(
@@ -167,7 +171,12 @@ impl<'a> Answers<'_, 'a> {
     }
 
     /// The success has the content that the operation gives.
-    fn fits(&mut self, answer: &Answer, at: &At<'_>) {
+    fn fits(&mut self, status: &str, answer: &Answer, at: &At<'_>) {
+        match &self.route.op {
+            Operation::Login(_) => self.fits_login(status, answer, at),
+            Operation::Enqueue(enqueue) => self.fits_message(enqueue, answer, at),
+            _ => {}
+        }
         if !matches!(self.route.op, Operation::Query(_) | Operation::Transaction(_)) {
             return;
         }
@@ -199,6 +208,55 @@ impl<'a> Answers<'_, 'a> {
             Some(_) => diagnostic.fix(format!("write {}", self.natural())),
             None => diagnostic.fix("write `204: none`, or add `returns` to the query"),
         });
+    }
+
+    /// A login answers 200 with the token.
+    fn fits_login(&mut self, status: &str, answer: &Answer, at: &At<'_>) {
+        const MEMBERS: [&str; 3] = ["token", "token_type", "expires_in"];
+        let schema = match answer {
+            Answer::One(name) => self.context.schema(name),
+            _ => None,
+        };
+        let has_members = schema.is_none_or(|schema| {
+            schema.properties.len() == MEMBERS.len()
+                && MEMBERS.iter().all(|member| schema.properties.contains_key(*member))
+        });
+        if status == "200" && matches!(answer, Answer::One(_)) && has_members {
+            return;
+        }
+        self.found.push(
+            self.context
+                .at_value(codes::ANSWER_CONTENT, at, "a login answers something else")
+                .because("it answers 200 with `token`, `token_type` and `expires_in` (RFC 6750)")
+                .fix("write `200: <schema>` with an object of exactly these three members"),
+        );
+    }
+
+    /// A queued message is answered by members of it.
+    fn fits_message(&mut self, enqueue: &Enqueue, answer: &Answer, at: &At<'_>) {
+        let binding = self.context.service.bindings.get(&enqueue.queue);
+        let Some(Binding::Queue { message, .. }) = binding else { return };
+        let Some(sent) = self.context.schema(message) else { return };
+        let name = match answer {
+            Answer::One(name) | Answer::List(name) => name,
+            Answer::None | Answer::Problem(_) => return,
+        };
+        let Some(schema) = self.context.schema(name) else { return };
+        let missing =
+            schema.properties.keys().find(|member| !sent.properties.contains_key(*member));
+        let message = match (answer, missing) {
+            (Answer::List(_), _) => "one message is answered, not a list".to_owned(),
+            (_, Some(member)) => {
+                format!("the message has no `{member}`, which the answer `{name}` has")
+            }
+            _ => return,
+        };
+        self.found.push(
+            self.context
+                .at_value(codes::ANSWER_CONTENT, at, message)
+                .because("the answer is made of members of the message")
+                .fix("answer a schema with members of the message, or `202: none`"),
+        );
     }
 
     fn optional(&mut self, query: &Query, at: &At<'_>) {
@@ -271,7 +329,11 @@ impl<'a> Answers<'_, 'a> {
                         &returns.key(status.as_str()),
                         format!("nothing in the route can end in `{name}`"),
                     )
-                    .because("no query of the route names it in `otherwise` or `on_conflict`")
+                    .because(if IMPLIED.contains(&status.as_str()) {
+                        "such answers come from the policies by themselves and are not declared"
+                    } else {
+                        "no query of the route names it in `otherwise` or `on_conflict`"
+                    })
                     .fix("remove it, or name it in the query that it is about"),
             );
         }

@@ -131,6 +131,20 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
     problems(context, found);
     handlers(context, found);
+    values(context, found);
+}
+
+/// Names under `let` become variables of the generated code.
+fn values(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let routes = At::root("routes");
+    for (text, _, route) in context.routes() {
+        let Operation::Transaction(transaction) = &route.op else { continue };
+        let at = routes.key(text);
+        let op = at.key("op");
+        let transaction_at = op.key("transaction");
+        let names = transaction.values.keys();
+        keys(context, &transaction_at.key("let"), Form::Snake, names, found);
+    }
 }
 
 fn identity(context: &Context<'_>, found: &mut Vec<Diagnostic>) {

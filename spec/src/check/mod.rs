@@ -22,6 +22,7 @@ mod queries;
 mod requests;
 mod schedule;
 mod schemas;
+mod types;
 mod values;
 
 use crate::diagnostic::{Diagnostic, sort};
@@ -53,6 +54,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("requests", requests::check),
     ("schedule", schedule::check),
     ("schemas", schemas::check),
+    ("types", types::check),
     ("values", values::check),
 ];
 

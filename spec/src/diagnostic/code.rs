@@ -129,6 +129,7 @@ pub(super) mod table {
         MESSAGE = "PL0609", "message", Error, "A message does not fit its schema.";
         BINDING_VALUE = "PL0610", "binding-value", Error, "A binding cannot work like this.";
         CONFIG_VALUE = "PL0611", "config-value", Error, "A variable contradicts itself or the host.";
+        WRONG_TYPE_OF_VALUE = "PL0612", "wrong-type-of-value", Error, "A value has another type than its place wants.";
         LIMIT_RATE = "PL0701", "limit-rate", Error, "A limit does not say how much of what it counts.";
         LIMIT_TIER = "PL0702", "limit-tier", Error, "A tier has no rate in a limit by tier.";
         LIMIT_NEVER = "PL0703", "limit-never", Warning, "A limit never counts a request.";

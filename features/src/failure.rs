@@ -51,6 +51,9 @@ pub fn require(holds: bool, what: impl FnOnce() -> String, answer: &Answer) -> R
     if holds {
         return Ok(());
     }
+    if let Some(recorder) = &answer.recorder {
+        recorder.keep_wrong(&answer.record);
+    }
     Err(Failure::Wrong(format!("{}; {}", what(), answer.describe())))
 }
 

@@ -57,7 +57,7 @@ impl World {
         let run = self.run()?;
         let request = place(&run, request);
         for attempt in 0..3 {
-            let answer = match run.http.send(&request).await {
+            let mut answer = match run.http.send(&request).await {
                 Ok(answer) => answer,
                 Err(error) => {
                     if let Some(record) = error.record {
@@ -67,6 +67,7 @@ impl World {
                 }
             };
             self.recorder.add(Arc::clone(&answer.record));
+            answer.recorder = Some(Arc::clone(&self.recorder));
             if answer.status != 429 || request.expects_limit || attempt == 2 {
                 return Ok(answer);
             }

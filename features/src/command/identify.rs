@@ -29,5 +29,8 @@ pub async fn identify(target: &Target) -> Result<Identity, Failure> {
     let member = |answer: &Answer, name: &str| {
         answer.json().get(name).and_then(Value::as_str).map(str::to_owned)
     };
-    Ok(Identity { version: member(&answer, "version"), spec_digest: member(&answer, "spec_digest") })
+    Ok(Identity {
+        version: member(&answer, "version"),
+        spec_digest: member(&answer, "spec_digest"),
+    })
 }

@@ -133,6 +133,8 @@ async fn run_features(run: &Arc<Run>, ledger: &Arc<Mutex<Ledger>>, features: Vec
 async fn clean_up(world: Option<&mut World>) {
     let Some(world) = world else { return };
     steps::restore(world).await;
+    // The scenario is over: what is sent now is no evidence of it.
+    world.recorder = Arc::default();
     let mut users = std::mem::take(&mut world.users);
     users.extend(world.crowd.take().map(|(user, _)| user));
     for user in users.iter().filter(|user| user.own) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::Record;
+use super::{Record, Recorder};
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct Answer {
     pub duration: Duration,
     /// The exchange as it is recorded.
     pub record: Arc<Record>,
+    /// Where the exchange is kept, once it is part of a scenario.
+    pub recorder: Option<Arc<Recorder>>,
 }
 
 impl Answer {

@@ -91,7 +91,7 @@ impl Http {
         match outcome {
             Ok((status, headers, body)) => {
                 let record = record(head(status, &headers), Some(body.clone()));
-                Ok(Answer { status, headers, body, duration, record })
+                Ok(Answer { status, headers, body, duration, record, recorder: None })
             }
             Err(message) => {
                 let message = format!("{} {}: {message}", request.method, request.path);

@@ -12,6 +12,8 @@ const BODY_LIMIT: usize = 1_024;
 const HEADER_LIMIT: usize = 300;
 /// How many exchanges of a scenario are kept.
 const KEPT: usize = 12;
+/// How many wrong answers of a scenario are kept besides.
+const WRONG: usize = 5;
 
 /// One exchange as it happened; nothing is redacted yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +105,7 @@ fn quote(text: &str) -> String {
 #[derive(Debug, Default)]
 struct Kept {
     records: VecDeque<Arc<Record>>,
+    wrong: Vec<Arc<Record>>,
     requests: u64,
     notes: Vec<(usize, String)>,
 }
@@ -133,6 +136,14 @@ impl Recorder {
         kept.records.push_back(record);
     }
 
+    /// Keeps an exchange whose answer is wrong, however many follow.
+    pub fn keep_wrong(&self, record: &Arc<Record>) {
+        let mut kept = self.kept();
+        if kept.wrong.len() < WRONG && !kept.wrong.iter().any(|known| Arc::ptr_eq(known, record)) {
+            kept.wrong.push(Arc::clone(record));
+        }
+    }
+
     /// Counts requests that are not kept.
     pub fn count(&self, requests: u64) {
         self.kept().requests += requests;
@@ -153,9 +164,17 @@ impl Recorder {
         self.kept().requests
     }
 
-    /// The exchanges that were kept, redacted.
+    /// The exchanges that were kept, redacted; wrong ones stand at the end, the first wrong one last.
     pub fn evidence(&self, redactor: &Redactor) -> Vec<Exchange> {
-        self.kept().records.iter().map(|record| record.to_evidence(redactor)).collect()
+        let kept = self.kept();
+        let is_wrong =
+            |record: &Arc<Record>| kept.wrong.iter().any(|wrong| Arc::ptr_eq(wrong, record));
+        kept.records
+            .iter()
+            .filter(|record| !is_wrong(record))
+            .chain(kept.wrong.iter().rev())
+            .map(|record| record.to_evidence(redactor))
+            .collect()
     }
 }
 
@@ -193,6 +212,19 @@ mod tests {
         let body = format!("{}0123456789abcdef", "x".repeat(BODY_LIMIT - 8));
         let evidence = record("x", &body).to_evidence(&redactor);
         assert!(!evidence.request_body.unwrap().contains("01234567"));
+    }
+
+    #[test]
+    fn the_first_wrong_exchange_stands_last_however_many_follow() {
+        let recorder = Recorder::new();
+        let wrong = Arc::new(record("x", "wrong"));
+        recorder.add(Arc::clone(&wrong));
+        recorder.keep_wrong(&wrong);
+        for _ in 0..(KEPT * 2) {
+            recorder.add(Arc::new(record("x", "y")));
+        }
+        let evidence = recorder.evidence(&Redactor::new());
+        assert_eq!(evidence.last().unwrap().request_body.as_deref(), Some("wrong"));
     }
 
     #[test]

@@ -55,5 +55,7 @@ pub fn load_service(path: &Path) -> Result<Service, PlanError> {
         let message = render_all(&loaded.diagnostics, &Styles::plain());
         return Err(PlanError::Unfit(format!("the spec has problems\n{message}")));
     }
-    loaded.document.ok_or_else(|| PlanError::Unfit(format!("`{}` holds no service", path.display())))
+    loaded
+        .document
+        .ok_or_else(|| PlanError::Unfit(format!("`{}` holds no service", path.display())))
 }

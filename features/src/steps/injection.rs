@@ -45,16 +45,28 @@ fn texts(target: &Target, schema: &Schema, at: &str, found: &mut Vec<String>) {
 
 fn harmless(answer: &Answer) -> Result<(), Failure> {
     require(answer.status < 500, || "must not be a server error".to_owned(), answer)?;
-    require(
-        answer.duration < SLOW,
-        || "took too long: the payload may have been carried out".to_owned(),
-        answer,
-    )?;
     if answer.status >= 400 {
         let leak = leaks(answer)?;
         require(leak.is_none(), || format!("tells of the inside: {leak:?}"), answer)?;
     }
     Ok(())
+}
+
+/// Sends a payload. A slow answer alone means a busy machine: only one that is slow each time was carried out.
+async fn send(world: &World, request: Request) -> Result<(Answer, Result<(), Failure>), Failure> {
+    const TIMES: usize = 3;
+    let mut answer = world.send(request.clone()).await?;
+    for _ in 1..TIMES {
+        if answer.duration < SLOW {
+            let result = harmless(&answer);
+            return Ok((answer, result));
+        }
+        answer = world.send(request.clone()).await?;
+    }
+    let fast = answer.duration < SLOW;
+    let what = || format!("took too long {TIMES} times: the payload may have been carried out");
+    let result = require(fast, what, &answer).and_then(|()| harmless(&answer));
+    Ok((answer, result))
 }
 
 fn payloads() -> Result<Vec<vectors::TextVector>, Failure> {
@@ -84,8 +96,8 @@ async fn bodies(world: &mut World, _: Arguments) -> Seen {
                         json!(payload.text)
                     };
                 }
-                let answer = world.send(call.signed(&run.target)).await?;
-                findings.add(&format!("{key} {place}: {}", payload.name), harmless(&answer))?;
+                let (_, result) = send(world, call.signed(&run.target)).await?;
+                findings.add(&format!("{key} {place}: {}", payload.name), result)?;
             }
         }
     }
@@ -115,8 +127,7 @@ async fn addresses(world: &mut World, _: Arguments) -> Seen {
                 {
                     member.1.clone_from(&payload.text);
                 }
-                let answer = world.send(call.request()).await?;
-                let mut result = harmless(&answer);
+                let (answer, mut result) = send(world, call.request()).await?;
                 if in_path {
                     result = result.and_then(|()| {
                         require(

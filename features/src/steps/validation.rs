@@ -92,6 +92,11 @@ async fn bodies(world: &mut World, valid: bool, signed: bool) -> Seen {
     for (key, route) in with_body(world, signed)? {
         routes += 1;
         for case in body_cases(world, &route)?.into_iter().filter(|case| case.valid == valid) {
+            // A body over the route's size is refused for that.
+            let size = case.value.to_string().len() as u64;
+            if valid && size > world.run()?.target.max_body(&route) {
+                continue;
+            }
             // Changing something as an administrator: only what is refused.
             if valid && route.roles.is_some() {
                 continue;

@@ -15,11 +15,9 @@ use service::Flaw;
 async fn run(flaw: Flaw, features: &[&str]) -> (Exit, Vec<CheckEvidence>) {
     let service = service::start(flaw).await;
     let folder = tempfile::tempdir().unwrap();
-    let target = command::assemble(
-        spec::plan(&service.url, features),
-        spec::service(),
-        &|name| (name == "TOKEN_SECRET").then(|| spec::SECRET.to_owned()),
-    );
+    let target = command::assemble(spec::plan(&service.url, features), spec::service(), &|name| {
+        (name == "TOKEN_SECRET").then(|| spec::SECRET.to_owned())
+    });
     let exit =
         command::verify(target, folder.path(), |_| Progress::quiet(), std::future::pending())
             .await
@@ -102,8 +100,11 @@ found_out! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_environment_does_not_give_is_left_out_and_said() {
-    let (exit, evidence) = run(Flaw::None, &["security/https", "observability/configuration"]).await;
-    assert!(matches!(&evidence[0].outcome, CheckOutcome::Inconclusive(why) if why.contains("not public")));
+    let (exit, evidence) =
+        run(Flaw::None, &["security/https", "observability/configuration"]).await;
+    assert!(
+        matches!(&evidence[0].outcome, CheckOutcome::Inconclusive(why) if why.contains("not public"))
+    );
     assert!(matches!(&evidence[1].outcome, CheckOutcome::NotRun(why) if why.contains("instances")));
     assert_eq!(evidence[1].executed, 0);
     assert_eq!(exit, Exit::CouldNotFindOut);
@@ -132,12 +133,15 @@ async fn an_interrupted_run_writes_what_it_knows() {
         spec::service(),
         &|_| None,
     );
-    let exit = command::verify(target, folder.path(), |_| Progress::quiet(), std::future::ready(()))
-        .await
-        .unwrap();
+    let exit =
+        command::verify(target, folder.path(), |_| Progress::quiet(), std::future::ready(()))
+            .await
+            .unwrap();
     assert_eq!(exit, Exit::Interrupted);
     let evidence = read(folder.path(), "security/inventory");
-    assert!(matches!(evidence.outcome, CheckOutcome::Inconclusive(why) if why.contains("interrupted")));
+    assert!(
+        matches!(evidence.outcome, CheckOutcome::Inconclusive(why) if why.contains("interrupted"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

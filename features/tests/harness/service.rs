@@ -91,7 +91,8 @@ async fn handle(
     let (parts, body) = request.into_parts();
     let headers = &parts.headers;
     let draft = answer(&shared, peer, &parts.method, parts.uri.path(), headers, body).await;
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let sent = text("x-correlation-id");
     let valid = (1..=128).contains(&sent.len())
         && sent.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
@@ -141,9 +142,12 @@ async fn handle(
 }
 
 fn allowed(origin: &str) -> bool {
-    origin.strip_prefix("https://").and_then(|host| host.strip_suffix(".notes.example")).is_some_and(|label| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    })
+    origin
+        .strip_prefix("https://")
+        .and_then(|host| host.strip_suffix(".notes.example"))
+        .is_some_and(|label| {
+            !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        })
 }
 
 async fn answer(
@@ -191,7 +195,8 @@ async fn answer(
 
 fn health(flaw: Flaw) -> Draft {
     let now = jiff::Timestamp::now().to_string();
-    let mut draft = ok(200, json!({"status": "healthy", "checks": {}, "timestamp": now, "version": "1.2.3"}));
+    let mut draft =
+        ok(200, json!({"status": "healthy", "checks": {}, "timestamp": now, "version": "1.2.3"}));
     if flaw != Flaw::HealthIsKept {
         draft.headers.push(("cache-control", "no-store".to_owned()));
     }
@@ -202,7 +207,9 @@ fn client(flaw: Flaw, peer: SocketAddr, headers: &HeaderMap) -> String {
     let trusted = peer.ip().to_string() == "127.0.0.1" || flaw == Flaw::BelievesAnyone;
     let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
     match forwarded.filter(|_| trusted) {
-        Some(list) if flaw == Flaw::BelievesFirst => list.split(',').next().unwrap_or_default().trim().to_owned(),
+        Some(list) if flaw == Flaw::BelievesFirst => {
+            list.split(',').next().unwrap_or_default().trim().to_owned()
+        }
         Some(list) => list.rsplit(',').next().unwrap_or_default().trim().to_owned(),
         None => peer.ip().to_string(),
     }
@@ -235,21 +242,27 @@ fn with_limit(shared: &Shared, peer: SocketAddr, headers: &HeaderMap, mut draft:
 fn authenticated(flaw: Flaw, headers: &HeaderMap) -> bool {
     let values: Vec<_> = headers.get_all("authorization").iter().collect();
     let [one] = values[..] else { return false };
-    let token = one.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let token =
+        one.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     let parts: Vec<&str> = token.split('.').collect();
     let [header, payload, signature] = parts[..] else { return false };
-    let text = |part: &str| token::from_base64url(part).and_then(|bytes| String::from_utf8(bytes).ok());
-    let (Some(header_text), Some(payload_text)) = (text(header), text(payload)) else { return false };
+    let text =
+        |part: &str| token::from_base64url(part).and_then(|bytes| String::from_utf8(bytes).ok());
+    let (Some(header_text), Some(payload_text)) = (text(header), text(payload)) else {
+        return false;
+    };
     let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     let (head, claims) = (parse(&header_text), parse(&payload_text));
     let none = head["alg"].as_str().is_some_and(|alg| alg.eq_ignore_ascii_case("none"));
     if flaw != Flaw::AcceptsAlgNone || !none {
-        let twice = header_text.matches("\"alg\"").count() != 1 || payload_text.matches("\"sub\"").count() != 1;
+        let twice = header_text.matches("\"alg\"").count() != 1
+            || payload_text.matches("\"sub\"").count() != 1;
         if head["alg"] != "HS256" || head.get("crit").is_some() || twice {
             return false;
         }
         let input = format!("{header}.{payload}");
-        let expected = token::base64url(&token::hmac(256, super::spec::SECRET.as_bytes(), input.as_bytes()));
+        let expected =
+            token::base64url(&token::hmac(256, super::spec::SECRET.as_bytes(), input.as_bytes()));
         if expected != signature && flaw != Flaw::IgnoresSignature {
             return false;
         }
@@ -265,27 +278,35 @@ fn authenticated(flaw: Flaw, headers: &HeaderMap) -> bool {
 }
 
 async fn note(flaw: Flaw, headers: &HeaderMap, body: Body) -> Draft {
-    let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind =
+        headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if kind != "application/json" || headers.contains_key("content-encoding") {
         return problem(415, "unsupported-media-type");
     }
     let Ok(bytes) = to_bytes(body, 1_000).await else { return problem(413, "content-too-large") };
-    let Ok(value) = serde_json::from_slice::<Value>(&bytes) else { return problem(400, "malformed-json") };
+    let Ok(value) = serde_json::from_slice::<Value>(&bytes) else {
+        return problem(400, "malformed-json");
+    };
     let errors = violations(&value);
     if errors.is_empty() || flaw == Flaw::DoesNotValidate {
         return ok(201, json!({"id": "1"}));
     }
     let mut draft = problem(422, "validation-failed");
-    draft.body["errors"] = errors.into_iter().map(|pointer| json!({"pointer": pointer, "in": "body"})).collect();
+    draft.body["errors"] =
+        errors.into_iter().map(|pointer| json!({"pointer": pointer, "in": "body"})).collect();
     draft
 }
 
 fn violations(value: &Value) -> Vec<String> {
     let Some(members) = value.as_object() else { return vec!["#".to_owned()] };
-    let title = members.get("title").and_then(Value::as_str).map_or(0, |title| title.chars().count());
+    let title =
+        members.get("title").and_then(Value::as_str).map_or(0, |title| title.chars().count());
     let kind = members.get("kind").and_then(Value::as_str).unwrap_or_default();
-    let mut wrong: Vec<String> =
-        members.keys().filter(|name| !["title", "kind"].contains(&name.as_str())).map(|name| format!("#/{name}")).collect();
+    let mut wrong: Vec<String> = members
+        .keys()
+        .filter(|name| !["title", "kind"].contains(&name.as_str()))
+        .map(|name| format!("#/{name}"))
+        .collect();
     if !(1..=20).contains(&title) {
         wrong.push("#/title".to_owned());
     }

@@ -52,8 +52,10 @@ pub(crate) fn service() -> Service {
 
 /// A plan of those features for the service at `url`.
 pub(crate) fn plan(url: &str, features: &[&str]) -> Plan {
-    let features: Vec<_> =
-        features.iter().map(|name| json!({"check": format!("feature/{name}"), "claims": []})).collect();
+    let features: Vec<_> = features
+        .iter()
+        .map(|name| json!({"check": format!("feature/{name}"), "claims": []}))
+        .collect();
     serde_json::from_value(json!({
         "spec": "unused",
         "environment": {

@@ -118,7 +118,8 @@ fn check_refusal(answer: &Answer, limit: &str, count: u64, window: u64) -> Resul
     )?;
     let wait: u64 = answer.header("retry-after").and_then(|text| text.parse().ok()).unwrap_or(0);
     require(
-        (1..=window).contains(&wait),
+        // A sliding window lets the next request through only when enough of the last window has slid out.
+        (1..=window * 2).contains(&wait),
         || format!("`Retry-After` is {wait} s, the window {window} s"),
         answer,
     )?;

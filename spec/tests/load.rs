@@ -87,6 +87,30 @@ routes:
 }
 
 #[test]
+fn kind_may_stand_anywhere_among_its_keys() {
+    let text = format!(
+        "{HEAD}bindings:
+  U: {{timeout: 10, base_url: x, kind: upstream}}
+  V: {{tmeout: 10s, base_url: x, kind: upstream}}
+  W: {{breaker: {{failures: x, reset: 5}}, kind: kv}}
+  X: {{breaker: {{failures: 1, rest: 5s}}, kind: kv}}
+  Y: {{migrations: m, kind: sqlite}}
+"
+    );
+    assert_eq!(
+        said(&service(&text).diagnostics),
+        [
+            "PL0104 5:16 `10` has no unit",
+            "PL0101 6:7 unknown key `tmeout`",
+            "PL0103 7:27 expected a whole number that is not negative, found the text `x`",
+            "PL0104 7:37 `5` has no unit",
+            "PL0101 8:30 unknown key `rest`",
+            "PL0105 9:28 unknown word `sqlite`",
+        ]
+    );
+}
+
+#[test]
 fn missing_keys_of_the_root_do_not_hide_the_rest() {
     let loaded = service("routes: {GET /a: {op: {custom: a}}}\nlimit: {}\n");
     assert_eq!(

@@ -132,6 +132,50 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     problems(context, found);
     handlers(context, found);
     values(context, found);
+    types(context, found);
+}
+
+/// Schemas become types, beside those that generated code uses already.
+fn types(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    const TAKEN: [&str; 27] = [
+        "Answer",
+        "AsJson",
+        "Box",
+        "Call",
+        "Check",
+        "Clone",
+        "Copy",
+        "Debug",
+        "Default",
+        "Deserialize",
+        "Err",
+        "Handlers",
+        "Login",
+        "None",
+        "Ok",
+        "Option",
+        "Outcome",
+        "Result",
+        "Self",
+        "Send",
+        "Serialize",
+        "Some",
+        "String",
+        "Sync",
+        "ToString",
+        "Transaction",
+        "Vec",
+    ];
+    let section = At::root("schemas");
+    for name in context.service.schemas.keys().filter(|name| TAKEN.contains(&name.as_str())) {
+        let message = format!("`{name}` is the name of a type that generated code uses");
+        found.push(
+            context
+                .at_key(codes::NAME_FORM, &section.key(name), message)
+                .because("each schema becomes a Rust type of its name")
+                .fix(format!("rename it, for example to `{name}Data`")),
+        );
+    }
 }
 
 /// Names under `let` become variables of the generated code.

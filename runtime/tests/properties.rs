@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use proofline_runtime::definition::Rate;
+use proofline_runtime::policy::body::json::parse;
 use proofline_runtime::policy::cors;
 use proofline_runtime::policy::limit::window::Window;
+use proofline_runtime::policy::target::decode_path;
 use proofline_runtime::policy::validate::check;
 use proofline_runtime::schema::{Constant, Pattern, Place, Property, Range, Schema};
+use proofline_runtime::search_terms;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -244,5 +247,54 @@ proptest! {
     fn real_subdomain_matches_a_wildcard(labels in prop::collection::vec("[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", 1..4)) {
         let origin = format!("https://{}.luna.example", labels.join("."));
         prop_assert!(cors::matches("https://*.luna.example", &origin), "{}", origin);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(2000))]
+
+    #[test]
+    fn json_is_read_as_others_read_it(document in value()) {
+        let text = document.to_string();
+        prop_assert_eq!(parse(text.as_bytes()), Ok(document));
+    }
+
+    #[test]
+    fn what_is_read_as_json_is_json(bytes in prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..40),
+        "[\\[\\]{}\":,0-9a-z\\\\ .eE+-]{0,40}".prop_map(String::into_bytes),
+    ]) {
+        if let Ok(read) = parse(&bytes) {
+            prop_assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), read);
+        }
+    }
+
+    #[test]
+    fn decoded_path_cannot_be_read_in_two_ways(path in "/[a-z./%0-9A-F\\\\]{0,20}") {
+        if let Ok(decoded) = decode_path(&path) {
+            prop_assert_eq!(decoded.matches('/').count(), path.matches('/').count());
+            prop_assert!(!decoded.contains(['\0', '\\', '\n', '\r']));
+            prop_assert!(decoded.split('/').all(|segment| segment != "." && segment != ".."));
+        }
+    }
+
+    #[test]
+    fn search_terms_are_never_query_syntax(text in prop_oneof![
+        any::<String>(),
+        "[a-z\"'*():^+{} -]{0,30}",
+        "(AND|OR|NOT|NEAR|\"|\\(| |a|é)*",
+    ]) {
+        thread_local! {
+            static DATABASE: rusqlite::Connection = {
+                let database = rusqlite::Connection::open_in_memory().unwrap();
+                database.execute_batch("create virtual table t using fts5 (x)").unwrap();
+                database
+            };
+        }
+        let found = DATABASE.with(|database| {
+            let query = "select count(*) from t where t match ?1";
+            database.query_row(query, [search_terms(&text)], |row| row.get::<_, i64>(0))
+        });
+        prop_assert_eq!(found, Ok(0), "{:?}", text);
     }
 }

@@ -1,7 +1,8 @@
 //! What a Proofline spec can say, and whether it makes sense.
 //!
-//! A synchronous library without C code: loading ([`load`]), diagnostics ([`diagnostic`]), documents ([`document`]) with units ([`unit`]), evidence and
-//! verdicts ([`evidence`]), and the exit codes of every command ([`exit`]).
+//! A synchronous library without C code. Documents ([`document`]) with their units ([`mod@unit`]) are loaded
+//! ([`load`]) and checked ([`check`]); what is wrong with them is data ([`diagnostic`]). Their JSON Schemas are
+//! generated ([`schema`]). Evidence and verdicts are in [`evidence`], the exit codes of every command in [`exit`].
 
 pub mod check;
 pub mod diagnostic;

@@ -41,21 +41,9 @@ impl DecodeError {
         Self { reversed_path: Vec::new(), on_key: false, kind }
     }
 
-    /// An error at a path of keys and list positions.
-    pub(super) fn from_parts(mut path: Vec<String>, kind: Kind) -> Self {
-        path.reverse();
-        Self { reversed_path: path, on_key: false, kind }
-    }
-
     /// Keys and list positions from the root.
     pub(super) fn path(&self) -> Vec<String> {
         self.reversed_path.iter().rev().cloned().collect()
-    }
-
-    /// The same below a further prefix.
-    pub(super) fn below(mut self, prefix: &[String]) -> Self {
-        self.reversed_path.extend(prefix.iter().rev().cloned());
-        self
     }
 
     fn under(mut self, segment: impl Into<String>) -> Self {
@@ -105,11 +93,36 @@ pub(super) struct NodeDeserializer<'t> {
     pub(super) left_out: &'t HashSet<NodeId>,
     /// Entries that stand in for missing ones; only at the root.
     pub(super) stand_ins: &'t [Entry],
+    /// Where in the document the node is.
+    pub(super) level: Level,
+}
+
+/// Where in a document a node is, as far as that decides how it is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    /// The document.
+    Root,
+    /// A section whose entries have a `kind` that decides on their other keys.
+    Kinds,
+    /// An entry of such a section: `kind` is read first, wherever it stands.
+    Kind,
+    /// Anywhere else.
+    Other,
+}
+
+impl Level {
+    fn below(self, key: &str) -> Self {
+        match (self, key) {
+            (Self::Root, "auth" | "bindings") => Self::Kinds,
+            (Self::Kinds, _) => Self::Kind,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl<'t> NodeDeserializer<'t> {
-    fn of(&self, node: &'t Node) -> Self {
-        Self { node, left_out: self.left_out, stand_ins: &[] }
+    fn of(&self, node: &'t Node, level: Level) -> Self {
+        Self { node, left_out: self.left_out, stand_ins: &[], level }
     }
 
     fn keeps(&self, entry: &Entry) -> bool {
@@ -129,11 +142,16 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
             Value::Float(value) => visitor.visit_f64(*value),
             Value::Text(text) => visitor.visit_borrowed_str(text),
             Value::List(items) => visitor.visit_seq(Items { of: self, all: items, next: 0 }),
-            Value::Mapping(mapping) => visitor.visit_map(Entries {
-                of: self,
-                left: mapping.entries().iter().chain(self.stand_ins),
-                current: None,
-            }),
+            Value::Mapping(mapping) => {
+                let kind = mapping.entry("kind").filter(|_| self.level == Level::Kind);
+                visitor.visit_map(Entries {
+                    of: self,
+                    kind: kind.filter(|entry| self.keeps(entry)),
+                    kind_id: kind.map(|entry| entry.node.id),
+                    left: mapping.entries().iter().chain(self.stand_ins),
+                    current: None,
+                })
+            }
         }
     }
 
@@ -230,7 +248,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
             let position = self.next;
             self.next += 1;
             if !self.of.left_out.contains(&item.id) {
-                let value = seed.deserialize(self.of.of(item));
+                let value = seed.deserialize(self.of.of(item, Level::Other));
                 return value.map(Some).map_err(|error| error.under(position.to_string()));
             }
         }
@@ -240,6 +258,9 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 
 struct Entries<'t> {
     of: NodeDeserializer<'t>,
+    /// The entry that comes before all others.
+    kind: Option<&'t Entry>,
+    kind_id: Option<NodeId>,
     left: std::iter::Chain<std::slice::Iter<'t, Entry>, std::slice::Iter<'t, Entry>>,
     current: Option<&'t Entry>,
 }
@@ -251,8 +272,11 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, DecodeError> {
-        let of = self.of;
-        self.current = self.left.find(|entry| of.keeps(entry));
+        let (of, kind_id) = (self.of, self.kind_id);
+        self.current = self
+            .kind
+            .take()
+            .or_else(|| self.left.find(|entry| of.keeps(entry) && Some(entry.node.id) != kind_id));
         let Some(entry) = self.current else { return Ok(None) };
         let key: StrDeserializer<'_, DecodeError> = entry.key.as_str().into_deserializer();
         seed.deserialize(key).map(Some).map_err(|error| error.at_key(&entry.key))
@@ -265,7 +289,8 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         let Some(entry) = self.current.take() else {
             return Err(DecodeError::custom("a value without a key"));
         };
-        seed.deserialize(self.of.of(&entry.node)).map_err(|error| error.under(&*entry.key))
+        let level = self.of.level.below(&entry.key);
+        seed.deserialize(self.of.of(&entry.node, level)).map_err(|error| error.under(&*entry.key))
     }
 }
 
@@ -296,7 +321,7 @@ impl<'de> EnumAccess<'de> for Choice<'de> {
 impl<'de> Choice<'de> {
     fn content(&self) -> Result<NodeDeserializer<'de>, DecodeError> {
         match self.content {
-            Some(node) => Ok(self.of.of(node)),
+            Some(node) => Ok(self.of.of(node, Level::Other)),
             None => Err(DecodeError::custom(format!(
                 "`{0}` needs a value; write `{{{0}: …}}`",
                 self.word

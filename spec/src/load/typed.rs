@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::decode::{DecodeError, Kind, NodeDeserializer};
+use super::decode::{DecodeError, Kind, Level, NodeDeserializer};
 use super::explain::explain;
 use super::node::{Entry, Mapping, Node, NodeId, Value};
 use super::source::SourceMap;
 use super::suggest::nearest;
 use crate::diagnostic::Diagnostic;
-use crate::document::{Auth, Binding, Environment, Service};
+use crate::document::{Environment, Service};
 
 /// After this many errors the rest is not looked for.
 const MOST_ERRORS: usize = 100;
@@ -51,13 +50,14 @@ pub(super) fn decode<T: Document>(
             node: source.root(),
             left_out: &left_out.nodes,
             stand_ins: &left_out.stand_ins(source.root(), stand_ins),
+            level: Level::Root,
         };
         let error = match T::deserialize(root) {
             Ok(document) => {
                 source.set_broken(left_out.paths);
                 return Some(document);
             }
-            Err(error) => narrow(source, error, &left_out.nodes),
+            Err(error) => error,
         };
         if !left_out.is_consequence(source, &error) {
             diagnostics.push(explain(source, &error));
@@ -139,59 +139,4 @@ impl SourceMap {
         let entries = self.node(path).and_then(Node::mapping).map(Mapping::entries);
         entries.is_some_and(|entries| entries.iter().any(|e| left_out.contains(&e.node.id)))
     }
-}
-
-/// Finds the exact place of an error in a value that serde had to buffer (`kind: …` selects the type),
-/// where only the whole value is known.
-fn narrow(source: &SourceMap, error: DecodeError, left_out: &HashSet<NodeId>) -> DecodeError {
-    let path = error.path();
-    let [section, _] = path.as_slice() else { return error };
-    let Some(node) = source.node(&path) else { return error };
-    let probe: fn(&Node, &HashSet<NodeId>) -> Option<Kind> = match section.as_str() {
-        "bindings" => probe::<Binding>,
-        "auth" => probe::<Auth>,
-        _ => return error,
-    };
-    if error.on_key {
-        return error;
-    }
-    let mut inner = Vec::new();
-    let mut left_out = left_out.clone();
-    let mut current = node;
-    while let Some(culprit) = culprit(current, &error.kind, &mut left_out, |left| probe(node, left))
-    {
-        inner.push(culprit.key.clone());
-        current = &culprit.node;
-        if matches!(&error.kind, Kind::UnknownKey(key, _) if *key == culprit.key) {
-            let mut found = DecodeError::from_parts(inner, error.kind);
-            found.on_key = true;
-            return found.below(&path);
-        }
-    }
-    DecodeError::from_parts(inner, error.kind).below(&path)
-}
-
-/// The entry without which the error would be gone or another one.
-fn culprit<'t>(
-    node: &'t Node,
-    kind: &Kind,
-    left_out: &mut HashSet<NodeId>,
-    probe: impl Fn(&HashSet<NodeId>) -> Option<Kind>,
-) -> Option<&'t Entry> {
-    let Value::Mapping(mapping) = &node.value else { return None };
-    mapping.entries().iter().find(|entry| {
-        let decides = entry.key == "kind" && !matches!(kind, Kind::UnknownWord(..));
-        if decides || !left_out.insert(entry.node.id) {
-            return false;
-        }
-        let without = probe(left_out);
-        left_out.remove(&entry.node.id);
-        // That a part is missing now says only that it was needed.
-        let only_missing = matches!(&without, Some(Kind::MissingKey(key)) if *key == entry.key);
-        without.as_ref() != Some(kind) && !(only_missing && matches!(kind, Kind::MissingKey(_)))
-    })
-}
-
-fn probe<T: for<'de> Deserialize<'de>>(node: &Node, left_out: &HashSet<NodeId>) -> Option<Kind> {
-    T::deserialize(NodeDeserializer { node, left_out, stand_ins: &[] }).err().map(|e| e.kind)
 }

@@ -5,6 +5,9 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::definition::{Framing, SecurityHeaders};
 
+/// No answer of an API needs any of these; `extra` may say otherwise.
+const PERMISSIONS: &str = "accelerometer=(), camera=(), geolocation=(), microphone=(), payment=()";
+
 /// Headers that every answer has.
 #[derive(Debug)]
 pub struct HeaderPolicy(Vec<(HeaderName, HeaderValue)>);
@@ -14,6 +17,7 @@ impl HeaderPolicy {
     pub fn new(headers: &SecurityHeaders) -> Result<Self, String> {
         let mut texts: Vec<(&str, String)> = vec![
             ("x-content-type-options", "nosniff".to_owned()),
+            ("permissions-policy", PERMISSIONS.to_owned()),
             ("referrer-policy", headers.referrer_policy.to_owned()),
             ("content-security-policy", content_security_policy(headers)),
         ];

@@ -24,8 +24,8 @@ impl Meter {
     /// Counts one call.
     pub fn count(&self, principal: &str, unix_millis: u64) {
         let day = u32::try_from(unix_millis / 86_400_000).unwrap_or(u32::MAX);
-        let shard =
-            principal.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
+        let fold = |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte));
+        let shard = principal.bytes().fold(0, fold);
         let mut counts = self.lock(shard % SHARDS);
         if let Some(count) = counts.get_mut(&(principal.to_owned(), day)) {
             *count += 1;

@@ -91,35 +91,36 @@ fn date(text: &str) -> bool {
 }
 
 fn time(text: &str) -> bool {
-    fn parts(text: &str) -> Option<bool> {
-        let hour = digits(text.get(..2)?, 2)?;
-        let minute = digits(text.get(3..5)?, 2)?;
-        let second = digits(text.get(6..8)?, 2)?;
-        let separated = text.get(2..3)? == ":" && text.get(5..6)? == ":";
-        let leap_second = second == 60 && minute == 59 && hour == 23;
-        let rest = text.get(8..)?;
-        let rest = match rest.strip_prefix('.') {
-            None => rest,
-            Some(fraction) => {
-                let end = fraction.find(|c: char| !c.is_ascii_digit())?;
-                if end == 0 {
-                    return None;
-                }
-                &fraction[end..]
-            }
-        };
-        Some(separated && hour < 24 && minute < 60 && (second < 60 || leap_second) && offset(rest))
+    time_parts(text).unwrap_or(false)
+}
+
+fn time_parts(text: &str) -> Option<bool> {
+    let hour = digits(text.get(..2)?, 2)?;
+    let minute = digits(text.get(3..5)?, 2)?;
+    let second = digits(text.get(6..8)?, 2)?;
+    let separated = text.get(2..3)? == ":" && text.get(5..6)? == ":";
+    let mut rest = text.get(8..)?;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let end = fraction.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0)?;
+        rest = &fraction[end..];
     }
-    fn offset(text: &str) -> bool {
-        if text == "Z" || text == "z" {
-            return true;
-        }
-        let Some(rest) = text.strip_prefix(['+', '-']) else { return false };
-        let Some((hours, minutes)) = rest.split_once(':') else { return false };
-        digits(hours, 2).is_some_and(|hours| hours < 24)
-            && digits(minutes, 2).is_some_and(|minutes| minutes < 60)
+    let offset = offset_minutes(rest)?;
+    // A leap second ends a day in UTC, wherever the clock stands.
+    let in_utc = (i64::from(hour) * 60 + i64::from(minute) - offset).rem_euclid(24 * 60);
+    let leap_second = second == 60 && in_utc == 24 * 60 - 1;
+    Some(separated && hour < 24 && minute < 60 && (second < 60 || leap_second))
+}
+
+/// Minutes east of UTC.
+fn offset_minutes(text: &str) -> Option<i64> {
+    if text == "Z" || text == "z" {
+        return Some(0);
     }
-    parts(text).unwrap_or(false)
+    let sign = if text.starts_with('+') { 1 } else { -1 };
+    let (hours, minutes) = text.strip_prefix(['+', '-'])?.split_once(':')?;
+    let hours = digits(hours, 2).filter(|hours| *hours < 24)?;
+    let minutes = digits(minutes, 2).filter(|minutes| *minutes < 60)?;
+    Some(sign * (i64::from(hours) * 60 + i64::from(minutes)))
 }
 
 fn date_time(text: &str) -> bool {
@@ -173,9 +174,15 @@ mod tests {
         );
         judge(
             Format::DateTime,
-            &["2026-02-28T23:59:60Z", "2024-02-29t00:00:00.123z", "2026-01-01T00:00:00+05:30"],
+            &[
+                "2026-02-28T23:59:60Z",
+                "2024-02-29t00:00:00.123z",
+                "1990-12-31T15:59:60-08:00",
+                "2026-01-01T00:00:00+05:30",
+            ],
             &[
                 "2025-02-29T00:00:00Z",
+                "1990-12-31T23:59:60+01:00",
                 "2026-01-01",
                 "2026-01-01T24:00:00Z",
                 "2026-01-01T00:00:00",

@@ -100,7 +100,7 @@ impl Check {
             (Kind::Enum(_), _) => self.report(path, "type", "must be a string"),
             (Kind::Const(constant), value) => {
                 let wanted = constant.to_json();
-                if *value != wanted {
+                if !number::same(value, &wanted) {
                     self.report(path, "const", format!("must be {wanted}"));
                 }
             }
@@ -187,7 +187,7 @@ impl Check {
         }
         if array.unique_items {
             let mut seen = std::collections::HashSet::new();
-            if !items.iter().all(|item| seen.insert(item.to_string())) {
+            if !items.iter().all(|item| seen.insert(number::canonical(item).to_string())) {
                 self.report(path, "uniqueItems", "must not have an item twice");
             }
         }

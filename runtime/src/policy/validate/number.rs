@@ -27,6 +27,26 @@ pub(super) fn whole(value: &Value) -> Result<i64, &'static str> {
     }
 }
 
+/// Whether two values are the same to JSON Schema, to which `1.0` is `1` and members have no order.
+pub(super) fn same(left: &Value, right: &Value) -> bool {
+    canonical(left) == canonical(right)
+}
+
+/// A value with whole numbers as such and members in order.
+pub(super) fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Number(_) => whole(value).map_or_else(|_| value.clone(), Value::from),
+        Value::Array(items) => items.iter().map(canonical).collect(),
+        Value::Object(members) => {
+            let mut members: Vec<_> =
+                members.iter().map(|(name, member)| (name.clone(), canonical(member))).collect();
+            members.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+            members.into_iter().collect()
+        }
+        other => other.clone(),
+    }
+}
+
 /// Whether a whole number is a multiple of another.
 pub(super) fn whole_multiple(value: i64, of: i64) -> bool {
     of != 0 && value.checked_rem(of).unwrap_or(0) == 0

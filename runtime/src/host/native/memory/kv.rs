@@ -132,7 +132,8 @@ mod tests {
         let store = MemoryStore::default();
         let value = Bytes::from(vec![0; 64 * 1024]);
         for number in 0..4096 {
-            let put = store.put(&number.to_string(), value.clone(), Duration::from_secs(60));
+            let key = number.to_string();
+            let put = store.put(&key, value.clone(), Duration::from_secs(60));
             assert!(put.now_or_never().is_some_and(|put| put.is_ok()));
         }
         for shard in &store.shards {

@@ -37,6 +37,8 @@ const CROPS: [f64; 5] = [0.5, 0.7, 0.8, 0.9, 0.97];
 const KEY: &str = "a key that only signs in this measurement, 0123456789abcdef";
 const SIGNED: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIiwiZXhwIjoyMDAwMDAwMDAwfQ";
 
+type Comparison<'a> = Box<dyn Fn(&[u8]) -> bool + 'a>;
+
 /// What is timed: a name, an early and a late mismatch of the same length, and the comparison.
 struct Subject<'a> {
     name: &'static str,
@@ -44,7 +46,7 @@ struct Subject<'a> {
     late: Vec<u8>,
     /// Calls in one sample, so that a sample is longer than the clock's step.
     calls: u32,
-    compare: Box<dyn Fn(&[u8]) -> bool + 'a>,
+    compare: Comparison<'a>,
 }
 
 fn main() -> std::io::Result<()> {
@@ -198,7 +200,7 @@ fn flipped<const N: usize>(bytes: &[u8; N], at: usize) -> [u8; N] {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The median of the rounds' t. Noise has no sign, so it stays near zero; a difference has one and stays.

@@ -168,7 +168,7 @@ proptest! {
     fn quiet_key_gets_exactly_its_quota(rate in rate(), start in 0..1_000_000_u64) {
         let start = Duration::from_millis(start);
         let mut window = Window::new(start);
-        let last = start + rate.window - Duration::from_millis(1);
+        let last = start + rate.window.saturating_sub(Duration::from_millis(1));
         for request in 1..=rate.requests {
             let now = if request == rate.requests { last } else { start };
             let decision = window.take(rate, now);

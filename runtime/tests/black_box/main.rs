@@ -2,6 +2,13 @@
 //!
 //! Each test starts the example `sample` on a free port with a database of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
 mod api_key;
 mod authorisation;
 mod body;

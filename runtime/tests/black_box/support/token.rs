@@ -15,7 +15,7 @@ pub(crate) fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 pub(crate) fn encode(text: impl AsRef<[u8]>) -> String {

@@ -14,6 +14,10 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         .service
         .queries
         .iter()
+        .filter(|(name, _)| {
+            let path = ["queries", name.as_str()];
+            !context.source.is_broken(&path) && !context.source.is_broken_within(&path)
+        })
         .map(|(name, query)| (name.as_str(), placeholders(&query.sql)))
         .collect();
     declared(context, &parameters, found);

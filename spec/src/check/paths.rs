@@ -60,6 +60,10 @@ fn malformed(path: &str) -> Option<(String, String)> {
             let fix = "write the path that is meant".to_owned();
             return Some((format!("the path `{path}` has the segment `{segment}`"), fix));
         }
+        if let Some(name) = segment.strip_prefix(':').filter(|name| is_parameter_name(name)) {
+            let fix = format!("write `{}`", path.replace(segment, &format!("{{{name}}}")));
+            return Some((format!("`{segment}` is not a parameter of a path"), fix));
+        }
         if !segment.contains(['{', '}']) {
             if let Some(wrong) = segment.chars().find(|c| !is_path_character(*c)) {
                 let fix = "use letters, digits, `-`, `_`, `.` and `~`".to_owned();
@@ -166,7 +170,8 @@ mod tests {
 
     #[test]
     fn bad_paths_are_refused() {
-        for path in ["/a/", "//a", "/a/../b", "/a{id}", "/{Id}", "/{a}/{a}", "/ä", "/{", "/a%20b"]
+        for path in
+            ["/a/", "//a", "/a/../b", "/a{id}", "/{Id}", "/:id", "/{a}/{a}", "/ä", "/{", "/a%20b"]
         {
             assert!(malformed(path).is_some(), "{path}");
         }

@@ -1,6 +1,7 @@
 //! Whether a document makes sense: one file per cross-check, all of them in one table.
 
 mod accounts;
+mod alerts;
 mod answers;
 mod at;
 mod bindings;
@@ -22,6 +23,7 @@ mod queries;
 mod requests;
 mod schedule;
 mod schemas;
+mod secrets;
 mod types;
 mod values;
 
@@ -36,6 +38,7 @@ type Check = fn(&Context<'_>, &mut Vec<Diagnostic>);
 /// Every cross-check of a service, by the name of its file.
 const CHECKS: &[(&str, Check)] = &[
     ("accounts", accounts::check),
+    ("alerts", alerts::check),
     ("answers", answers::check),
     ("bindings", bindings::check),
     ("claims", claims::check),
@@ -54,6 +57,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("requests", requests::check),
     ("schedule", schedule::check),
     ("schemas", schemas::check),
+    ("secrets", secrets::check),
     ("types", types::check),
     ("values", values::check),
 ];

@@ -130,6 +130,7 @@ pub(super) mod table {
         BINDING_VALUE = "PL0610", "binding-value", Error, "A binding cannot work like this.";
         CONFIG_VALUE = "PL0611", "config-value", Error, "A variable contradicts itself or the host.";
         WRONG_TYPE_OF_VALUE = "PL0612", "wrong-type-of-value", Error, "A value has another type than its place wants.";
+        WEAK_SECRET = "PL0613", "weak-secret", Error, "A secret that signs may be too short.";
         LIMIT_RATE = "PL0701", "limit-rate", Error, "A limit does not say how much of what it counts.";
         LIMIT_TIER = "PL0702", "limit-tier", Error, "A tier has no rate in a limit by tier.";
         LIMIT_NEVER = "PL0703", "limit-never", Warning, "A limit never counts a request.";
@@ -153,6 +154,7 @@ pub(super) mod table {
         ENVIRONMENT_TARGET = "PL1302", "environment-target", Error, "A service does not run on the target of its environment.";
         ENVIRONMENT_URL = "PL1303", "environment-url", Error, "An environment cannot be reached safely.";
         ENVIRONMENT_PERMIT = "PL1304", "environment-permit", Error, "A permit that this environment cannot give.";
+        ALERT = "PL1401", "alert", Error, "An alert or an aim makes no sense.";
         SQL = "PL1501", "sql-refused", Error, "The database refuses a query.";
         MIGRATION = "PL1502", "migration-refused", Error, "A migration cannot be applied.";
         QUERY_PARAMETERS = "PL1503", "query-parameters", Error, "A query is not given the parameters that it uses.";

@@ -1,0 +1,119 @@
+//! Alerts and objectives: on the bad side of their limit, in the measure's own unit.
+
+use super::at::At;
+use super::context::Context;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::document::{Alert, AlertMetric};
+use crate::unit::{Comparison, Quantity, Threshold};
+
+pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let section = At::root("alerts");
+    for (name, alert) in &context.service.alerts {
+        let at = section.key(name);
+        side(context, alert, &at, found);
+        times(context, alert, &at, found);
+        if alert.summary.trim().is_empty() {
+            let message = "the summary is empty";
+            found.push(
+                context
+                    .at_value(codes::EMPTY_TEXT, &at.key("summary"), message)
+                    .fix("say in one line what is wrong"),
+            );
+        }
+    }
+    objectives(context, found);
+}
+
+/// An alert fires on the bad side.
+fn side(context: &Context<'_>, alert: &Alert, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+    let rule = alert.when;
+    let high_is_good = rule.metric == AlertMetric::CacheHitRate;
+    let above = matches!(rule.threshold.comparison, Comparison::Greater | Comparison::AtLeast);
+    if above == high_is_good {
+        let (name, limit) = (rule.metric.name(), rule.threshold.limit);
+        let sign = if high_is_good { '<' } else { '>' };
+        found.push(
+            context
+                .at_value(codes::ALERT, &at.key("when"), "the alert fires while all is well")
+                .because(format!(
+                    "`{name}` is better when it is {}",
+                    if high_is_good { "high" } else { "low" }
+                ))
+                .fix(format!("write `\"{name} {sign} {limit}\"`")),
+        );
+    }
+}
+
+/// A condition holds for a time, or is counted within one.
+fn times(context: &Context<'_>, alert: &Alert, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+    if alert.hold.is_some() && alert.within.is_some() {
+        found.push(
+            context
+                .at_key(codes::ALERT, &at.key("within"), "the alert has both `for` and `within`")
+                .because("a condition holds `for` a time, or is counted `within` one")
+                .fix("keep one of them")
+                .label(context.key(&at.key("for")), "the other one"),
+        );
+    }
+    let is_count = matches!(alert.when.threshold.limit, Quantity::Count(_));
+    if alert.within.is_some() && !is_count {
+        found.push(
+            context
+                .at_key(codes::ALERT, &at.key("within"), "only counts are taken within a time")
+                .because("a share or a latency holds for a time")
+                .fix("write `for` instead"),
+        );
+    }
+    for (key, time) in [("for", alert.hold), ("within", alert.within)] {
+        if time.is_some_and(|time| time.as_millis() == 0) {
+            found.push(
+                context
+                    .at_value(codes::ZERO, &at.key(key), "no time at all")
+                    .fix("give a time such as `5min`"),
+            );
+        }
+    }
+}
+
+fn objectives(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let Some(objectives) = &context.service.objectives else { return };
+    let at = At::root("objectives");
+    let low = |threshold: Threshold| {
+        matches!(threshold.comparison, Comparison::Less | Comparison::AtMost)
+    };
+    let is_share = |threshold: Threshold| matches!(threshold.limit, Quantity::Percent(_));
+    let is_time = |threshold: Threshold| matches!(threshold.limit, Quantity::Duration(_));
+    let wanted = [
+        (
+            "error_rate",
+            objectives.error_rate,
+            objectives.error_rate.is_none_or(|t| low(t) && is_share(t)),
+            "< 0.1%",
+        ),
+        (
+            "latency_p95",
+            objectives.latency_p95,
+            objectives.latency_p95.is_none_or(|t| low(t) && is_time(t)),
+            "< 200ms",
+        ),
+        (
+            "cache_hit_rate",
+            objectives.cache_hit_rate,
+            objectives.cache_hit_rate.is_none_or(|t| !low(t) && is_share(t)),
+            "> 80%",
+        ),
+    ];
+    for (key, threshold, fits, example) in wanted {
+        let (Some(threshold), false) = (threshold, fits) else { continue };
+        found.push(
+            context
+                .at_value(
+                    codes::ALERT,
+                    &at.key(key),
+                    format!("`{threshold}` is no aim for `{key}`"),
+                )
+                .because("an aim is on the good side, in the measure's own unit")
+                .fix(format!("write an aim such as `\"{example}\"`")),
+        );
+    }
+}

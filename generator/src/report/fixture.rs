@@ -53,17 +53,13 @@ pub(super) fn make(
         let fails = failing.iter().any(|name| check.name.ends_with(name));
         let found = match proof {
             Proof::Load(load) => load_check(&check, &load.profile, fails),
-            Proof::Derived(_) => super_cost(&service),
+            Proof::Derived(_) => super::cost_ceiling(&service, NOW),
             Proof::Feature(_) | Proof::Probe(_) => feature(&check, fails),
         };
         evidence.insert(check, found);
     }
     let manifest = manifest(&service, &environment, &evidence, omitted);
     Made { service, environment, manifest, evidence }
-}
-
-fn super_cost(service: &Service) -> CheckEvidence {
-    super::cost_ceiling(service, NOW)
 }
 
 fn manifest(

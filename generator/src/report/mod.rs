@@ -1,6 +1,6 @@
 //! Verdicts and evidence as a report: HTML, Markdown, JSON, `JUnit` and SARIF. Reads no file, no clock, no network.
 //!
-//! [`data`] turns the inputs into one [`ReportData`]; every format is made from it, so that no two can differ.
+//! `build` turns the inputs into one [`ReportData`]; every format is made from it, so that no two can differ.
 //! Only the HTML page looks at the evidence besides, for steps, exchanges and charts.
 
 mod announcement;

@@ -380,7 +380,7 @@ impl SecurityHeaders {
     /// The strictest for an API.
     pub const DEFAULT: Self = Self {
         hsts: Some(Hsts {
-            max_age: Duration::from_secs(31_536_000),
+            max_age: Duration::from_hours(365 * 24),
             include_subdomains: true,
             preload: false,
         }),

@@ -22,15 +22,15 @@ pub fn correlate(context: &Context, headers: &HeaderMap) -> Correlation {
         None => context.new_id().unwrap_or_else(|_| context.now()),
     };
     let trace = headers.get("traceparent").and_then(|value| value.to_str().ok());
-    let trace_id = match trace.and_then(trace_id) {
-        Some(trace_id) => trace_id.to_owned(),
-        None => {
-            let mut random = [0_u8; 16];
-            let _ = context.fill(&mut random);
-            hex(&random)
-        }
-    };
+    let trace_id = trace.and_then(trace_id).map_or_else(|| new_trace_id(context), str::to_owned);
     Correlation { id, trace_id }
+}
+
+fn new_trace_id(context: &Context) -> String {
+    let mut random = [0_u8; 16];
+    // Without randomness the trace is not unique, which is no reason to refuse a request.
+    let _ = context.fill(&mut random);
+    hex(&random)
 }
 
 fn is_valid(id: &str) -> bool {

@@ -21,7 +21,7 @@ impl Handlers for Sample {
     ) -> Result<CreateApiKeyAnswer, Failure> {
         assert_ne!(body.name, "panic", "tests ask for this");
         if body.name == "slow" {
-            call.clock().sleep(Duration::from_secs(60)).await;
+            call.clock().sleep(Duration::from_mins(1)).await;
         }
         let (id, key, now) = (call.new_id()?, call.new_secret()?, call.now());
         let bound = statements::INSERT_API_KEY.with(&[
@@ -47,7 +47,7 @@ impl Handlers for Sample {
     }
 
     async fn clean_up(&self, context: &Context) -> Result<(), Failure> {
-        let before = context.ago(Duration::from_secs(30 * 86_400));
+        let before = context.ago(Duration::from_hours(30 * 24));
         context.run(statements::DELETE_OLD_WEBHOOK_EVENTS.with(&[("before", &before)])).await?;
         Ok(())
     }

@@ -57,7 +57,7 @@ pub static DEFINITION: Definition = Definition {
         },
         dead_letter: Some(DeadLetter {
             queue: "luna-email-dlq",
-            keep: Duration::from_secs(604_800),
+            keep: Duration::from_hours(7 * 24),
         }),
     }],
     upstreams: &[Upstream {
@@ -74,11 +74,11 @@ pub static DEFINITION: Definition = Definition {
         headers: &["Authorization", "Content-Type", "X-API-Key", "X-Correlation-ID"],
         expose: &[],
         credentials: true,
-        max_age: Duration::from_secs(86_400),
+        max_age: Duration::from_hours(24),
     }),
     headers: SecurityHeaders {
         hsts: Some(Hsts {
-            max_age: Duration::from_secs(31_536_000),
+            max_age: Duration::from_hours(365 * 24),
             include_subdomains: true,
             preload: true,
         }),
@@ -93,7 +93,7 @@ pub static DEFINITION: Definition = Definition {
         flush: Duration::from_millis(50),
     }),
     tasks: &[
-        Task { name: "cache-management", schedule: Schedule::Every(Duration::from_secs(900)) },
+        Task { name: "cache-management", schedule: Schedule::Every(Duration::from_mins(15)) },
         Task { name: "clean-up", schedule: Schedule::Daily { hour: 0, minute: 0 } },
         Task {
             name: "optimisation",
@@ -108,7 +108,7 @@ pub static SESSION: AuthScheme = AuthScheme {
         secret: "JWT_SECRET",
         issuer: "luna-sample",
         audience: "luna-api",
-        lifetime: Duration::from_secs(604_800),
+        lifetime: Duration::from_hours(7 * 24),
         principal: PrincipalLookup {
             statement: &statements::SESSION_PRINCIPAL,
             with: &[("id", Credential::TokenClaim("sub"))],

@@ -42,7 +42,7 @@ pub fn main<S: Service>(service: S) -> ExitCode {
             })
             .to_string(),
         ),
-        _ => complain(USAGE, WRONG_USE),
+        [unknown, ..] => complain(&format!("`{unknown}` is not understood; {USAGE}"), WRONG_USE),
     }
 }
 

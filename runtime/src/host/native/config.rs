@@ -78,13 +78,10 @@ impl Reader<'_> {
         fix: &str,
     ) -> T {
         let Some(text) = self.get(name) else { return default };
-        match parse(&text) {
-            Some(value) => value,
-            None => {
-                self.wrong(name, "it is not valid", fix);
-                default
-            }
-        }
+        parse(&text).unwrap_or_else(|| {
+            self.wrong(name, "it is not valid", fix);
+            default
+        })
     }
 }
 
@@ -151,13 +148,13 @@ fn networks(text: &str) -> Option<Vec<IpNet>> {
 fn database(reader: &mut Reader<'_>, definition: &Definition) -> PathBuf {
     let default = PathBuf::from(format!("data/{}.db", definition.service));
     let Some(url) = reader.get("DATABASE_URL") else { return default };
-    match url.strip_prefix("sqlite:").filter(|path| !path.is_empty() && *path != ":memory:") {
-        Some(path) => PathBuf::from(path.strip_prefix("//").unwrap_or(path)),
-        None => {
-            let fix = "write sqlite:PATH, such as sqlite:data/service.db";
-            reader.wrong("DATABASE_URL", "it is not valid", fix);
-            default
-        }
+    let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+    if let Some(path) = path.filter(|path| !path.is_empty() && *path != ":memory:") {
+        PathBuf::from(path)
+    } else {
+        let fix = "write sqlite:PATH, such as sqlite:data/service.db";
+        reader.wrong("DATABASE_URL", "it is not valid", fix);
+        default
     }
 }
 
@@ -186,7 +183,8 @@ fn is_acceptable(url: &str) -> bool {
         let host = host.trim_matches(['[', ']']);
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     });
-    url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
+    let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    url.has_host() && bare && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
 }
 
 fn settings(

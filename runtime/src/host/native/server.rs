@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response};
+use http::header::{CONNECTION, HOST};
+use http::{HeaderValue, Request, Response, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -97,8 +97,14 @@ async fn answer<S: Service>(
     peer: IpAddr,
     framing: &Framing,
 ) -> Response<Full<Bytes>> {
-    let mut response = inside.answer(request, peer, framing.is_ambiguous()).await;
-    if framing.is_last() {
+    // RFC 9112, section 3.2: exactly one, so that nobody in between sees another host.
+    let hosts = request.headers().get_all(HOST).iter().count();
+    let hostless = hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11);
+    let ambiguous = framing.is_ambiguous() || hostless;
+    let mut response = inside.answer(request, peer, ambiguous).await;
+    // What is left of a body must not be taken for the next request.
+    let unread = matches!(response.status().as_u16(), 408 | 413);
+    if ambiguous || unread || framing.is_last() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.map(Full::new)

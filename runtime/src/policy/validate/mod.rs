@@ -76,7 +76,6 @@ impl Check {
             (Kind::Array(array), Value::Array(items)) => self.array(array, items, path),
             (Kind::Array(_), _) => self.report(path, "type", "must be an array"),
             (Kind::Text(text), Value::String(given)) => self.text(text, given, path),
-            (Kind::Text(_), _) => self.report(path, "type", "must be a string"),
             (Kind::Integer(range), value) => match number::whole(value) {
                 Ok(whole) => {
                     *value = whole.into();
@@ -97,7 +96,7 @@ impl Check {
                     self.report(path, "enum", format!("must be one of: {}", variants.join(", ")));
                 }
             }
-            (Kind::Enum(_), _) => self.report(path, "type", "must be a string"),
+            (Kind::Text(_) | Kind::Enum(_), _) => self.report(path, "type", "must be a string"),
             (Kind::Const(constant), value) => {
                 let wanted = constant.to_json();
                 if !number::same(value, &wanted) {

@@ -119,7 +119,11 @@ fn coerce(schema: &Schema, text: String) -> Value {
         }
         Kind::Boolean if text == "true" => Value::Bool(true),
         Kind::Boolean if text == "false" => Value::Bool(false),
-        Kind::Const(constant) if constant.to_json().to_string() == text => constant.to_json(),
+        Kind::Const(constant) => {
+            let wanted = constant.to_json();
+            let written = wanted.to_string();
+            if written == text { wanted } else { Value::String(text) }
+        }
         _ => Value::String(text),
     }
 }

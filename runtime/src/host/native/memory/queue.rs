@@ -125,7 +125,7 @@ pub(crate) fn pause(context: &Context, retry: &Retry, attempt: u32) -> Duration 
     let mut chance = [0_u8; 1];
     // Without randomness there is no jitter, which does no harm.
     let _ = context.fill(&mut chance);
-    longest - longest.mul_f64(f64::from(chance[0]) / 512.0)
+    longest.saturating_sub(longest.mul_f64(f64::from(chance[0]) / 512.0))
 }
 
 async fn bury(

@@ -117,7 +117,7 @@ fn lint_scenario(
             Ok(Some(_)) => {}
             Ok(None) => report(step.position.line, &format!("no step is called `{}`", step.value)),
             Err(_) => {
-                report(step.position.line, &format!("several steps are called `{}`", step.value))
+                report(step.position.line, &format!("several steps are called `{}`", step.value));
             }
         }
     }

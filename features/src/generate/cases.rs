@@ -141,7 +141,7 @@ impl Cases {
         match kind {
             Some(SchemaType::String) => self.text(generator, root, schema, at),
             Some(SchemaType::Integer | SchemaType::Number) => {
-                self.number(generator, root, schema, at)
+                self.number(generator, root, schema, at);
             }
             Some(SchemaType::Object) => self.object(generator, root, schema, at),
             Some(SchemaType::Array) => self.array(generator, root, schema, at),

@@ -78,7 +78,9 @@ fn write(hir: &Hir, text: &mut String) -> Option<()> {
             let found = ('a'..='z').chain('A'..='Z').chain('0'..='9').find(|c| {
                 class.ranges().iter().any(|range| (range.start()..=range.end()).contains(c))
             });
-            text.push(found.or_else(|| class.ranges().first().map(|range| range.start()))?);
+            text.push(found.or_else(|| {
+                class.ranges().first().map(regex_syntax::hir::ClassUnicodeRange::start)
+            })?);
             Some(())
         }
         HirKind::Class(Class::Bytes(class)) => {

@@ -72,8 +72,7 @@ impl<'a> Generator<'a> {
                     .collect()
             }
             Some(SchemaType::String) => Value::String(self.text(schema)),
-            Some(SchemaType::Integer) => Value::Number(self.integer(schema)),
-            Some(SchemaType::Number) => Value::Number(self.integer(schema)),
+            Some(SchemaType::Integer | SchemaType::Number) => Value::Number(self.integer(schema)),
             Some(SchemaType::Boolean) => Value::Bool(self.rng.bool()),
             Some(SchemaType::Null) | None => Value::Null,
         }

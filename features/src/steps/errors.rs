@@ -150,12 +150,12 @@ fn check_problem(answer: &Answer) -> Result<(), Failure> {
     require(answer.is_problem(), || "must be `application/problem+json`".to_owned(), answer)?;
     let body = answer.json();
     require(
-        body.get("type").is_some_and(|v| v.is_string()),
+        body.get("type").is_some_and(serde_json::Value::is_string),
         || "`type` is missing".to_owned(),
         answer,
     )?;
     require(
-        body.get("title").is_some_and(|v| v.is_string()),
+        body.get("title").is_some_and(serde_json::Value::is_string),
         || "`title` is missing".to_owned(),
         answer,
     )?;

@@ -56,7 +56,7 @@ async fn undeclared(world: &mut World, _: Arguments) -> Seen {
     let mut paths: BTreeSet<String> =
         vectors::paths().map_err(Failure::Broken)?.into_iter().map(|vector| vector.text).collect();
     for (key, _) in run.target.routes() {
-        let path = key.path.replace('{', "").replace('}', "");
+        let path = key.path.replace(['{', '}'], "");
         paths.insert(format!("{path}/not-declared"));
         if let Some((before, _)) = path.rsplit_once('/').filter(|(before, _)| !before.is_empty()) {
             paths.insert(before.to_owned());

@@ -54,7 +54,7 @@ fn address_to(target: &Target, schema: &Schema, value: &mut Value, email: &str) 
         match property.main_type() {
             Some(SchemaType::Object) => address_to(target, property, member, email),
             Some(SchemaType::String) if property.format.as_deref() == Some("email") => {
-                *member = Value::String(email.to_owned())
+                *member = Value::String(email.to_owned());
             }
             _ => {}
         }
@@ -173,10 +173,13 @@ fn flipped(text: &str, at: usize) -> String {
         .collect()
 }
 
+/// Changes a signed body.
+type Edit = fn(&[u8]) -> Vec<u8>;
+
 async fn edited(world: &mut World, _: Arguments) -> Seen {
     let (_, _, scheme, secret) = hook(world)?;
     let mut findings = Findings::new();
-    let edits: [(&str, fn(&[u8]) -> Vec<u8>); 3] = [
+    let edits: [(&str, Edit); 3] = [
         ("a space more", |body| [body, b" "].concat()),
         ("a member more", |body| [&b"{\"x\":1,"[..], &body[1..]].concat()),
         ("another order of white space", |body| {

@@ -7,7 +7,7 @@ use serde_json::json;
 /// What signs their tokens.
 pub(crate) const SECRET: &str = "a secret of the harness's own tests, worth nothing";
 
-const SPEC: &str = r##"
+const SPEC: &str = r#"
 proofline: v1
 service: {name: notes, version: 1.2.3, summary: Notes}
 targets: []
@@ -43,7 +43,7 @@ routes:
   GET /health: {auth: none, limits: {none: monitors}, op: {health: {required: []}}}
   GET /me: {op: {custom: me}, returns: {200: Me}}
   POST /notes: {body: NewNote, op: {custom: note}, returns: {201: Me}}
-"##;
+"#;
 
 /// What the small services should do.
 pub(crate) fn service() -> Service {

@@ -1,0 +1,177 @@
+//! Forged, stripped, edited, stale and foreign tokens.
+
+mod changed;
+mod flawed;
+mod forged;
+
+use cucumber::step::Collection;
+use serde_json::Value;
+
+use changed::{Parts, changed};
+use flawed::flawed;
+use forged::Forged;
+
+use super::people::served;
+use super::{Arguments, steps};
+use crate::accounts;
+use crate::call::Call;
+use crate::exchange::Request;
+use crate::failure::{Failure, Findings, Seen, require};
+use crate::generate::Generator;
+use crate::plan::JwtScheme;
+use crate::token::{base64url, from_base64url, mint};
+use crate::world::World;
+
+/// What a scenario knows about tokens.
+#[derive(Debug, Default)]
+pub(super) struct Forging {
+    /// The `sub` of the user's token.
+    subject: String,
+}
+
+pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
+    steps! { collection;
+        when "the user logs in" => logs_in;
+        given "a token that the checks sign with the service's own secret" => minted;
+        then "the user's token is accepted" => accepted;
+        then "the token is refused with each of these changes" => refused_changed;
+        then "a token with each of these flaws is refused although its signature is right" => refused_flawed;
+        then "no route accepts a token without a valid signature" => no_route;
+    }
+}
+
+fn scheme(world: &World) -> Result<JwtScheme, Failure> {
+    world.run()?.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))
+}
+
+fn secret(world: &World, scheme: &JwtScheme) -> Result<Vec<u8>, Failure> {
+    let run = world.run()?;
+    let secret = run.target.secrets.get(&scheme.secret);
+    let secret = secret.ok_or_else(|| Failure::broken("the signing secret is not known"))?;
+    Ok(secret.clone().into_bytes())
+}
+
+async fn logs_in(world: &mut World, _: Arguments) -> Seen {
+    let user = world.user("user")?.clone();
+    let token = accounts::log_in(world, &user).await?;
+    if let Some(user) = world.users.iter_mut().find(|known| known.name == user.name) {
+        user.token = token;
+    }
+    Ok("logging in gives a token".to_owned())
+}
+
+/// Replaces the user's token by one that the checks sign, so that later flaws differ in one thing only.
+async fn minted(world: &mut World, _: Arguments) -> Seen {
+    let scheme = scheme(world)?;
+    let key = secret(world, &scheme)?;
+    let subject = payload(&world.user("user")?.token)
+        .and_then(|payload| payload.get("sub").and_then(Value::as_str).map(str::to_owned))
+        .ok_or_else(|| Failure::broken("the user's token has no `sub`"))?;
+    let token = mint(&scheme, &subject, &key);
+    world.run()?.know("MINTED_TOKEN", &token);
+    world.memory.jwt.subject = subject;
+    if let Some(user) = world.users.first_mut() {
+        user.token = token;
+    }
+    Ok("the checks can sign tokens".to_owned())
+}
+
+async fn accepted(world: &mut World, _: Arguments) -> Seen {
+    served(world, "user").await
+}
+
+fn payload(token: &str) -> Option<Value> {
+    serde_json::from_slice(&from_base64url(token.split('.').nth(1)?)?).ok()
+}
+
+async fn refuse_all(
+    world: &World,
+    forged: Vec<Forged>,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let run = world.run()?;
+    let scheme = scheme(world)?;
+    let route = run.target.safe_route(&scheme.name).cloned();
+    let route =
+        route.ok_or_else(|| Failure::not_applicable("no route is safe to call with a token"))?;
+    for vector in forged {
+        let mut request = Request::get(&route.path);
+        for value in vector.headers {
+            request = request.header("Authorization", value);
+        }
+        let answer = world.send(request).await?;
+        let refused = vector.refusals.contains(&answer.status);
+        let expected = || format!("must be refused with {:?}", vector.refusals);
+        let mut result = require(refused, expected, &answer);
+        if result.is_ok() && answer.status == 401 {
+            let told = answer.is_problem() && answer.header("www-authenticate").is_some();
+            let what = || "a refusal must be a problem document with `WWW-Authenticate`".to_owned();
+            result = require(told, what, &answer);
+        }
+        findings.add(&vector.name, result)?;
+    }
+    Ok(())
+}
+
+async fn refused_changed(world: &mut World, arguments: Arguments) -> Seen {
+    let token = world.user("user")?.token.clone();
+    let pieces: Vec<&str> = token.split('.').collect();
+    let [header, body, signature] = pieces[..] else {
+        return Err(Failure::broken("the user's token has not three parts"));
+    };
+    let claims =
+        payload(&token).ok_or_else(|| Failure::broken("the user's token holds no JSON"))?;
+    let parts = Parts { whole: &token, header, payload: body, signature, claims };
+    let mut findings = Findings::new();
+    for row in &arguments.rows {
+        let change = row.first().map(String::as_str).unwrap_or_default();
+        let forged = changed(change, &parts);
+        if forged.is_empty() {
+            return Err(Failure::Broken(format!("nobody knows the change `{change}`")));
+        }
+        refuse_all(world, forged, &mut findings).await?;
+    }
+    findings.finish("the table is empty", |count| format!("{count} forged tokens were refused"))
+}
+
+async fn refused_flawed(world: &mut World, arguments: Arguments) -> Seen {
+    let scheme = scheme(world)?;
+    let key = secret(world, &scheme)?;
+    let subject = world.memory.jwt.subject.clone();
+    let mut findings = Findings::new();
+    for row in &arguments.rows {
+        let flaw = row.first().map(String::as_str).unwrap_or_default();
+        let forged = flawed(flaw, &scheme, &subject, &key);
+        if forged.is_empty() {
+            return Err(Failure::Broken(format!("nobody knows the flaw `{flaw}`")));
+        }
+        refuse_all(world, forged, &mut findings).await?;
+    }
+    findings.finish("the table is empty", |count| format!("{count} flawed tokens were refused"))
+}
+
+async fn no_route(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let scheme = scheme(world)?;
+    let forged = {
+        let token = &world.user("user")?.token;
+        let payload = token.split('.').nth(1).unwrap_or_default();
+        format!("Bearer {}.{payload}.", base64url(br#"{"alg":"none","typ":"JWT"}"#))
+    };
+    let mut generator = Generator::new(&run.target, world.seed);
+    let mut findings = Findings::new();
+    for (key, route) in run.target.routes() {
+        if !run.target.schemes(route).contains(&scheme.name) {
+            continue;
+        }
+        let call = Call::valid(&mut generator, key, route)
+            .with(("Authorization".to_owned(), forged.clone()));
+        let answer = world.send(call.request()).await?;
+        findings.add(
+            &key.to_string(),
+            require(answer.status == 401, || "must answer 401".to_owned(), &answer),
+        )?;
+    }
+    findings
+        .finish("no route takes tokens", |count| format!("{count} routes refuse an unsigned token"))
+}

@@ -1,0 +1,151 @@
+//! Each flaw with the feature that finds it.
+
+use std::path::Path;
+
+use super::service::{self, Flaw};
+use super::spec;
+use proofline_features::command;
+use proofline_features::writer::Progress;
+use proofline_spec::evidence::{CheckEvidence, CheckId, CheckKind, CheckOutcome};
+use proofline_spec::exit::Exit;
+
+/// Runs features against a service with that flaw.
+async fn run(flaw: Flaw, features: &[&str]) -> (Exit, Vec<CheckEvidence>) {
+    let service = service::start(flaw).await;
+    let folder = tempfile::tempdir().unwrap();
+    let target = command::assemble(spec::plan(&service.url, features), spec::service(), &|name| {
+        (name == "TOKEN_SECRET").then(|| spec::SECRET.to_owned())
+    });
+    let exit =
+        command::verify(target, folder.path(), |_| Progress::quiet(), std::future::pending())
+            .await
+            .unwrap();
+    let evidence = features.iter().map(|name| read(folder.path(), name)).collect();
+    (exit, evidence)
+}
+
+fn read(folder: &Path, name: &str) -> CheckEvidence {
+    let file = folder.join(CheckId::new(CheckKind::Feature, name).file_name());
+    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+async fn outcome(flaw: Flaw, feature: &str) -> (CheckOutcome, String) {
+    let (_, mut evidence) = run(flaw, &[feature]).await;
+    let evidence = evidence.remove(0);
+    (evidence.outcome, evidence.summary)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_service_passes() {
+    let features = [
+        "observability/correlation",
+        "security/cors",
+        "security/errors",
+        "security/headers",
+        "security/inventory",
+        "security/jwt",
+        "security/rate-limit-health",
+        "security/rate-limit-ip",
+        "security/validation",
+    ];
+    let (_, evidence) = run(Flaw::None, &features).await;
+    for found in evidence {
+        let wrong: Vec<_> = found
+            .scenarios
+            .iter()
+            .filter(|scenario| {
+                use proofline_spec::evidence::ScenarioOutcome::{Broken, Failed};
+                matches!(scenario.outcome, Failed(_) | Broken(_))
+            })
+            .map(|scenario| (&scenario.name, &scenario.outcome))
+            .collect();
+        assert!(wrong.is_empty(), "{}: {wrong:#?}", found.check);
+        assert_eq!(found.planned as usize, found.scenarios.len());
+        assert!(found.executed > 0, "{} executed nothing", found.check);
+    }
+}
+
+macro_rules! found_out {
+    ($($test:ident: $flaw:ident by $feature:literal;)*) => {
+        $(#[tokio::test(flavor = "multi_thread")]
+        async fn $test() {
+            let (outcome, summary) = outcome(Flaw::$flaw, $feature).await;
+            assert_eq!(outcome, CheckOutcome::Failed, "{summary}");
+        })*
+    };
+}
+
+found_out! {
+    accepting_unsigned_tokens_is_found_out: AcceptsAlgNone by "security/jwt";
+    accepting_expired_tokens_is_found_out: IgnoresExpiry by "security/jwt";
+    accepting_other_issuers_is_found_out: IgnoresIssuer by "security/jwt";
+    ignoring_the_signature_is_found_out: IgnoresSignature by "security/jwt";
+    saying_yes_to_everything_is_found_out: SaysYes by "security/inventory";
+    saying_yes_to_every_token_is_found_out: SaysYes by "security/jwt";
+    refusing_every_token_is_found_out: RefusesEveryone by "security/jwt";
+    a_header_missing_on_errors_is_found_out: OmitsHeader by "security/headers";
+    allowing_one_request_too_many_is_found_out: LimitOffByOne by "security/rate-limit-ip";
+    believing_any_forwarding_header_is_found_out: BelievesAnyone by "security/rate-limit-ip";
+    believing_the_first_forwarded_address_is_found_out: BelievesFirst by "security/rate-limit-ip";
+    a_limited_health_endpoint_is_found_out: LimitsHealth by "security/rate-limit-health";
+    reflecting_any_origin_is_found_out: ReflectsOrigin by "security/cors";
+    errors_that_leak_are_found_out: LeaksSql by "security/errors";
+    an_undeclared_path_is_found_out: ServesUndeclared by "security/inventory";
+    echoing_any_correlation_id_is_found_out: EchoesAnyId by "observability/correlation";
+    a_health_answer_that_may_be_kept_is_found_out: HealthIsKept by "observability/health";
+    not_validating_is_found_out: DoesNotValidate by "security/validation";
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_environment_does_not_give_is_left_out_and_said() {
+    let (exit, evidence) =
+        run(Flaw::None, &["security/https", "observability/configuration"]).await;
+    assert!(
+        matches!(&evidence[0].outcome, CheckOutcome::Inconclusive(why) if why.contains("not public"))
+    );
+    assert!(matches!(&evidence[1].outcome, CheckOutcome::NotRun(why) if why.contains("instances")));
+    assert_eq!(evidence[1].executed, 0);
+    assert_eq!(exit, Exit::CouldNotFindOut);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_not_there_is_not_a_wrong_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = spec::plan("http://127.0.0.1:1", &["security/inventory"]);
+    let target = command::assemble(plan, spec::service(), &|_| None);
+    let exit =
+        command::verify(target, folder.path(), |_| Progress::quiet(), std::future::pending())
+            .await
+            .unwrap();
+    assert_eq!(exit, Exit::CouldNotFindOut);
+    let evidence = read(folder.path(), "security/inventory");
+    assert!(matches!(evidence.outcome, CheckOutcome::Inconclusive(_)), "{evidence:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_run_writes_what_it_knows() {
+    let service = service::start(Flaw::None).await;
+    let folder = tempfile::tempdir().unwrap();
+    let target = command::assemble(
+        spec::plan(&service.url, &["security/inventory"]),
+        spec::service(),
+        &|_| None,
+    );
+    let exit =
+        command::verify(target, folder.path(), |_| Progress::quiet(), std::future::ready(()))
+            .await
+            .unwrap();
+    assert_eq!(exit, Exit::Interrupted);
+    let evidence = read(folder.path(), "security/inventory");
+    assert!(
+        matches!(evidence.outcome, CheckOutcome::Inconclusive(why) if why.contains("interrupted"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_or_token_is_in_the_evidence() {
+    let (_, evidence) = run(Flaw::IgnoresExpiry, &["security/jwt"]).await;
+    let text = serde_json::to_string(&evidence).unwrap();
+    assert!(!text.contains(spec::SECRET));
+    assert!(text.contains("$TOKEN_OF_USER") || text.contains("$MINTED_TOKEN"), "no token was used");
+}

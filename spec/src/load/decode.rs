@@ -204,6 +204,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
                 let expected = format!("expected exactly one of {}; {advice}", list(variants));
                 Err(DecodeError::custom(expected))
             }
+            _ if variants.len() == 1 => Err(DecodeError::new(Kind::WrongType(list(variants)))),
             _ => Err(DecodeError::new(Kind::WrongType(format!("one of {}", list(variants))))),
         }
     }

@@ -111,6 +111,12 @@ fn special_key(path: &[String], key: &str) -> Option<(Code, String, &'static str
             "the platform gives every worker 128 MB and ignores other values",
             "remove the key; for containers, write `container: {memory: 256MB}`",
         )),
+        (_, _, "<<") => Some((
+            codes::UNKNOWN_KEY,
+            "unknown key `<<`".to_owned(),
+            "it is the merge key of YAML 1.1; YAML 1.2 and this language have none",
+            "write the keys out, or put what routes share under `defaults`",
+        )),
         (Some("schemas"), _, "nullable") => Some((
             codes::SCHEMA_KEYWORD,
             "the keyword `nullable` cannot be compiled".to_owned(),

@@ -92,6 +92,15 @@ pub(super) fn explain(
         ErrorKind::UnclosedFlowCollection { open } => {
             problem(at, format!("the bracket `{open}` is not closed"), "close it")
         }
+        ErrorKind::SimpleKeyExpected => {
+            let line = text[at..].lines().next().unwrap_or_default().trim();
+            let message = "a key without `:`".to_owned();
+            if line.contains(':') {
+                problem(at, message, "write `key: value`, with a space after the colon")
+            } else {
+                problem(at, message, &format!("write `{line}:`, or indent the line"))
+            }
+        }
         kind => {
             let (message, fix) = words(kind, &text[..at]);
             problem(at, message, fix)
@@ -106,9 +115,6 @@ fn words(kind: &ErrorKind, before: &str) -> (String, &'static str) {
         }
         ErrorKind::UnknownAnchor => {
             ("an alias names nothing".into(), "put the text in quotes, or define the anchor first")
-        }
-        ErrorKind::SimpleKeyExpected => {
-            ("a key without `:`".into(), "write `key: value`, with a space after the colon")
         }
         ErrorKind::ExpectedBlockMappingKey if before.ends_with("- ") => (
             "a list item stands among keys".into(),

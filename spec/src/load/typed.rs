@@ -95,7 +95,9 @@ impl LeftOut {
         match &error.kind {
             Kind::MissingKey(key) => {
                 let there = source.node(&path).and_then(|node| node.child(key)).is_some();
-                there || self.is_left_out(&path, key)
+                // What a merge key was meant to bring in is not missing as well.
+                let merged = source.node(&path).and_then(|node| node.child("<<")).is_some();
+                there || merged || self.is_left_out(&path, key)
             }
             // A section of which every part was left out looks like one without content.
             Kind::WrongType(_) if source.node(&path).is_some_and(|n| n.value == Value::Null) => {

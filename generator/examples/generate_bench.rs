@@ -79,13 +79,10 @@ fn round(text: &str) -> [Duration; 4] {
     let begun = Instant::now();
     let found = proofline_spec::check::check_service(&loaded, None);
     let check = begun.elapsed();
-    let service: proofline_spec::document::Service = match loaded.document {
-        Some(service) if loaded.diagnostics.is_empty() => service,
-        _ => return report_and_stop(&loaded.diagnostics),
-    };
-    if proofline_spec::diagnostic::has_errors(&found) {
-        return report_and_stop(&found);
-    }
+    let wrong: Vec<_> = loaded.diagnostics.iter().chain(&found).collect();
+    assert!(wrong.is_empty(), "the made-up spec is wrong: {:?}", wrong.first());
+    let Some(service) = loaded.document else { return [Duration::ZERO; 4] };
+    let service: proofline_spec::document::Service = service;
     let begun = Instant::now();
     let migrations = [(
         "DB".to_owned(),
@@ -107,9 +104,4 @@ fn round(text: &str) -> [Duration; 4] {
     let generate = begun.elapsed();
     assert!(tree.is_ok(), "{tree:?}");
     [load, check, sql, generate]
-}
-
-fn report_and_stop(diagnostics: &[proofline_spec::diagnostic::Diagnostic]) -> ! {
-    let styles = proofline_spec::diagnostic::Styles::plain();
-    unreachable!("{}", proofline_spec::diagnostic::render_all(diagnostics, &styles))
 }

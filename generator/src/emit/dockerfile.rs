@@ -3,6 +3,7 @@
 use crate::tree::{Owner, Tree};
 use crate::{Input, emit};
 
+#[expect(clippy::unnecessary_wraps, reason = "every emitter has this signature")]
 pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxError> {
     let identity = &input.service.service;
     let name = &identity.name;

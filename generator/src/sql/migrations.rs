@@ -1,6 +1,11 @@
 //! Migrations: read in order, applied to an empty database.
 
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
 use proofline_spec::diagnostic::codes;
+use proofline_spec::document::{Binding, Service};
 use rusqlite::Connection;
 
 use super::{Finding, finding};
@@ -14,7 +19,31 @@ pub struct Migration {
     pub sql: String,
 }
 
+/// The migrations of every `sql` binding, in order; `base` is the folder of the spec.
+pub fn read_migrations(
+    service: &Service,
+    base: &Path,
+) -> io::Result<BTreeMap<String, Vec<Migration>>> {
+    let mut all = BTreeMap::new();
+    for (name, binding) in &service.bindings {
+        let Binding::Sql { migrations, .. } = binding else { continue };
+        let mut files = Vec::new();
+        // A folder that is not there is a finding of the spec's checks, not an error of reading.
+        for entry in std::fs::read_dir(base.join(migrations)).into_iter().flatten() {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "sql") {
+                let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                files.push(Migration { file, sql: std::fs::read_to_string(&path)? });
+            }
+        }
+        files.sort_by(|a, b| a.file.cmp(&b.file));
+        all.insert(name.clone(), files);
+    }
+    Ok(all)
+}
+
 /// An empty database to which the migrations were applied, each in a transaction.
+#[expect(clippy::result_large_err, reason = "findings are few, and made once")]
 pub(super) fn database(binding: &str, files: &[Migration]) -> Result<Connection, Finding> {
     let place = ["bindings", binding, "migrations"];
     let failure = |message: String| Finding::new(codes::MIGRATION, &place, None, message);

@@ -15,7 +15,7 @@ use proofline_spec::document::{Query, Service};
 use rusqlite::Connection;
 
 pub use finding::Finding;
-pub use migrations::Migration;
+pub use migrations::{Migration, read_migrations};
 
 /// A query as the database sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,7 @@ pub fn binding_of<'a>(service: &'a Service, query: &'a Query) -> Option<&'a str>
     names.next().is_none().then_some(only.as_str())
 }
 
+#[expect(clippy::result_large_err, reason = "findings are few, and made once")]
 fn prepare_one(connection: &Connection, name: &str, query: &Query) -> Result<Prepared, Finding> {
     let place = ["queries", name, "sql"];
     let sql = query.sql.trim_end().trim_end_matches(';');

@@ -388,5 +388,10 @@ fn judge_load(load: &LoadProof, check: &CheckId, evidence: &CheckEvidence) -> (V
         let relation = if holds { "is" } else { "is not" };
         texts.push(format!("{metric} {} {relation} {threshold}", found.text));
     }
+    // A check can fail although each of its limits is kept: the service did not take the load that was offered.
+    let limits_kept = measured.measurements.iter().all(|measurement| measurement.holds);
+    if verdict == Verdict::Verified && evidence.outcome == CheckOutcome::Failed && limits_kept {
+        return (Verdict::Failed, evidence.summary.clone());
+    }
     (verdict, texts.join("; "))
 }

@@ -22,10 +22,10 @@ pub(super) fn run(context: &Context, arguments: &Check) -> Result<Exit> {
     }
     match arguments.format {
         DiagnosticFormat::Json => {
-            output::stdout(&format!("{:#}\n", diagnostic::to_json(&diagnostics)))
+            output::stdout(&format!("{:#}\n", diagnostic::to_json(&diagnostics)));
         }
         DiagnosticFormat::Sarif => {
-            output::stdout(&format!("{:#}\n", diagnostic::to_sarif(&diagnostics)))
+            output::stdout(&format!("{:#}\n", diagnostic::to_sarif(&diagnostics)));
         }
         DiagnosticFormat::Text => show(context, &diagnostics),
     }

@@ -1,6 +1,6 @@
 //! `report`: verdicts from evidence, and the pages that show them. Runs nothing and needs no network.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -191,7 +191,7 @@ fn commits(root: &Path) -> Vec<String> {
     }
 }
 
-fn relative(root: &Path, path: &PathBuf) -> String {
+fn relative(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 

@@ -1,6 +1,6 @@
 //! Builds what a run needs with cargo, in one call, and says where the programs are.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -119,9 +119,4 @@ fn names(programs: &[Program<'_>]) -> String {
         Program::ConstantTime => "the measurement of constant time".to_owned(),
     };
     programs.iter().map(name).collect::<Vec<_>>().join(", ")
-}
-
-/// The folder of a service's generated crate, below the workspace.
-pub(crate) fn crate_folder(root: &Path, service: &LoadedService) -> PathBuf {
-    root.join("runtime/services").join(&service.folder)
 }

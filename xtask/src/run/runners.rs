@@ -102,7 +102,7 @@ pub(crate) fn principals(
     secrets: &BTreeMap<String, String>,
     tier: Option<&str>,
 ) -> Result<std::path::PathBuf> {
-    let mut arguments = vec!["accounts", "--count", "8"];
+    let mut arguments = vec!["accounts", "--count", "20"];
     arguments.extend(tier.iter().flat_map(|tier| ["--tier", tier]));
     let value = ask(context, &arguments, plan_file, secrets)
         .with_context(|| format!("no accounts could be made at {}", plan.url))?;

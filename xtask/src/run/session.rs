@@ -255,22 +255,14 @@ impl Session<'_> {
             "Loading",
             &counted(checks.loads.len(), "load test"),
         );
-        // Each profile is a process of its own, as the engine knows one attack per process.
-        for load in &checks.loads {
-            if self.context.interrupted() {
-                break;
-            }
-            plan.loads = vec![load.clone()];
-            let file = self.write_plan("load.json", &plan)?;
-            runners::run(
-                self.context,
-                Program::Loadtest,
-                &file,
-                &self.folder.join("checks"),
-                &self.secrets,
-            )?;
-        }
-        Ok(())
+        let file = self.write_plan("load.json", &plan)?;
+        runners::run(
+            self.context,
+            Program::Loadtest,
+            &file,
+            &self.folder.join("checks"),
+            &self.secrets,
+        )
     }
 
     fn stop(&mut self) {

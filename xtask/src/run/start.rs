@@ -76,11 +76,6 @@ impl Started {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Waits until it ends or the user stops us, then stops it.
-    pub(crate) fn wait(&mut self, context: &Context) -> Result<std::process::ExitStatus> {
-        Ok(self.process.wait(context)?)
-    }
-
     /// Stops it; a service that does not end well within its grace is an error.
     pub(crate) fn stop(mut self) -> Result<()> {
         let status = self.process.stop()?;

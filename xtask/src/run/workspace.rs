@@ -8,7 +8,7 @@ use proofline_generator::Input;
 use proofline_generator::sql::{self, Migration, Prepared};
 use proofline_generator::tree::{Owner, Tree};
 use proofline_spec::diagnostic::Diagnostic;
-use proofline_spec::document::{Binding, Environment, Service};
+use proofline_spec::document::{Environment, Service};
 use proofline_spec::evidence::Digest;
 use proofline_spec::load;
 use proofline_spec::load::nearest;
@@ -99,7 +99,8 @@ impl Workspace {
         let source = loaded.source;
         let Some(service) = loaded.document else { return Ok(()) };
         let base = path.parent().unwrap_or(root);
-        let migrations = read_migrations(&service, base)?;
+        let migrations = sql::read_migrations(&service, base)
+            .with_context(|| format!("cannot read the migrations of `{folder}`"))?;
         let (prepared, findings) = sql::prepare(&service, &migrations);
         self.diagnostics.extend(findings.iter().map(|finding| finding.to_diagnostic(&source)));
         self.services.push(LoadedService {
@@ -191,29 +192,6 @@ fn unknown(what: &str, name: &str, known: &[String]) -> String {
     let hint = nearest(name, known.iter().map(String::as_str))
         .map_or_else(String::new, |best| format!("; did you mean `{best}`?"));
     format!("there is no {what} `{name}`{hint}\nhint: there are {}", known.join(", "))
-}
-
-fn read_migrations(service: &Service, base: &Path) -> Result<BTreeMap<String, Vec<Migration>>> {
-    let mut all = BTreeMap::new();
-    for (name, binding) in &service.bindings {
-        let Binding::Sql { migrations, .. } = binding else { continue };
-        let folder = base.join(migrations);
-        let mut files = Vec::new();
-        if let Ok(entries) = std::fs::read_dir(&folder) {
-            for entry in entries {
-                let path = entry?.path();
-                if path.extension().is_some_and(|extension| extension == "sql") {
-                    let sql = std::fs::read_to_string(&path)
-                        .with_context(|| format!("cannot read {}", path.display()))?;
-                    let file = path.file_name().map(|n| n.to_string_lossy().into_owned());
-                    files.push(Migration { file: file.unwrap_or_default(), sql });
-                }
-            }
-        }
-        files.sort_by(|a, b| a.file.cmp(&b.file));
-        all.insert(name.clone(), files);
-    }
-    Ok(all)
 }
 
 /// Names of the features in the catalogue, such as `security/jwt`.

@@ -118,8 +118,8 @@ pub(super) fn shared() -> Value {
                 json!({ "X-Correlation-ID": { "$ref": "#/components/headers/X-Correlation-ID" } });
             match status {
                 401 => {
-                    headers["WWW-Authenticate"] =
-                        json!({ "$ref": "#/components/headers/WWW-Authenticate" })
+                    let header = "#/components/headers/WWW-Authenticate";
+                    headers["WWW-Authenticate"] = json!({ "$ref": header });
                 }
                 429 => {
                     for name in ["Retry-After", "RateLimit", "RateLimit-Policy"] {

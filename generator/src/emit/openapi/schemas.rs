@@ -1,14 +1,54 @@
 //! Schemas of the spec as schemas of OpenAPI 3.1: closed objects, references into `components`.
 
-use proofline_spec::document::{Schema, SchemaType, Service};
+use std::collections::BTreeSet;
+
+use proofline_spec::document::{Answer, Schema, SchemaType, Service};
 use serde_json::{Map, Value, json};
 
 pub(super) fn components(service: &Service) -> Value {
-    let mut schemas: Map<String, Value> =
-        service.schemas.iter().map(|(name, schema)| (name.clone(), convert(schema))).collect();
+    let used = used(service);
+    let mut schemas: Map<String, Value> = service
+        .schemas
+        .iter()
+        .filter(|(name, _)| used.contains(name.as_str()))
+        .map(|(name, schema)| (name.clone(), convert(schema)))
+        .collect();
     schemas.insert("Problem".to_owned(), problem());
     schemas.insert("ValidationProblem".to_owned(), validation_problem());
     Value::Object(schemas)
+}
+
+/// Names of the schemas that a request or an answer refers to, directly or not. Messages of queues are nobody's
+/// business outside.
+fn used(service: &Service) -> BTreeSet<&str> {
+    let mut open: Vec<&str> = Vec::new();
+    for route in service.routes.values() {
+        open.extend(route.body.as_deref());
+        open.extend(route.path.values().map(String::as_str));
+        for answer in route.returns.values() {
+            if let Answer::One(name) | Answer::List(name) = answer {
+                open.push(name);
+            }
+        }
+        // The members of a query's schema become parameters, so that only what they refer to is used.
+        if let Some(object) = route.query.as_ref().and_then(|name| service.schemas.get(name)) {
+            object.properties.values().for_each(|property| refer(property, &mut open));
+        }
+    }
+    let mut used = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if used.insert(name)
+            && let Some(schema) = service.schemas.get(name)
+        {
+            refer(schema, &mut open);
+        }
+    }
+    used
+}
+
+fn refer<'a>(schema: &'a Schema, open: &mut Vec<&'a str>) {
+    open.extend(schema.referenced());
+    schema.properties.values().chain(schema.items.as_deref()).for_each(|inner| refer(inner, open));
 }
 
 pub(super) fn reference(name: &str) -> Value {

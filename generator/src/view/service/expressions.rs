@@ -138,12 +138,12 @@ pub(crate) fn owned(scope: Scope<'_>, expression: &Expression, wanted_optional: 
     }
 }
 
-fn body<'a>(scope: Scope<'a>) -> Option<&'a Schema> {
+fn body(scope: Scope<'_>) -> Option<&Schema> {
     let name = scope.route?.body.as_ref()?;
     scope.service.schemas.get(name).map(|schema| resolve(scope.service, schema))
 }
 
-fn query<'a>(scope: Scope<'a>) -> Option<&'a Schema> {
+fn query(scope: Scope<'_>) -> Option<&Schema> {
     let name = scope.route?.query.as_ref()?;
     scope.service.schemas.get(name).map(|schema| resolve(scope.service, schema))
 }

@@ -165,7 +165,7 @@ fn variant(
             types.insert(ty.clone());
             (
                 status_name(status),
-                format!("{status}"),
+                status.to_owned(),
                 format!("({ty})"),
                 "(body)",
                 format!("Answer::json({status}, &body)"),

@@ -1,0 +1,5 @@
+//! The generator's behaviour, through its public interface.
+
+mod sql;
+mod support;
+mod tree;

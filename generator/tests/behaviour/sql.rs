@@ -1,0 +1,106 @@
+//! Queries against the migrations: each mistake is found, at its place, with its fix.
+
+use proofline_generator::sql::Finding;
+
+const MIGRATION: &str =
+    "create table users (id text primary key, email text not null, age integer);";
+
+/// What is found in a spec with one query and one route that runs it.
+fn findings(query: &str, with: &str) -> (Vec<Finding>, crate::support::Loaded) {
+    let spec = format!(
+        "proofline: v1\n\
+         service: {{name: fixture, version: 1.0.0, summary: A fixture}}\n\
+         targets: [native]\n\
+         bindings: {{DB: {{kind: sql, migrations: migrations}}}}\n\
+         schemas:\n  User:\n    type: object\n    required: [id, email]\n    properties: {{id: {{type: string}}, email: {{type: string}}, age: {{type: integer}}}}\n\
+         queries:\n  the_query: {query}\n\
+         routes:\n  GET /it:\n    auth: none\n    limits: {{none: a fixture}}\n    op: {{query: {{run: the_query, with: {with}}}}}\n    returns: {{200: User}}\n"
+    );
+    let mut loaded = crate::support::from_text(&spec, MIGRATION);
+    (std::mem::take(&mut loaded.findings), loaded)
+}
+
+fn only(query: &str, with: &str) -> (Finding, crate::support::Loaded) {
+    let (mut found, loaded) = findings(query, with);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    (found.remove(0), loaded)
+}
+
+#[test]
+fn right_query_is_accepted() {
+    let query =
+        r#"{sql: "select id, email, age from users where id = :id", returns: User, expect: one}"#;
+    let (found, _) = findings(query, "{id: \"'1'\"}");
+    assert_eq!(found, []);
+}
+
+#[test]
+fn wrong_column_is_found_at_its_place() {
+    let query = r#"{sql: "select id, emial from users", expect: many}"#;
+    let (finding, loaded) = only(query, "{}");
+    assert!(finding.message.contains("no such column: emial"), "{}", finding.message);
+    assert_eq!(finding.fix, "did you mean `email`?");
+    let diagnostic = finding.to_diagnostic(&loaded.source);
+    // `  the_query: {sql: "select id, ` is 31 characters long.
+    assert_eq!((diagnostic.primary.line, diagnostic.primary.column), (11, 32));
+}
+
+#[test]
+fn wrong_table_is_found_with_the_one_that_was_meant() {
+    let (finding, _) = only(r#"{sql: "select id from user", expect: many}"#, "{}");
+    assert_eq!(finding.fix, "did you mean `users`?");
+}
+
+#[test]
+fn column_that_the_schema_requires_must_be_selected() {
+    let query = r#"{sql: "select id from users", returns: User, expect: many}"#;
+    let (finding, _) = only(query, "{}");
+    assert!(finding.message.contains("does not select `email`"), "{}", finding.message);
+}
+
+#[test]
+fn column_that_the_schema_does_not_have_must_not_be_selected() {
+    let query = r#"{sql: "select id, email, 1 as secret from users", returns: User, expect: many}"#;
+    let (finding, _) = only(query, "{}");
+    assert!(finding.message.contains("`secret`"), "{}", finding.message);
+}
+
+#[test]
+fn column_must_hold_what_the_schema_says() {
+    let query =
+        r#"{sql: "select id, email, email as age from users", returns: User, expect: many}"#;
+    let (finding, _) = only(query, "{}");
+    assert!(finding.message.contains("declared `text`"), "{}", finding.message);
+}
+
+#[test]
+fn expectation_must_be_possible() {
+    let (finding, _) = only(r#"{sql: "delete from users", expect: one}"#, "{}");
+    assert!(finding.message.contains("expects rows"), "{}", finding.message);
+    let (finding, _) = only(r#"{sql: "select id from users", expect: changed}"#, "{}");
+    assert!(finding.message.contains("only reads"), "{}", finding.message);
+}
+
+#[test]
+fn every_parameter_is_given_and_no_other() {
+    let query = r#"{sql: "select id from users where id = :id", expect: many}"#;
+    let (found, _) = findings(query, "{ID: \"'1'\"}");
+    let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        ["query `the_query` is not given `id`", "query `the_query` has no parameter `:ID`"]
+    );
+}
+
+#[test]
+fn two_statements_and_nameless_parameters_are_refused() {
+    let (finding, _) = only(r#"{sql: "delete from users; drop table users", expect: any}"#, "{}");
+    assert!(finding.message.contains("more than one statement"), "{}", finding.message);
+    let (finding, _) = only(r#"{sql: "delete from users where id = ?", expect: any}"#, "{}");
+    assert!(finding.message.contains("not written `:name`"), "{}", finding.message);
+}
+
+#[test]
+fn luna_has_no_finding() {
+    assert_eq!(crate::support::shipped("luna").findings, []);
+}

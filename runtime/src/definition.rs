@@ -123,11 +123,11 @@ pub struct Migration {
 pub struct KeyValue {
     /// Name of the binding.
     pub name: &'static str,
-    /// What a failing store means for a request.
+    /// What a failing store means for a request. Heeded once answers are cached.
     pub on_failure: OnFailure,
-    /// When calls stop for a while because they fail.
+    /// When calls stop for a while because they fail. Heeded once answers are cached.
     pub breaker: Option<Breaker>,
-    /// How a failed call is tried again.
+    /// How a failed call is tried again. Heeded once answers are cached.
     pub retry: Option<Retry>,
 }
 
@@ -468,9 +468,9 @@ pub struct Route {
     pub timeout: Duration,
     /// Who owns the object that the path names.
     pub owner: Option<Owner>,
-    /// How answers are cached.
+    /// How answers are cached. No policy heeds this yet: every answer is made anew.
     pub cache: Option<Cache>,
-    /// Tags of cached answers that no longer hold once this route succeeded.
+    /// Tags of cached answers that no longer hold once this route succeeded; see `cache`.
     pub invalidates: &'static [&'static str],
 }
 

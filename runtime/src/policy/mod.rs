@@ -3,6 +3,7 @@
 pub mod address;
 pub mod auth;
 pub mod body;
+pub mod breaker;
 pub mod correlation;
 pub mod cors;
 pub mod headers;
@@ -10,6 +11,7 @@ pub mod limit;
 pub mod metering;
 pub mod owner;
 pub mod problem;
+pub mod retry;
 pub mod role;
 pub mod target;
 pub mod timeout;

@@ -1,7 +1,7 @@
 //! Calls other services over HTTPS: to their own host only, within a time and a size.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -9,7 +9,9 @@ use reqwest::header::AUTHORIZATION;
 
 use crate::binding::upstream::{Upstream, UpstreamError, UpstreamRequest, UpstreamResponse};
 use crate::binding::{Reply, later};
-use crate::definition;
+use crate::definition::{self, Retry};
+use crate::policy::breaker::Circuit;
+use crate::policy::retry;
 use crate::secret::Secret;
 
 /// Another service.
@@ -19,6 +21,9 @@ pub struct HttpUpstream {
     base_url: reqwest::Url,
     bearer: Option<Secret>,
     max_response: usize,
+    circuit: Option<Circuit>,
+    retry: Retry,
+    begin: Instant,
 }
 
 /// Resolves names to public addresses only, so that no name can lead into the private network.
@@ -93,7 +98,15 @@ impl HttpUpstream {
             builder = builder.dns_resolver(std::sync::Arc::new(PublicAddresses));
         }
         let client = builder.build().map_err(|error| text(&error))?;
-        Ok(Self { client, base_url: url, bearer, max_response: upstream.max_response })
+        Ok(Self {
+            client,
+            base_url: url,
+            bearer,
+            max_response: upstream.max_response,
+            circuit: upstream.breaker.map(Circuit::new),
+            retry: upstream.retry.unwrap_or(Retry::NEVER),
+            begin: Instant::now(),
+        })
     }
 
     /// The URL of a path; it never leaves the service's own host and folder.
@@ -106,6 +119,33 @@ impl HttpUpstream {
             && url.path().starts_with(self.base_url.path())
             && !relative.split('/').any(|segment| segment == "..");
         if stays { Ok(url) } else { Err(bad()) }
+    }
+
+    /// Calls until an answer counts as one, as often as the definition says.
+    async fn attempts(&self, request: UpstreamRequest) -> Result<UpstreamResponse, UpstreamError> {
+        let mut attempt = 1;
+        loop {
+            if let Some(circuit) = &self.circuit
+                && !circuit.lets_through(self.begin.elapsed())
+            {
+                return Err(UpstreamError::Open);
+            }
+            let result = self.exchange(request.clone()).await;
+            let failed = is_failure(&result);
+            if let Some(circuit) = &self.circuit {
+                circuit.report(!failed, self.begin.elapsed());
+            }
+            // What may have been done already must not be done twice.
+            let repeatable = request.method.is_idempotent();
+            if !failed || !repeatable || attempt >= self.retry.attempts {
+                return result;
+            }
+            let mut chance = [0_u8; 1];
+            // Without randomness there is no jitter, which does no harm.
+            let _ = getrandom::fill(&mut chance);
+            tokio::time::sleep(retry::pause(&self.retry, attempt, chance[0])).await;
+            attempt += 1;
+        }
     }
 
     async fn exchange(&self, request: UpstreamRequest) -> Result<UpstreamResponse, UpstreamError> {
@@ -131,6 +171,15 @@ impl HttpUpstream {
     }
 }
 
+/// Whether a result says that the other service does not work; a refusal does not.
+fn is_failure(result: &Result<UpstreamResponse, UpstreamError>) -> bool {
+    match result {
+        Ok(response) => response.status >= 500 || response.status == 429,
+        Err(UpstreamError::BadPath(_)) => false,
+        Err(_) => true,
+    }
+}
+
 fn failed(error: reqwest::Error) -> UpstreamError {
     if error.is_timeout() {
         UpstreamError::TimedOut
@@ -142,7 +191,7 @@ fn failed(error: reqwest::Error) -> UpstreamError {
 
 impl Upstream for HttpUpstream {
     fn call(&self, request: UpstreamRequest) -> Reply<'_, Result<UpstreamResponse, UpstreamError>> {
-        later(self.exchange(request))
+        later(self.attempts(request))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::binding::{Reply, ready};
 use crate::context::Context;
 use crate::definition::{self, Retry};
 use crate::host::native::log::Log;
+use crate::policy::retry;
 use crate::problem::Failure;
 use crate::service::Service;
 
@@ -117,15 +118,11 @@ async fn deliver<S: Service>(
     }
 }
 
-/// The wait after so many attempts: doubling, bounded, and by chance up to a half shorter, so that
-/// messages that failed together do not all come again together.
-pub(crate) fn pause(context: &Context, retry: &Retry, attempt: u32) -> Duration {
-    let doubled = retry.first.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
-    let longest = doubled.min(retry.longest);
+fn pause(context: &Context, retry: &Retry, attempt: u32) -> Duration {
     let mut chance = [0_u8; 1];
     // Without randomness there is no jitter, which does no harm.
     let _ = context.fill(&mut chance);
-    longest.saturating_sub(longest.mul_f64(f64::from(chance[0]) / 512.0))
+    retry::pause(retry, attempt, chance[0])
 }
 
 async fn bury(

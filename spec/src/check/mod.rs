@@ -25,6 +25,7 @@ mod schedule;
 mod schemas;
 mod secrets;
 mod types;
+mod unused;
 mod values;
 
 use crate::diagnostic::{Diagnostic, sort};
@@ -59,6 +60,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("schemas", schemas::check),
     ("secrets", secrets::check),
     ("types", types::check),
+    ("unused", unused::check),
     ("values", values::check),
 ];
 

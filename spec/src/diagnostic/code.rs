@@ -93,6 +93,7 @@ pub(super) mod table {
         EMPTY_TEXT = "PL0206", "empty-text", Error, "A text that people read is empty.";
         DATE = "PL0207", "date", Error, "A date is not a date.";
         ZERO = "PL0208", "zero", Error, "Zero of something that cannot be zero.";
+        UNUSED = "PL0209", "unused", Warning, "A limit or a scheme is defined and used nowhere.";
         PATH_FORM = "PL0301", "path-form", Error, "The path of a route cannot be matched.";
         PATH_TWICE = "PL0302", "path-twice", Error, "Two routes match the same requests.";
         PATH_PARAMETER = "PL0303", "path-parameter", Error, "Path and declared parameters differ.";

@@ -66,7 +66,7 @@ mod tests {
         // Saturday.
         let now = 1_795_244_400_000;
         assert_eq!(rfc3339(now), "2026-11-21T07:00:00.000Z");
-        let every = Schedule::Every(Duration::from_secs(900));
+        let every = Schedule::Every(Duration::from_mins(15));
         assert_eq!(due(every, now), "2026-11-21T07:15:00.000Z");
         assert_eq!(due(every, now + 899_999), "2026-11-21T07:15:00.000Z");
         assert_eq!(due(Schedule::Daily { hour: 0, minute: 0 }, now), "2026-11-22T00:00:00.000Z");

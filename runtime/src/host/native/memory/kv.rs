@@ -133,7 +133,7 @@ mod tests {
         let value = Bytes::from(vec![0; 64 * 1024]);
         for number in 0..4096 {
             let key = number.to_string();
-            let put = store.put(&key, value.clone(), Duration::from_secs(60));
+            let put = store.put(&key, value.clone(), Duration::from_mins(1));
             assert!(put.now_or_never().is_some_and(|put| put.is_ok()));
         }
         for shard in &store.shards {

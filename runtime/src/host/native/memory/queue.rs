@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::binding::queue::{Queue, QueueError};
 use crate::binding::sql::{Bound, Expect, Parameter, Statement};
@@ -66,12 +66,14 @@ impl Queue for MemoryQueue {
     }
 }
 
-/// Delivers a queue's messages until its sending end is gone.
+/// Delivers a queue's messages until its sending end is gone. While the process is stopping, each is
+/// tried once more and then kept as a dead letter.
 pub async fn consume<S: Service>(
     service: &S,
     context: &Arc<Context>,
     queue: &'static definition::Queue,
     mut receiver: Receiver,
+    stopping: &watch::Receiver<bool>,
     log: &Log,
 ) {
     let mut batch = Vec::with_capacity(queue.batch_size);
@@ -88,8 +90,9 @@ pub async fn consume<S: Service>(
         // Not an error when it ends early: the batch is just not full.
         let _ = tokio::time::timeout(queue.batch_wait, more).await;
         let count = batch.len();
-        let deliveries =
-            batch.drain(..).map(|message| deliver(service, context, queue, message, log));
+        let deliveries = batch
+            .drain(..)
+            .map(|message| deliver(service, context, queue, message, stopping.clone(), log));
         futures::future::join_all(deliveries).await;
         receiver.1.fetch_sub(count, Ordering::Relaxed);
     }
@@ -100,6 +103,7 @@ async fn deliver<S: Service>(
     context: &Arc<Context>,
     queue: &'static definition::Queue,
     message: Value,
+    mut stopping: watch::Receiver<bool>,
     log: &Log,
 ) {
     let mut attempt = 1;
@@ -109,11 +113,18 @@ async fn deliver<S: Service>(
             Ok(()) => return log.delivered(queue.name, attempt),
             Err(failure) => failure,
         };
-        if attempt >= queue.retry.attempts.max(1) {
+        // Memory ends with the process: what cannot wait any longer is kept in the database.
+        if attempt >= queue.retry.attempts.max(1) || *stopping.borrow() {
             return bury(context, queue, &message, attempt, &failure, log).await;
         }
         log.retried(queue.name, attempt, &failure);
-        context.clock().sleep(pause(context, &queue.retry, attempt)).await;
+        let wait = context.clock().sleep(pause(context, &queue.retry, attempt));
+        let stop = async { drop(stopping.wait_for(|stopping| *stopping).await) };
+        tokio::select! {
+            () = wait => {}
+            // Tried once more, now, and then kept.
+            () = stop => {}
+        }
         attempt += 1;
     }
 }

@@ -59,10 +59,7 @@ fn route<'a>(
         context.at_value(codes::UNKNOWN_ROUTE, &here, format!("there is no route `{text}`"));
     let known: Vec<String> = context.routes().map(|(text, _, _)| text).collect();
     found.push(match context.closest(&text, known.iter().map(String::as_str)) {
-        Some(close) => {
-            let place = context.value(&here);
-            diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close)
-        }
+        Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
         None => diagnostic.fix("name a route of `routes`, as it is written there"),
     });
     None
@@ -91,11 +88,7 @@ fn body(
             );
             let known = schema.properties.keys().map(String::as_str);
             found.push(match context.closest(name, known) {
-                Some(close) => diagnostic.fix_by(
-                    format!("did you mean `{close}`?"),
-                    &context.key(&member),
-                    close,
-                ),
+                Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
                 None => {
                     diagnostic.fix("remove it; the route refuses members that it does not know")
                 }

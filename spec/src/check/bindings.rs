@@ -220,9 +220,7 @@ fn queue_message(
             .because(format!("its schema `{message}` does not have it"));
         let known = schema.properties.keys().map(String::as_str);
         found.push(match context.closest(name, known) {
-            Some(close) => {
-                diagnostic.fix_by(format!("did you mean `{close}`?"), &context.key(&at), close)
-            }
+            Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
             None => diagnostic.fix("remove it, or add it to the schema"),
         });
     }

@@ -83,14 +83,11 @@ fn feature(context: &Context<'_>, name: &str, at: &At<'_>, found: &mut Vec<Diagn
         return;
     }
     let place = context.value(at);
-    let diagnostic = Diagnostic::new(
-        codes::CLAIM_FEATURE,
-        place.clone(),
-        format!("there is no feature `{name}`"),
-    )
-    .because(format!("{} features exist, and not this one", known.len()));
+    let diagnostic =
+        Diagnostic::new(codes::CLAIM_FEATURE, place, format!("there is no feature `{name}`"))
+            .because(format!("{} features exist, and not this one", known.len()));
     found.push(match context.closest(name, known.iter().map(String::as_str)) {
-        Some(close) => diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close),
+        Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
         None => diagnostic.fix("write `unproven: <reason>` until it exists"),
     });
 }
@@ -101,12 +98,12 @@ fn load_proof(context: &Context<'_>, load: &LoadProof, at: &At<'_>, found: &mut 
         let place = context.value(&profile);
         let diagnostic = Diagnostic::new(
             codes::CLAIM_LOAD,
-            place.clone(),
+            place,
             format!("there is no profile `{}`", load.profile),
         )
         .because(format!("profiles are {}", PROFILES.join(", ")));
         found.push(match context.closest(&load.profile, PROFILES.into_iter()) {
-            Some(close) => diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close),
+            Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
             None => diagnostic.fix("use one of these"),
         });
     }

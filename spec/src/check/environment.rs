@@ -373,7 +373,7 @@ fn unknown(noun: &str, name: &str, known: &[&str], place: &Location) -> Diagnost
                 names => format!("known are {}", names.join(", ")),
             });
     match nearest(name, known.iter().copied()) {
-        Some(close) => diagnostic.fix_by(format!("did you mean `{close}`?"), place, close),
+        Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
         None => diagnostic.fix("correct the name, or define it in the service's spec"),
     }
 }

@@ -115,12 +115,12 @@ fn referrer_policy(
     if !REFERRER_POLICIES.contains(&policy.as_str()) {
         let diagnostic = Diagnostic::new(
             codes::HEADER_VALUE,
-            place.clone(),
+            place,
             format!("`{policy}` is not a referrer policy"),
         )
         .because(format!("known are {}", REFERRER_POLICIES.join(", ")));
         found.push(match context.closest(policy, REFERRER_POLICIES.into_iter()) {
-            Some(close) => diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close),
+            Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
             None => diagnostic.fix("write `no-referrer`, or another of these"),
         });
     }
@@ -144,7 +144,7 @@ fn content_security_policy(
         if !DIRECTIVES.contains(&name) && !FLAGS.contains(&name) {
             let diagnostic = Diagnostic::new(
                 codes::HEADER_VALUE,
-                place.clone(),
+                place,
                 format!("`{name}` is not a directive of a content security policy"),
             )
             .because("browsers pass over what they do not know, so it would protect nothing");

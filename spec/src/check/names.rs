@@ -223,16 +223,11 @@ fn unknown_at(context: &Context<'_>, kind: Kind, name: &str, place: &Location) -
     let mut known: Vec<&str> = context.names_of(kind).iter().copied().collect();
     known.sort_unstable();
     let diagnostic =
-        Diagnostic::new(codes::UNKNOWN_NAME, place.clone(), format!("there is no {noun} `{name}`"));
+        Diagnostic::new(codes::UNKNOWN_NAME, place.clone(), format!("there is no {noun} `{name}`"))
+            .because(listed(&section, &known));
     match context.closest(name, known.iter().copied()) {
-        Some(close) if place.width == name.chars().count() => diagnostic
-            .because(listed(&section, &known))
-            .fix_by(format!("did you mean `{close}`?"), place, close),
-        Some(close) => {
-            diagnostic.because(listed(&section, &known)).fix(format!("did you mean `{close}`?"))
-        }
+        Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
         None => diagnostic
-            .because(listed(&section, &known))
             .fix(format!("define `{name}` under `{section}`, or use a name that is there")),
     }
 }

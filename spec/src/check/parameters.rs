@@ -68,7 +68,7 @@ fn given(
         let place = context.source.key_of(&at);
         let diagnostic = Diagnostic::new(
             codes::PARAMETER_UNUSED,
-            place.clone(),
+            place,
             format!("the query `{query}` has no parameter `{}`", entry.key),
         );
         let names: Vec<String> = needed.keys().map(|name| format!("`:{name}`")).collect();
@@ -77,7 +77,7 @@ fn given(
             names => format!("its SQL has {}", names.join(", ")),
         });
         found.push(match context.closest(&entry.key, needed.keys().copied()) {
-            Some(close) => diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close),
+            Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
             None => diagnostic.fix("remove it, or use it in the SQL"),
         });
     }
@@ -102,11 +102,7 @@ fn declared(
                 format!("the SQL has no parameter `:{parameter}`"),
             );
             found.push(match context.closest(parameter, used.keys().copied()) {
-                Some(close) => diagnostic.fix_by(
-                    format!("did you mean `{close}`?"),
-                    &context.key(&here),
-                    close,
-                ),
+                Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
                 None => diagnostic.fix("remove it, or use it in the SQL"),
             });
         }

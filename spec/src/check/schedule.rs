@@ -112,7 +112,11 @@ fn compare(
     Some(match schedule.cron() {
         Some(right) => {
             let place = context.value(&here);
-            diagnostic.fix_by(format!("write `{right}`, or remove `cron`"), &place, &right)
+            diagnostic.fix_by(
+                format!("write `{right}`, or remove `cron`"),
+                &place,
+                &format!("\"{right}\""),
+            )
         }
         None => diagnostic.fix("remove `cron`: no expression means that"),
     })

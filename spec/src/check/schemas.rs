@@ -228,13 +228,13 @@ impl Schemas<'_, '_> {
         let place = self.context.value(&here);
         let diagnostic = Diagnostic::new(
             codes::SCHEMA_FORMAT,
-            place.clone(),
+            place,
             format!("the format `{format}` is not known"),
         )
         .because(format!("only these are checked: {}", known.join(", ")));
         let close = self.context.closest(format, Schema::FORMATS.into_iter());
         self.found.push(match close {
-            Some(close) => diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close),
+            Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
             None => diagnostic.fix("use `pattern:` for other forms"),
         });
     }
@@ -262,14 +262,12 @@ impl Schemas<'_, '_> {
                 let place = self.context.value(&here);
                 let diagnostic = Diagnostic::new(
                     codes::SCHEMA_REQUIRED,
-                    place.clone(),
+                    place,
                     format!("`{name}` is required, and is not one of the `properties`"),
                 )
                 .because("objects are closed, so no object could ever be right");
                 self.found.push(match close {
-                    Some(close) => {
-                        diagnostic.fix_by(format!("did you mean `{close}`?"), &place, close)
-                    }
+                    Some(close) => diagnostic.fix(format!("did you mean `{close}`?")),
                     None => {
                         diagnostic.fix(format!("add `{name}` to `properties`, or remove it here"))
                     }

@@ -1,4 +1,9 @@
 //! The generator's behaviour, through its public interface.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test stops where its ground is missing"
+)]
 
 mod sql;
 mod support;

@@ -291,12 +291,17 @@ fn judge_claim(
                 found.push(judge_proof(proof, &check, manifest, evidence.get(&check)));
                 checks.push(check);
             }
-            // The worst one decides; among equals the first one explains.
-            found.sort_by_key(|(verdict, _)| *verdict);
-            match found.into_iter().next() {
-                Some((Verdict::Verified, first)) => (Verdict::Verified, first),
-                Some(worst) => worst,
+            let worst = found.iter().map(|(verdict, _)| *verdict).min();
+            match worst {
                 None => (Verdict::Unverified, "no check proves it".to_owned()),
+                Some(worst) => {
+                    let reasons: Vec<String> = found
+                        .into_iter()
+                        .filter(|(verdict, _)| *verdict == worst)
+                        .map(|(_, reason)| reason)
+                        .collect();
+                    (worst, reasons.join("; "))
+                }
             }
         }
     };

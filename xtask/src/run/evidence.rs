@@ -88,7 +88,7 @@ pub(crate) fn documents(folder: &Path) -> Result<(Vec<DocumentEntry>, Vec<String
                 sha256: Digest::of(&bytes),
             }),
             Err(error) => {
-                problems.push(format!("`checks/{name}` is not an evidence document: {error}"))
+                problems.push(format!("`checks/{name}` is not an evidence document: {error}"));
             }
         }
     }

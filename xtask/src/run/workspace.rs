@@ -129,24 +129,19 @@ impl Workspace {
 
     /// The service that was asked for, or the only one, or the first with targets.
     pub(crate) fn service(&self, name: Option<&str>) -> Result<&LoadedService> {
-        let folders: Vec<String> = self.services.iter().map(|s| s.folder.clone()).collect();
-        match name {
-            Some(name) => match self.services.iter().find(|s| s.folder == name) {
-                Some(service) => Ok(service),
-                None => bail!("{}", unknown("service", name, &folders)),
-            },
-            None => {
-                let mut generated = self.services.iter().filter(|s| !s.service.targets.is_empty());
-                match (generated.next(), generated.next()) {
-                    (Some(only), None) => Ok(only),
-                    (first, _) => match self.services.iter().find(|s| s.folder == "luna").or(first)
-                    {
-                        Some(service) => Ok(service),
-                        None => bail!("there is no service to run; say which with `--service`"),
-                    },
-                }
-            }
+        if let Some(name) = name {
+            let folders: Vec<String> = self.services.iter().map(|s| s.folder.clone()).collect();
+            let found = self.services.iter().find(|s| s.folder == name);
+            return found.with_context(|| unknown("service", name, &folders));
         }
+        let mut generated = self.services.iter().filter(|s| !s.service.targets.is_empty());
+        let first = generated
+            .next()
+            .context("there is no service to run: `spec/services` has none with targets")?;
+        if generated.next().is_none() {
+            return Ok(first);
+        }
+        Ok(self.services.iter().find(|s| s.folder == "luna").unwrap_or(first))
     }
 
     /// The environment that was asked for.

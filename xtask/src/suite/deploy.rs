@@ -52,7 +52,7 @@ fn judge(
     Ok(outcome)
 }
 
-fn both(one: Outcome, two: Outcome) -> Outcome {
+fn both(one: Outcome, two: &Outcome) -> Outcome {
     Outcome {
         passed: one.passed + two.passed,
         failed: one.failed + two.failed,
@@ -89,7 +89,7 @@ pub(super) fn openapi(context: &Context, _: bool) -> Result<Outcome> {
         |file| vec!["lint".into(), "--extends=spec".into(), text(file)],
         |_| false,
     )?;
-    Ok(both(one, two))
+    Ok(both(one, &two))
 }
 
 pub(super) fn wrangler(context: &Context, _: bool) -> Result<Outcome> {
@@ -110,7 +110,7 @@ pub(super) fn wrangler(context: &Context, _: bool) -> Result<Outcome> {
         |_| false,
     )?;
     let two = dry_run(context)?;
-    Ok(both(one, two))
+    Ok(both(one, &two))
 }
 
 /// `wrangler deploy --dry-run` with a stand-in for the worker, as this stage builds none. Any warning is a failure.
@@ -165,7 +165,7 @@ pub(super) fn compose(context: &Context, _: bool) -> Result<Outcome> {
         |_| false,
     )?;
     let two = config(context)?;
-    Ok(both(one, two))
+    Ok(both(one, &two))
 }
 
 /// `docker compose config` with every variable of the example set, and refused without them.

@@ -216,3 +216,44 @@ fn reason(error: &CronError) -> String {
     let text = text.rsplit(": ").next().unwrap_or(&text).trim_end_matches('.');
     text.chars().take(1).map(|c| c.to_ascii_lowercase()).chain(text.chars().skip(1)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CronParser, difference, intended, runs, start};
+    use crate::document::Schedule;
+
+    fn differs(schedule: Schedule, cron: &str) -> Option<String> {
+        let (by_cron, by_intent) =
+            (runs(&CronParser::new().parse(cron).unwrap(), &start()), intended(schedule, &start()));
+        (by_cron != by_intent).then(|| difference(&by_cron, &by_intent))
+    }
+
+    #[test]
+    fn expression_of_each_intent_means_the_same() {
+        let every = |text: &str| Schedule::Every(text.parse().unwrap());
+        let mut schedules: Vec<_> = ["1min", "15min", "1h", "6h", "1d"].map(every).into();
+        schedules.push(Schedule::Daily("02:30".parse().unwrap()));
+        schedules.push(Schedule::Weekly("sunday 02:00".parse().unwrap()));
+        schedules.push(Schedule::Weekly("saturday 23:59".parse().unwrap()));
+        for schedule in schedules {
+            let cron = schedule.cron().unwrap();
+            assert_eq!(differs(schedule, &cron), None, "{schedule}: {cron}");
+        }
+    }
+
+    #[test]
+    fn other_spellings_of_the_same_times_agree() {
+        let every = Schedule::Every("15min".parse().unwrap());
+        assert_eq!(differs(every, "0,15,30,45 * * * *"), None);
+        let weekly = Schedule::Weekly("sunday 02:00".parse().unwrap());
+        assert_eq!(differs(weekly, "0 2 * * SUN"), None);
+        assert_eq!(differs(weekly, "0 2 * * 7"), None);
+    }
+
+    #[test]
+    fn minute_zero_of_every_fifteenth_hour_is_not_every_fifteen_minutes() {
+        let every = Schedule::Every("15min".parse().unwrap());
+        let said = differs(every, "0 */15 * * *").unwrap();
+        assert!(said.contains("Sun 00:00, Sun 15:00"), "{said}");
+    }
+}

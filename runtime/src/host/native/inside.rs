@@ -154,7 +154,10 @@ impl<S: Service> Inside<S> {
 
     fn refuse(&self, failure: &Failure) -> Response<Bytes> {
         let id = self.chain.context().new_id().unwrap_or_default();
-        let response = crate::policy::problem::render(failure, None, &id);
+        let mut response = crate::policy::problem::render(failure, None, &id);
+        if let Ok(id) = HeaderValue::try_from(id) {
+            response.headers_mut().insert("x-correlation-id", id);
+        }
         self.finish(response)
     }
 

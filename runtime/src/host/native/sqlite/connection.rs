@@ -56,6 +56,15 @@ impl Guarded {
         execute(&self.connection, bound)
     }
 
+    /// Runs a statement that changes something; nothing is changed unless it does what it must.
+    pub(super) fn write(&mut self, bound: Bound, timeout: Duration) -> Result<Done, SqlError> {
+        let batch = Batch { once: None, steps: vec![bound] };
+        match self.transact(&batch, timeout)? {
+            Transacted::Done(mut done) => Ok(done.pop().unwrap_or_default()),
+            Transacted::Before => Ok(Done::default()),
+        }
+    }
+
     /// Runs several statements, all or none. The time limit is for each of them.
     pub(super) fn transact(
         &mut self,

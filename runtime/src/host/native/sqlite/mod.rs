@@ -82,8 +82,10 @@ impl Sqlite {
     ) -> Reply<'a, Result<T, SqlError>> {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            // Who asked may be gone by now.
-            let _ = sender.send(work(connection));
+            // Who asked may be gone by now, and was told that nothing came of it.
+            if !sender.is_canceled() {
+                let _ = sender.send(work(connection));
+            }
         });
         if line.try_send(job).is_err() {
             return ready(Err(SqlError::Unavailable("too many statements wait".to_owned())));
@@ -115,7 +117,7 @@ impl Database for Sqlite {
     fn run(&self, bound: Bound) -> Reply<'_, Result<Done, SqlError>> {
         let timeout = self.timeout;
         if !bound.statement.reads {
-            return Self::submit(&self.writes, move |connection| connection.run(&bound, timeout));
+            return Self::submit(&self.writes, move |connection| connection.write(bound, timeout));
         }
         match self.read_inline(&bound) {
             Some(result) => ready(result),

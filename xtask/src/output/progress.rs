@@ -32,13 +32,6 @@ impl Progress {
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar: Some(bar) }
     }
-
-    /// Replaces the text.
-    pub(crate) fn update(&self, text: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(text.to_owned());
-        }
-    }
 }
 
 impl Drop for Progress {

@@ -66,15 +66,11 @@ impl Program<'_> {
     }
 }
 
-/// Builds programs; cargo's own output is shown when it fails.
+/// Builds programs in one call, so that what they share is built once; cargo's own output is shown when it fails.
 pub(crate) fn build(context: &Context, programs: &[Program<'_>]) -> Result<()> {
-    let progress = Progress::start(context, "Building", &names(programs));
-    // Optimised builds of each take their own features; together they would be built anew when the set changes.
-    for program in programs {
-        progress.update(&names(&[*program]));
-        cargo(context, &program.arguments())?;
-    }
-    Ok(())
+    let _progress = Progress::start(context, "Building", &names(programs));
+    let arguments: Vec<String> = programs.iter().flat_map(|program| program.arguments()).collect();
+    cargo(context, &arguments)
 }
 
 fn cargo(context: &Context, arguments: &[String]) -> Result<()> {

@@ -42,7 +42,7 @@ pub(crate) fn run(
     checks: &Checks,
     generated: Option<Digest>,
 ) -> Result<Finished> {
-    build::build(context, &programs(service, environment, checks))?;
+    build::build(context, &programs(service, environment))?;
     let started_at = Context::now();
     let started = match environment.start {
         Some(_) => Some(Started::native(context, service, environment)?),
@@ -305,20 +305,11 @@ fn most_generous_tier(service: &Service) -> Option<&str> {
         .map(|(name, _)| name.as_str())
 }
 
-fn programs<'a>(
-    service: &'a LoadedService,
-    environment: &Environment,
-    checks: &Checks,
-) -> Vec<Program<'a>> {
-    let mut programs = vec![Program::Features];
+/// Always the same set: cargo would build what the programs share anew for each other one.
+fn programs<'a>(service: &'a LoadedService, environment: &Environment) -> Vec<Program<'a>> {
+    let mut programs = vec![Program::Features, Program::Loadtest];
     if environment.start.is_some() {
-        programs.push(Program::Service(service));
-    }
-    if !checks.loads.is_empty() {
-        programs.push(Program::Loadtest);
-    }
-    if !checks.probes.is_empty() {
-        programs.push(Program::ConstantTime);
+        programs.extend([Program::Service(service), Program::ConstantTime]);
     }
     programs
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::service::{self, Flaw};
-use super::spec;
+use super::{shop, spec};
 use proofline_features::command;
 use proofline_features::writer::Progress;
 use proofline_spec::evidence::{CheckEvidence, CheckId, CheckKind, CheckOutcome};
@@ -94,6 +94,65 @@ found_out! {
     echoing_any_correlation_id_is_found_out: EchoesAnyId by "observability/correlation";
     a_health_answer_that_may_be_kept_is_found_out: HealthIsKept by "observability/health";
     not_validating_is_found_out: DoesNotValidate by "security/validation";
+}
+
+/// Runs features against the service with accounts that has this flaw.
+async fn run_shop(flaw: shop::Flaw, features: &[&str]) -> Vec<CheckEvidence> {
+    let service = shop::start(flaw).await;
+    let folder = tempfile::tempdir().unwrap();
+    let plan = spec::shop_plan(&service.url, features);
+    let target = command::assemble(plan, spec::shop(), &|name| match name {
+        "TOKEN_SECRET" => Some(spec::SECRET.to_owned()),
+        "HOOK_SECRET" => Some(spec::HOOK_SECRET.to_owned()),
+        _ => None,
+    });
+    command::verify(target, folder.path(), |_| Progress::quiet(), std::future::pending())
+        .await
+        .unwrap();
+    features.iter().map(|name| read(folder.path(), name)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_service_with_accounts_passes() {
+    let features = [
+        "security/function-authorisation",
+        "security/mass-assignment",
+        "security/object-authorisation",
+        "security/rate-limit-endpoint",
+        "security/rate-limit-key",
+        "security/rate-limit-user",
+        "security/sql-injection",
+        "security/webhook",
+    ];
+    for found in run_shop(shop::Flaw::None, &features).await {
+        assert_eq!(found.outcome, CheckOutcome::Passed, "{}: {}", found.check, found.summary);
+    }
+}
+
+macro_rules! shop_found_out {
+    ($($test:ident: $flaw:ident by $feature:literal;)*) => {
+        $(#[tokio::test(flavor = "multi_thread")]
+        async fn $test() {
+            let found = run_shop(shop::Flaw::$flaw, &[$feature]).await.remove(0);
+            assert_eq!(found.outcome, CheckOutcome::Failed, "{}", found.summary);
+        })*
+    };
+}
+
+shop_found_out! {
+    reading_other_peoples_objects_is_found_out: ForgetsOwner by "security/object-authorisation";
+    listing_other_peoples_objects_is_found_out: ListsEverybody by "security/object-authorisation";
+    telling_which_objects_exist_is_found_out: TellsWhatExists by "security/object-authorisation";
+    a_route_that_forgets_its_role_is_found_out: ForgetsRole by "security/function-authorisation";
+    refusing_those_who_may_is_found_out: RefusesAdministrators by "security/function-authorisation";
+    assigning_undeclared_members_is_found_out: AssignsAnything by "security/mass-assignment";
+    accepting_unsigned_webhooks_is_found_out: AcceptsUnsignedHooks by "security/webhook";
+    repeating_a_webhooks_effect_is_found_out: RepeatsHooks by "security/webhook";
+    a_users_limit_off_by_one_is_found_out: UserLimitOffByOne by "security/rate-limit-user";
+    a_keys_limit_off_by_one_is_found_out: KeyLimitOffByOne by "security/rate-limit-key";
+    a_missing_endpoint_limit_is_found_out: NoEndpointLimit by "security/rate-limit-endpoint";
+    breaking_on_quotes_is_found_out: BreaksOnQuotes by "security/sql-injection";
+    carrying_out_sql_is_found_out: CarriesSqlOut by "security/sql-injection";
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,4 +5,6 @@ mod cases;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
+mod shop;
+#[cfg(test)]
 mod spec;

@@ -36,7 +36,7 @@ pub(crate) enum Flaw {
 /// A service that runs until it is dropped.
 pub(crate) struct Running {
     pub(crate) url: String,
-    worker: tokio::task::JoinHandle<()>,
+    pub(crate) worker: tokio::task::JoinHandle<()>,
 }
 
 impl Drop for Running {
@@ -64,17 +64,17 @@ pub(crate) async fn start(flaw: Flaw) -> Running {
 }
 
 /// A status, headers and a body, before what all answers have.
-struct Draft {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Value,
+pub(crate) struct Draft {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Value,
 }
 
-fn ok(status: u16, body: Value) -> Draft {
+pub(crate) fn ok(status: u16, body: Value) -> Draft {
     Draft { status, headers: Vec::new(), body }
 }
 
-fn problem(status: u16, name: &str) -> Draft {
+pub(crate) fn problem(status: u16, name: &str) -> Draft {
     let mut headers = vec![("content-type", "application/problem+json".to_owned())];
     if status == 401 {
         headers.push(("www-authenticate", "Bearer".to_owned()));

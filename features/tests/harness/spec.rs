@@ -7,6 +7,9 @@ use serde_json::json;
 /// What signs their tokens.
 pub(crate) const SECRET: &str = "a secret of the harness's own tests, worth nothing";
 
+/// What signs their webhooks.
+pub(crate) const HOOK_SECRET: &str = "another secret of these tests, worth nothing";
+
 const SPEC: &str = r#"
 proofline: v1
 service: {name: notes, version: 1.2.3, summary: Notes}
@@ -72,4 +75,18 @@ pub(crate) fn plan(url: &str, features: &[&str]) -> Plan {
         "seed": 1,
     }))
     .unwrap()
+}
+
+/// What the small service with accounts should do.
+pub(crate) fn shop() -> Service {
+    serde_saphyr::from_str(include_str!("shop.yaml")).unwrap()
+}
+
+/// A plan of those features for the service with accounts at `url`.
+pub(crate) fn shop_plan(url: &str, features: &[&str]) -> Plan {
+    let mut plan = serde_json::to_value(plan(url, features)).unwrap();
+    plan["environment"]["credentials"] =
+        json!({"admin": {"mint": {"scheme": "session", "subject": "root"}}});
+    plan["secrets"]["HOOK_SECRET"] = json!("HOOK_SECRET");
+    serde_json::from_value(plan).unwrap()
 }

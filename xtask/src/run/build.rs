@@ -49,7 +49,7 @@ impl Program<'_> {
                 vec!["--package=proofline-loadtest".into(), "--bin=proofline-loadtest".into()]
             }
             Self::ConstantTime => {
-                vec!["--package=proofline-runtime".into(), "--example=constant_time".into()]
+                vec!["--package=proofline-runtime".into(), "--bin=constant_time".into()]
             }
         }
     }
@@ -61,7 +61,7 @@ impl Program<'_> {
             Self::Service(service) => folder.join(&service.service.service.name),
             Self::Features => folder.join("proofline-features"),
             Self::Loadtest => folder.join("proofline-loadtest"),
-            Self::ConstantTime => folder.join("examples/constant_time"),
+            Self::ConstantTime => folder.join("constant_time"),
         }
     }
 }

@@ -9,6 +9,8 @@ pub mod sql;
 pub mod tree;
 mod view;
 
+pub use view::names::names_that_clash;
+
 use std::collections::BTreeMap;
 
 use proofline_spec::document::{Environment, Service, Target};

@@ -1,6 +1,11 @@
 //! Names in generated files, made from names in the spec.
 
-use proofline_spec::document::RouteKey;
+use std::collections::BTreeMap;
+
+use proofline_spec::diagnostic::codes;
+use proofline_spec::document::{RouteKey, Service};
+
+use crate::sql::Finding;
 
 /// `get_api_v1_documents_by_id`, without `api` and the version: `get_documents_by_id`.
 pub(crate) fn operation(key: &RouteKey) -> String {
@@ -21,6 +26,30 @@ pub(crate) fn operation(key: &RouteKey) -> String {
         parts.push("root".to_owned());
     }
     parts.join("_")
+}
+
+/// Routes whose operations would get the same name, as findings at the later one.
+pub fn names_that_clash(service: &Service) -> Vec<Finding> {
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for key in service.routes.keys() {
+        let (name, route) = (operation(key), key.to_string());
+        if let Some(other) = taken.get(&name) {
+            findings.push(Finding {
+                code: codes::NAME_CLASH,
+                pointer: vec!["routes".to_owned(), route.clone()],
+                offset: None,
+                message: format!("`{route}` and `{other}` would both be the operation `{name}`"),
+                cause:
+                    "an operation is named after its method and path, without `api` and the version"
+                        .to_owned(),
+                fix: "change one of the paths".to_owned(),
+            });
+        } else {
+            taken.insert(name, route);
+        }
+    }
+    findings
 }
 
 /// `snake_case`, fit for a Rust identifier.

@@ -104,3 +104,20 @@ fn two_statements_and_nameless_parameters_are_refused() {
 fn luna_has_no_finding() {
     assert_eq!(crate::support::shipped("luna").findings, []);
 }
+
+#[test]
+fn routes_that_would_be_the_same_operation_are_refused() {
+    let spec = "proofline: v1\n\
+        service: {name: fixture, version: 1.0.0, summary: A fixture}\n\
+        targets: [native]\n\
+        routes:\n\
+        \x20 GET /user-keys: {auth: none, limits: {none: a fixture}, op: {health: {required: []}}}\n\
+        \x20 GET /user/keys: {auth: none, limits: {none: a fixture}, op: {health: {required: []}}}\n";
+    let loaded = crate::support::from_text(spec, "");
+    let found = proofline_generator::names_that_clash(&loaded.service);
+    let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        ["`GET /user/keys` and `GET /user-keys` would both be the operation `get_user_keys`"]
+    );
+}

@@ -161,6 +161,7 @@ pub(super) mod table {
         QUERY_PARAMETERS = "PL1503", "query-parameters", Error, "A query is not given the parameters that it uses.";
         QUERY_COLUMNS = "PL1504", "query-columns", Error, "A query does not select what it promises to return.";
         QUERY_EXPECTATION = "PL1505", "query-expectation", Error, "A query cannot do what is expected of it.";
+        NAME_CLASH = "PL1601", "name-clash", Error, "Two routes would be the same operation.";
     }
 }
 

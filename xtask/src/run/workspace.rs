@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use proofline_generator::Input;
 use proofline_generator::sql::{self, Migration, Prepared};
 use proofline_generator::tree::{Owner, Tree};
-use proofline_spec::diagnostic::Diagnostic;
+use proofline_generator::{Input, names_that_clash};
+use proofline_spec::diagnostic::{self, Diagnostic, codes};
 use proofline_spec::document::{Environment, Service};
 use proofline_spec::evidence::Digest;
 use proofline_spec::load;
@@ -37,8 +37,10 @@ pub(crate) struct Workspace {
     pub(crate) services: Vec<LoadedService>,
     /// Environments that could be read, by name.
     pub(crate) environments: Vec<Environment>,
-    /// Everything that is wrong.
+    /// Everything that is wrong with them.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The only service that is looked at, if one was asked for; the others are loaded because environments name them.
+    only: Option<String>,
 }
 
 impl Workspace {
@@ -53,8 +55,12 @@ impl Workspace {
             );
         }
         let features = feature_names(root);
-        let mut workspace =
-            Self { services: Vec::new(), environments: Vec::new(), diagnostics: Vec::new() };
+        let mut workspace = Self {
+            services: Vec::new(),
+            environments: Vec::new(),
+            diagnostics: Vec::new(),
+            only: only.map(str::to_owned),
+        };
         let folders: Vec<String> = found.iter().map(|path| folder_name(path)).collect();
         if let Some(only) = only
             && !folders.iter().any(|folder| folder == only)
@@ -62,9 +68,7 @@ impl Workspace {
             bail!("{}", unknown("service", only, &folders));
         }
         for (path, folder) in found.iter().zip(&folders) {
-            if only.is_none_or(|only| only == folder) {
-                workspace.add_service(root, path, folder, &features)?;
-            }
+            workspace.add_service(root, path, folder, &features)?;
         }
         for path in load::find_environments(root).context("cannot read environments")? {
             let loaded = load::load_environment(relative(root, &path));
@@ -92,8 +96,12 @@ impl Workspace {
     ) -> Result<()> {
         let loaded = load::load_service(relative(root, path));
         let checked = proofline_spec::check::check_service(&loaded, Some(features));
-        self.diagnostics.extend(loaded.diagnostics.iter().cloned());
-        self.diagnostics.extend(checked);
+        let wanted = self.only.as_deref().is_none_or(|only| only == folder);
+        let broken = loaded.has_errors() || diagnostic::has_errors(&checked);
+        if wanted {
+            self.diagnostics.extend(loaded.diagnostics.iter().cloned());
+            self.diagnostics.extend(checked);
+        }
         let digest = load::service_digest(&loaded)
             .with_context(|| format!("cannot read what belongs to `{folder}`"))?;
         let source = loaded.source;
@@ -102,7 +110,12 @@ impl Workspace {
         let migrations = sql::read_migrations(&service, base)
             .with_context(|| format!("cannot read the migrations of `{folder}`"))?;
         let (prepared, findings) = sql::prepare(&service, &migrations);
-        self.diagnostics.extend(findings.iter().map(|finding| finding.to_diagnostic(&source)));
+        let names = names_that_clash(&service);
+        let found = findings.iter().chain(&names).filter(|finding| {
+            // The checks have said already which parameters are missing.
+            wanted && !(broken && finding.code == codes::QUERY_PARAMETERS)
+        });
+        self.diagnostics.extend(found.map(|finding| finding.to_diagnostic(&source)));
         self.services.push(LoadedService {
             folder: folder.to_owned(),
             service,
@@ -121,7 +134,8 @@ impl Workspace {
             let text = serde_json::to_string_pretty(&schema)? + "\n";
             tree.add(format!("spec/schema/{name}"), Owner::Generator, text);
         }
-        for service in &self.services {
+        let wanted = |s: &&LoadedService| self.only.as_ref().is_none_or(|only| *only == s.folder);
+        for service in self.services.iter().filter(wanted) {
             tree.merge(proofline_generator::generate(&service.input(&self.environments))?);
         }
         Ok(tree)

@@ -13,6 +13,7 @@ mod api_key;
 mod authorisation;
 mod body;
 mod configuration;
+mod connection;
 mod correlation;
 mod cors;
 mod errors;

@@ -119,6 +119,11 @@ impl Reply {
         value
     }
 
+    /// Whether the whole of a JSON body is there.
+    pub(crate) fn json_is_whole(&self) -> bool {
+        serde_json::from_slice::<Value>(&self.body).is_ok()
+    }
+
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)

@@ -18,7 +18,7 @@ fn connection_serves_several_requests() {
         let reply = loop {
             read += stream.read(&mut answer[read..]).unwrap();
             let reply = Reply::parse(&answer[..read], false);
-            if let Some(reply) = reply.filter(|reply| reply.json_is_whole()) {
+            if let Some(reply) = reply.filter(Reply::json_is_whole) {
                 break reply;
             }
         };

@@ -94,6 +94,8 @@ found_out! {
     echoing_any_correlation_id_is_found_out: EchoesAnyId by "observability/correlation";
     a_health_answer_that_may_be_kept_is_found_out: HealthIsKept by "observability/health";
     not_validating_is_found_out: DoesNotValidate by "security/validation";
+    // The HTTP library under the small service takes what is ambiguous unless somebody looks.
+    ambiguous_framing_is_found_out: None by "security/smuggling";
 }
 
 /// Runs features against the service with accounts that has this flaw.
@@ -207,4 +209,51 @@ async fn no_secret_or_token_is_in_the_evidence() {
     let text = serde_json::to_string(&evidence).unwrap();
     assert!(!text.contains(spec::SECRET));
     assert!(text.contains("$TOKEN_OF_USER") || text.contains("$MINTED_TOKEN"), "no token was used");
+}
+
+/// Runs the configuration check against a program that this shell script is.
+async fn configured(script: &str) -> CheckEvidence {
+    use std::os::unix::fs::PermissionsExt as _;
+    let service = service::start(Flaw::None).await;
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    let file = tempfile::NamedTempFile::new_in(folder.path()).unwrap();
+    std::io::Write::write_all(&mut file.as_file(), script.as_bytes()).unwrap();
+    file.into_temp_path().persist(&program).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut plan = spec::plan(&service.url, &["observability/configuration"]);
+    plan.environment.permits.restarts = true;
+    plan.configuration = Some(proofline_spec::evidence::ConfigurationCheck {
+        program: program.display().to_string(),
+        variables: [("TOKEN_SECRET".to_owned(), spec::SECRET.to_owned())].into(),
+    });
+    let target = command::assemble(plan, spec::service(), &|_| None);
+    command::verify(target, folder.path(), |_| Progress::quiet(), std::future::pending())
+        .await
+        .unwrap();
+    read(folder.path(), "observability/configuration")
+}
+
+const LISTEN: &str = "echo '{\"event\":\"listening\"}'; exec /bin/sleep 60";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn starting_without_what_is_required_is_found_out() {
+    let found = configured(&format!("#!/bin/sh\n{LISTEN}\n")).await;
+    assert_eq!(found.outcome, CheckOutcome::Failed, "{}", found.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_does_not_name_the_variable_is_found_out() {
+    let script = format!(
+        "#!/bin/sh\n[ ${{#TOKEN_SECRET}} -ge 32 ] || {{ echo wrong >&2; exit 2; }}\n{LISTEN}\n"
+    );
+    let found = configured(&script).await;
+    assert_eq!(found.outcome, CheckOutcome::Failed, "{}", found.summary);
+    assert!(found.summary.contains("TOKEN_SECRET"), "{}", found.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_never_starts_is_found_out() {
+    let found = configured("#!/bin/sh\necho TOKEN_SECRET PORT HOST >&2; exit 2\n").await;
+    assert_eq!(found.outcome, CheckOutcome::Failed, "{}", found.summary);
 }

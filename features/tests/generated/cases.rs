@@ -1,4 +1,4 @@
-//! Generated values against an independent validator of JSON Schema.
+//! Each generated case is what it says.
 
 use std::path::Path;
 

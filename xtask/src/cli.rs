@@ -67,7 +67,7 @@ pub(crate) enum Command {
 /// Which service, which environment.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Selection {
-    /// The service: a folder below spec/services. The only one that is generated, or `luna`, without it.
+    /// The service: a folder below spec/services. The only one there is, or `luna`, without it.
     #[arg(long, short, value_name = "NAME")]
     pub(crate) service: Option<String>,
     /// The environment: a file below environments.
@@ -186,7 +186,7 @@ pub(crate) enum Format {
 pub(crate) enum DiagnosticFormat {
     /// For people.
     Text,
-    /// One JSON object.
+    /// A JSON array.
     Json,
     /// SARIF 2.1.0, for code scanning.
     Sarif,

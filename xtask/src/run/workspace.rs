@@ -148,14 +148,16 @@ impl Workspace {
             let found = self.services.iter().find(|s| s.folder == name);
             return found.with_context(|| unknown("service", name, &folders));
         }
-        let mut generated = self.services.iter().filter(|s| !s.service.targets.is_empty());
-        let first = generated
-            .next()
-            .context("there is no service to run: `spec/services` has none with targets")?;
-        if generated.next().is_none() {
-            return Ok(first);
+        let generated: Vec<_> =
+            self.services.iter().filter(|s| !s.service.targets.is_empty()).collect();
+        match (self.services.as_slice(), generated.as_slice()) {
+            ([only], _) => Ok(only),
+            (_, [only]) => Ok(*only),
+            _ => match self.services.iter().find(|s| s.folder == "luna") {
+                Some(luna) => Ok(luna),
+                None => bail!("there are several services; say which with `--service`"),
+            },
         }
-        Ok(self.services.iter().find(|s| s.folder == "luna").unwrap_or(first))
     }
 
     /// The environment that was asked for.

@@ -65,17 +65,18 @@ pub(crate) fn run(
     let (run, folder) =
         evidence::new_run(&context.root, &environment.environment, &service.folder, &started_at)?;
     let scratch = tempfile::Builder::new().prefix("proofline-").tempdir()?;
+    let secrets =
+        started.as_ref().map(|started| signing_secrets(service, started)).unwrap_or_default();
     let mut session = Session {
         context,
         service,
         environment,
         started,
-        secrets: BTreeMap::new(),
+        secrets,
         left_out: checks.left_out.clone(),
         folder: folder.clone(),
         scratch,
     };
-    session.collect_secrets();
     let plan = session.plan(&url, checks);
     let plan_file = session.write_plan("plan.json", &plan)?;
     let identity = runners::identify(context, &plan_file, &session.secrets);
@@ -127,38 +128,11 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Secrets that checks need to sign with: those of an environment that we started, or those it names.
-    fn collect_secrets(&mut self) {
-        let Some(started) = &self.started else { return };
-        let signing = self.service.service.auth.values().filter_map(Auth::secret);
-        for secret in signing {
-            if let Some(value) = started.variable(secret) {
-                self.secrets.insert(variable_of(secret), value.to_owned());
-            }
-        }
-    }
-
     fn plan(&self, url: &str, checks: &Checks) -> Plan {
-        let mut secrets: BTreeMap<String, String> = self
-            .environment
-            .secrets
-            .iter()
-            .map(|(secret, variable)| (secret.clone(), variable.clone()))
-            .collect();
-        let signing = self.service.service.auth.values().filter_map(Auth::secret);
-        for secret in signing {
-            if self.secrets.contains_key(&variable_of(secret)) {
-                secrets.insert(secret.to_owned(), variable_of(secret));
-            }
-        }
         let started = self.started.as_ref();
         Plan {
-            spec: format!("spec/services/{}/service.yaml", self.service.folder),
-            environment: self.environment.clone(),
-            url: url.to_owned(),
             features: checks.features.clone(),
             loads: checks.loads.clone(),
-            secrets,
             log_file: started
                 .filter(|_| self.environment.access.logs)
                 .map(|started| started.log.display().to_string()),
@@ -168,8 +142,7 @@ impl Session<'_> {
                     variables: self.other_instance(started),
                 }
             }),
-            principals_file: None,
-            seed: SEED,
+            ..empty_plan(self.service, self.environment, url, &self.secrets)
         }
     }
 
@@ -287,6 +260,51 @@ impl Session<'_> {
     }
 }
 
+/// What checks need to sign with in an environment that we started, by the variable that a runner gets it in.
+fn signing_secrets(service: &LoadedService, started: &Started) -> BTreeMap<String, String> {
+    let signing = service.service.auth.values().filter_map(Auth::secret);
+    signing
+        .filter_map(|secret| Some((variable_of(secret), started.variable(secret)?.to_owned())))
+        .collect()
+}
+
+/// A plan without any check.
+fn empty_plan(
+    service: &LoadedService,
+    environment: &Environment,
+    url: &str,
+    given: &BTreeMap<String, String>,
+) -> Plan {
+    let signing = service.service.auth.values().filter_map(Auth::secret);
+    let ours = signing
+        .filter(|secret| given.contains_key(&variable_of(secret)))
+        .map(|secret| (secret.to_owned(), variable_of(secret)));
+    let theirs =
+        environment.secrets.iter().map(|(secret, variable)| (secret.clone(), variable.clone()));
+    Plan {
+        spec: format!("spec/services/{}/service.yaml", service.folder),
+        environment: environment.clone(),
+        url: url.to_owned(),
+        features: Vec::new(),
+        loads: Vec::new(),
+        secrets: theirs.chain(ours).collect(),
+        log_file: None,
+        configuration: None,
+        principals_file: None,
+        seed: SEED,
+    }
+}
+
+/// A plan that only serves to make accounts, and what goes with it by environment variable.
+pub(crate) fn plan_for_accounts(
+    service: &LoadedService,
+    environment: &Environment,
+    started: &Started,
+) -> (Plan, BTreeMap<String, String>) {
+    let secrets = signing_secrets(service, started);
+    (empty_plan(service, environment, &started.url, &secrets), secrets)
+}
+
 /// The environment variable by which a runner gets a secret.
 fn variable_of(secret: &str) -> String {
     format!("PROOFLINE_SECRET_{secret}")
@@ -306,7 +324,10 @@ fn most_generous_tier(service: &Service) -> Option<&str> {
 }
 
 /// Always the same set: cargo would build what the programs share anew for each other one.
-fn programs<'a>(service: &'a LoadedService, environment: &Environment) -> Vec<Program<'a>> {
+pub(crate) fn programs<'a>(
+    service: &'a LoadedService,
+    environment: &Environment,
+) -> Vec<Program<'a>> {
     let mut programs = vec![Program::Features, Program::Loadtest];
     if environment.start.is_some() {
         programs.extend([Program::Service(service), Program::ConstantTime]);

@@ -9,9 +9,9 @@ use super::rust::missing;
 use super::table::Outcome;
 use super::tool;
 use crate::context::Context;
-use crate::run::build::{self, Program};
 use crate::run::start::Started;
-use crate::run::workspace::Workspace;
+use crate::run::workspace::{LoadedService, Workspace};
+use crate::run::{build, runners, session};
 
 /// The service that the suites use.
 const SERVICE: &str = "luna";
@@ -105,18 +105,42 @@ pub(super) fn schemathesis(context: &Context, _: bool) -> Result<Outcome> {
     };
     let workspace = Workspace::load(context, Some(SERVICE))?;
     let service = workspace.service(Some(SERVICE))?;
-    let local = workspace.environment("local", service)?;
-    let environment =
-        Environment { permits: proofline_spec::document::Permits::default(), ..local.clone() };
-    build::build(context, &[Program::Service(service)])?;
-    let started = Started::native(context, service, &environment)?;
+    let environment = workspace.environment("local", service)?;
+    build::build(context, &session::programs(service, environment))?;
+    let started = Started::native(context, service, environment)?;
+    let token = token(context, service, environment, &started)?;
     let document = format!("runtime/services/{SERVICE}/deploy/openapi.json");
+    let checks = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                  response_schema_conformance,response_headers_conformance";
     let said = program::run(context, &path, |command| {
         command
-            .args(["run", &document, "--url", &started.url])
-            .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"])
-            .args(["--max-examples", "20", "--seed", "1", "--workers", "1", "--generation-database", "none", "--no-color"]);
+            .args(["run", &document, "--url", &started.url, "--checks", checks])
+            .args(["--max-examples", "25", "--seed", "1", "--workers", "1", "--no-color"])
+            .args(["--generation-database", "none"])
+            .env("SCHEMATHESIS_HOOKS", context.root.join(".ci/schemathesis_hooks.py"))
+            .env("TOKEN", token);
     })?;
     started.stop()?;
     Ok(Outcome::one(said.success, said.all()))
+}
+
+/// The token of an account that is made for the suite.
+fn token(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    started: &Started,
+) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let (plan, secrets) = session::plan_for_accounts(service, environment, started);
+    let file = folder.path().join("plan.json");
+    runners::write_private(&file, serde_json::to_string(&plan)?.as_bytes())?;
+    let made = runners::ask(
+        context,
+        &["accounts", "--count", "1", "--tier", "enterprise"],
+        &file,
+        &secrets,
+    )?;
+    let value = made[0]["value"].as_str().context("no account was made")?;
+    Ok(value.trim_start_matches("Bearer ").to_owned())
 }

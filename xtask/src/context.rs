@@ -109,8 +109,8 @@ impl Context {
 
     /// The time now, RFC 3339, UTC.
     pub(crate) fn now() -> String {
-        let now = jiff::Timestamp::now();
-        now.round(jiff::Unit::Millisecond).unwrap_or(now).to_string()
+        // Always three digits of the second, so that names made of times sort like the times.
+        jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
     }
 
     /// The date now, UTC.

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use proofline_spec::exit::Exit;
 
-use super::{check, generate, report};
+use super::report::{self, Claims};
+use super::{check, generate};
 use crate::cli::{Format, Run};
 use crate::context::{Context, Stopped};
 use crate::output;
@@ -39,7 +40,7 @@ fn ready(context: &Context, arguments: &Run) -> Result<Exit> {
     let finished = session::run(context, service, environment, &checks, generated)?;
     let run = finished.folder.file_name().and_then(|name| name.to_str());
     let found = session::read_run(context, service, environment, generated, run)?;
-    let exit = report::write(context, service, environment, &found, arguments.format)?;
+    let exit = report::write(context, service, environment, &found, arguments.format, Claims::All)?;
     if finished.interrupted {
         return Err(Stopped::interrupted());
     }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use proofline_generator::report::{self, ReportData, ReportInput};
 use proofline_generator::tree::write_atomically;
 use proofline_spec::document::Environment;
-use proofline_spec::evidence::{Overall, Readiness, Verdict, judge};
+use proofline_spec::evidence::{ClaimVerdict, Overall, Readiness, Verdict, judge};
 use proofline_spec::exit::Exit;
 use serde_json::{Value, json};
 
@@ -34,7 +34,16 @@ pub(super) fn run(context: &Context, arguments: &Report) -> Result<Exit> {
     let generated = session::generated_digest(&workspace.tree()?, service);
     let run = arguments.run_id.as_deref();
     let found = session::read_run(context, service, environment, generated, run)?;
-    write(context, service, environment, &found, arguments.run.format)
+    write(context, service, environment, &found, arguments.run.format, Claims::All)
+}
+
+/// Which claims the summary for people names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claims {
+    /// All that are not verified.
+    All,
+    /// Those that a check of this run has evidence of.
+    Checked,
 }
 
 /// Computes, renders, writes and prints; the exit code says what the evidence says.
@@ -44,6 +53,7 @@ pub(super) fn write(
     environment: &Environment,
     found: &Evidence,
     format: Format,
+    claims: Claims,
 ) -> Result<Exit> {
     let readiness = judge(
         &service.service,
@@ -93,6 +103,7 @@ pub(super) fn write(
             context,
             &readiness,
             found,
+            claims,
             &relative(&context.root, &folder.join("report.html")),
         ),
     }
@@ -107,13 +118,18 @@ pub(super) fn exit_of(readiness: &Readiness) -> Exit {
     if readiness.counts.failed > 0 { Exit::ClaimFailed } else { Exit::NotVerified }
 }
 
-fn summary(context: &Context, readiness: &Readiness, found: &Evidence, path: &str) {
+fn summary(context: &Context, readiness: &Readiness, found: &Evidence, claims: Claims, path: &str) {
+    let concerned = |claim: &&ClaimVerdict| {
+        claims == Claims::All || claim.evidence.iter().any(|check| found.checks.contains_key(check))
+    };
     for problem in &found.problems {
         output::line(context, Tone::Warn, "Evidence", problem);
     }
     let mut named = 0;
     for verdict in [Verdict::Failed, Verdict::Unverified, Verdict::Waived] {
-        for claim in readiness.claims.iter().filter(|claim| claim.verdict == verdict) {
+        for claim in
+            readiness.claims.iter().filter(|claim| claim.verdict == verdict).filter(concerned)
+        {
             named += 1;
             if named > NAMED {
                 continue;

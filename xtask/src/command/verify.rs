@@ -5,7 +5,8 @@ use proofline_spec::diagnostic::counted;
 use proofline_spec::evidence::{CheckKind, Verdict, judge};
 use proofline_spec::exit::Exit;
 
-use super::{check, report};
+use super::check;
+use super::report::{self, Claims};
 use crate::cli::{Format, Run, Verify};
 use crate::context::Context;
 use crate::output::{self, Tone};
@@ -48,7 +49,7 @@ pub(super) fn checks(
         generated,
         finished.folder.file_name().and_then(|name| name.to_str()),
     )?;
-    report::write(context, service, environment, &found, arguments.format)?;
+    report::write(context, service, environment, &found, arguments.format, Claims::Checked)?;
     if finished.interrupted {
         return Ok(Exit::Interrupted);
     }

@@ -96,6 +96,27 @@ pub(crate) fn pascal(text: &str) -> String {
     }
 }
 
+/// A different variant's name for each of several texts, fit for a Rust enum.
+pub(crate) fn variants(texts: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for text in texts {
+        let name = match pascal(text).as_str() {
+            // The one identifier in this case that Rust keeps for itself.
+            "Self" => "SelfValue".to_owned(),
+            "X" if text.is_empty() => "Empty".to_owned(),
+            name => name.to_owned(),
+        };
+        let mut unique = name.clone();
+        let mut number = 2;
+        while names.contains(&unique) {
+            unique = format!("{name}{number}");
+            number += 1;
+        }
+        names.push(unique);
+    }
+    names
+}
+
 /// `SCREAMING_SNAKE_CASE`, fit for a Rust static.
 pub(crate) fn screaming(text: &str) -> String {
     snake(text).to_uppercase()
@@ -133,6 +154,12 @@ mod tests {
         assert_eq!(name("GET /api/v1/documents/{id}"), "get_documents_by_id");
         assert_eq!(name("POST /webhooks/lemon-squeezy"), "post_webhooks_lemon_squeezy");
         assert_eq!(name("GET /"), "get_root");
+    }
+
+    #[test]
+    fn variants_differ_and_are_rust() {
+        let texts = ["a-b", "a_b", "self", "", "1st", "über"].map(str::to_owned);
+        assert_eq!(variants(&texts), ["AB", "AB2", "SelfValue", "Empty", "X1st", "Ber"]);
     }
 
     #[test]

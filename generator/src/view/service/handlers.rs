@@ -21,6 +21,10 @@ pub(crate) struct Handlers {
     pub(crate) declared: Vec<String>,
     pub(crate) types: Vec<String>,
     pub(crate) definitions: Vec<String>,
+    /// Types that the scaffolded methods take.
+    pub(crate) taken: Vec<String>,
+    /// Whether any method is given a context.
+    pub(crate) has_contexts: bool,
     pub(crate) has_queues: bool,
     pub(crate) has_statements: bool,
     pub(crate) has_json_answers: bool,
@@ -99,7 +103,17 @@ pub(crate) fn handlers(service: &Service) -> Handlers {
             .iter()
             .any(|v| v.outcome.starts_with("Answer::") || v.outcome.starts_with("Ok(Answer"))
     });
+    let taken: BTreeSet<String> = customs
+        .iter()
+        .flat_map(|custom| [&custom.body, &custom.query])
+        .chain(consumers.iter().map(|consumer| &consumer.message))
+        .filter(|name| !name.is_empty())
+        .cloned()
+        .collect();
+    let has_contexts = !consumers.is_empty() || tasks.iter().any(|task| !task.method.is_empty());
     Handlers {
+        taken: taken.into_iter().collect(),
+        has_contexts,
         has_queues: !consumers.is_empty(),
         has_statements: tasks.iter().any(|t| t.action.contains("statements::")),
         has_json_answers,

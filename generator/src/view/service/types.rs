@@ -49,9 +49,10 @@ pub(crate) fn types(service: &Service) -> Types {
 fn declare(service: &Service, name: &str, title: &str, schema: &Schema, types: &mut Vec<Type>) {
     let doc = doc(schema, &format!("`{title}`"));
     if let Some(variants) = &schema.variants {
-        let variants = variants
-            .iter()
-            .map(|text| Variant { name: names::pascal(text), text: super::literals::text(text) })
+        let variants = names::variants(variants)
+            .into_iter()
+            .zip(variants)
+            .map(|(name, text)| Variant { name, text: super::literals::text(text) })
             .collect();
         types.push(Type::Enum { name: name.to_owned(), doc, variants });
         return;

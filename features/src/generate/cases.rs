@@ -261,12 +261,21 @@ impl Cases {
     }
 
     fn number(&mut self, generator: &mut Generator<'_>, root: &Schema, schema: &Schema, at: &str) {
+        // A bound that is no multiple of what it must be is no valid value.
+        let fits = |value: i64| match &schema.multiple_of {
+            None => true,
+            Some(of) => of.as_i64().is_some_and(|of| of != 0 && value % of == 0),
+        };
         if let Some(low) = lowest(schema) {
-            self.add(generator, root, at, "the least value", Some(json!(low)), true);
+            if fits(low) {
+                self.add(generator, root, at, "the least value", Some(json!(low)), true);
+            }
             self.add(generator, root, at, "one less than the least", Some(json!(low - 1)), false);
         }
         if let Some(high) = highest(schema) {
-            self.add(generator, root, at, "the greatest value", Some(json!(high)), true);
+            if fits(high) {
+                self.add(generator, root, at, "the greatest value", Some(json!(high)), true);
+            }
             self.add(
                 generator,
                 root,

@@ -1,4 +1,26 @@
-//! What runs a service: a process, or a platform.
+//! The hosts: what runs a service and provides its stores, and what the hosts have in common.
 
+pub mod config;
+pub mod control;
+pub mod delivery;
+pub mod faults;
+pub mod log;
 #[cfg(feature = "native")]
 pub mod native;
+pub mod upstream;
+#[cfg(feature = "workers")]
+pub mod workers;
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
+
+use crate::problem::Failure;
+
+/// The result of some work whose panic is a failure like others.
+pub(crate) async fn isolated(
+    work: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.unwrap_or_else(|_| Err(Failure::internal("the work panicked")))
+}

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::config::{self, Config, ConfigProblem};
-use super::log::{self, Level};
+use super::config::{self, Config};
+use super::log;
 use super::run::{path, start};
 use super::sqlite::migration;
 use crate::definition::Definition;
+use crate::host::config::ConfigProblem;
+use crate::host::log::Level;
 use crate::service::Service;
 
 const USAGE: &str = "commands: serve (without a command too), healthcheck [--url URL], check-config, migrate, version";
@@ -73,12 +75,12 @@ fn serve<S: Service>(service: S) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    let (log, writer) = log::start(config.log_level);
+    let (log, writer) = log::start(config.common.log_level);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("start: {error}"), 1),
     };
-    let environment = config.settings.environment.clone();
+    let environment = config.common.settings.environment.clone();
     let result = runtime.block_on(async {
         let running = start(service, config, log).await?;
         let members = [

@@ -1,58 +1,22 @@
-//! Log lines: JSON on standard output, written by a thread of its own.
+//! Writes log lines to standard output, by a thread of its own.
 
 use std::io::Write as _;
-use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, mpsc};
 
-use serde_json::{Map, Value, json};
+use super::clock::SystemClock;
+use crate::host::log::{Level, Log, Sink};
 
-use crate::chain::Observation;
-use crate::problem::Failure;
-use crate::time;
-
-/// So many lines wait to be written; more are dropped and counted.
+/// So many lines wait to be written; more are dropped.
 const LONGEST: usize = 65_536;
 
-/// How important a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// For those who look for a mistake.
-    Debug,
-    /// What happens.
-    Info,
-    /// What should not happen but is dealt with.
-    Warn,
-    /// What went wrong.
-    Error,
-}
+struct Sender(mpsc::SyncSender<Vec<u8>>);
 
-impl Level {
-    /// The level of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "debug" => Some(Self::Debug),
-            "info" => Some(Self::Info),
-            "warn" => Some(Self::Warn),
-            "error" => Some(Self::Error),
-            _ => None,
-        }
+impl Sink for Sender {
+    fn take(&self, _: Level, mut line: Vec<u8>) {
+        line.push(b'\n');
+        // A full line of waiting lines must not stop requests.
+        let _ = self.0.try_send(line);
     }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// Takes lines without holding anyone up.
-#[derive(Debug, Clone)]
-pub struct Log {
-    least: Level,
-    sender: mpsc::SyncSender<Vec<u8>>,
 }
 
 /// Writes the remaining lines when it is waited for.
@@ -81,140 +45,6 @@ pub fn start(least: Level) -> (Log, Writer) {
             let _ = out.flush();
         }
     });
-    (Log { least, sender }, Writer(writer))
-}
-
-impl Log {
-    /// Writes a line about an event.
-    pub fn event(&self, level: Level, event: &str, members: &[(&str, Value)]) {
-        if level >= self.least {
-            self.write(level, event, members);
-        }
-    }
-
-    /// Writes a line whatever the level: someone waits for it.
-    pub fn announce(&self, event: &str, members: &[(&str, Value)]) {
-        self.write(Level::Info, event, members);
-    }
-
-    fn write(&self, level: Level, event: &str, members: &[(&str, Value)]) {
-        let mut line = Map::new();
-        line.insert("time".to_owned(), now().into());
-        line.insert("level".to_owned(), level.name().into());
-        line.insert("event".to_owned(), event.into());
-        for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
-            line.insert((*name).to_owned(), value.clone());
-        }
-        self.send(Value::Object(line).to_string().into_bytes());
-    }
-
-    fn send(&self, mut line: Vec<u8>) {
-        line.push(b'\n');
-        // A full line of waiting lines must not stop requests.
-        let _ = self.sender.try_send(line);
-    }
-
-    /// Writes the line about a request.
-    pub fn request(&self, observation: &Observation<'_>) {
-        let level = match observation.status {
-            500.. => Level::Error,
-            _ => Level::Info,
-        };
-        if level < self.least {
-            return;
-        }
-        let mut line = Vec::with_capacity(384);
-        let duration = milliseconds(observation.duration);
-        // Ids are safe as they stand: their characters were checked. Everything else is ours.
-        let _ = write!(
-            line,
-            "{{\"time\":\"{}\",\"level\":\"{}\",\"event\":\"request\",\"correlation_id\":\"{}\",\
-             \"trace_id\":\"{}\",\"method\":\"{}\",\"route\":\"{}\",\"status\":{},\
-             \"duration_ms\":{duration},\"client\":\"{}\"",
-            now(),
-            level.name(),
-            observation.correlation.id,
-            observation.correlation.trace_id,
-            method(observation.method),
-            observation.route.unwrap_or("(none)"),
-            observation.status,
-            observation.client,
-        );
-        let mut member = |name: &str, value: &str| {
-            let _ = write!(line, ",\"{name}\":{}", Value::from(value));
-        };
-        if let Some(principal) = observation.principal {
-            member("principal", principal);
-        }
-        if let Some(limit) = observation.refused_by {
-            member("limit", limit);
-        }
-        if let Some(failure) = observation.failure {
-            member("problem", failure.problem().name);
-            if let Some(cause) = failure.cause() {
-                member("cause", cause);
-            }
-        }
-        line.push(b'}');
-        self.send(line);
-    }
-
-    /// A message was delivered.
-    pub fn delivered(&self, queue: &str, attempt: u32) {
-        let members = [("queue", queue.into()), ("attempt", attempt.into())];
-        self.event(Level::Info, "delivered", &members);
-    }
-
-    /// A delivery failed and will be tried again.
-    pub fn retried(&self, queue: &str, attempt: u32, failure: &Failure) {
-        let cause = failure.to_string();
-        let members =
-            [("queue", queue.into()), ("attempt", attempt.into()), ("cause", cause.into())];
-        self.event(Level::Warn, "delivery_failed", &members);
-    }
-
-    /// A message will not be tried again.
-    pub fn dead_lettered(&self, queue: &str, attempts: u32, failure: &Failure, kept: bool) {
-        let members = [
-            ("queue", queue.into()),
-            ("attempts", attempts.into()),
-            ("cause", failure.to_string().into()),
-            ("kept", kept.into()),
-        ];
-        self.event(Level::Error, "dead_lettered", &members);
-    }
-
-    /// A task ran.
-    pub fn task(&self, task: &str, duration: Duration, result: &Result<(), Failure>) {
-        let (level, outcome) = match result {
-            Ok(()) => (Level::Info, "succeeded"),
-            Err(_) => (Level::Error, "failed"),
-        };
-        let cause = result.as_ref().err().map_or(Value::Null, |failure| failure.to_string().into());
-        let members = [
-            ("task", task.into()),
-            ("outcome", outcome.into()),
-            ("duration_ms", json!(milliseconds(duration))),
-            ("cause", cause),
-        ];
-        self.event(level, "task", &members);
-    }
-}
-
-/// To a thousandth.
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
-}
-
-/// A method as it may be logged: what is not known is not repeated.
-fn method(method: &http::Method) -> &str {
-    match method.as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
-        _ => "(other)",
-    }
-}
-
-fn now() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    time::rfc3339(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    let log = Log::new(least, Arc::new(Sender(sender)), Arc::new(SystemClock::default()));
+    (log, Writer(writer))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::chain::{Observation, Observer};
 use crate::definition::Definition;
 
-use super::log::Log;
+use crate::host::log::Log;
 
 /// Upper bounds of the duration histogram, in microseconds.
 const BOUNDS: [u64; 12] = [

@@ -11,9 +11,7 @@ use tokio::task::JoinSet;
 
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
-use super::faults::{Faults, FaultyDatabase, FaultyStore};
 use super::inside::Inside;
-use super::log::{Level, Log};
 use super::memory::kv::MemoryStore;
 use super::memory::queue::{self, Receiver};
 use super::memory::rate_store::MemoryRates;
@@ -22,6 +20,7 @@ use super::password::Argon2id;
 use super::sqlite::{Sqlite, migration};
 use super::upstream::HttpUpstream;
 use super::{server, tasks};
+use crate::binding::clock::Clock;
 use crate::binding::kv::KeyValueStore;
 use crate::binding::queue::Queue;
 use crate::binding::sql::Database;
@@ -29,7 +28,10 @@ use crate::binding::upstream::Upstream;
 use crate::chain::Chain;
 use crate::context::{Bindings, Context};
 use crate::definition::{self, Definition};
-use crate::policy::headers::HeaderPolicy;
+use crate::host::control::Control;
+use crate::host::faults::{Faults, FaultyDatabase, FaultyStore};
+use crate::host::log::{Level, Log};
+use crate::host::upstream::Attempts;
 use crate::service::Service;
 
 /// How long a body may take to arrive.
@@ -54,32 +56,33 @@ pub async fn start<S: Service>(
     log: Log,
 ) -> Result<Running<S>, String> {
     let definition = service.definition();
-    let faults = config.faults.then(|| Arc::new(Faults::default()));
+    let faults = config.common.faults.then(|| Arc::new(Faults::default()));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let fault_control = faults.as_ref().map(|faults| (faults, &clock));
     let (queues, receivers) = queues(definition);
     let bindings = Bindings {
-        databases: databases(definition, &config, faults.as_ref(), &log)?,
-        stores: stores(definition, faults.as_ref()),
+        databases: databases(definition, &config, fault_control, &log)?,
+        stores: stores(definition, fault_control),
         queues,
-        upstreams: upstreams(definition, &config)?,
-        clock: Arc::new(SystemClock::default()),
+        upstreams: upstreams(definition, &config, &clock)?,
+        clock: Arc::clone(&clock),
         entropy: Arc::new(SystemEntropy),
         passwords: Arc::new(Argon2id::new(
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         )),
     };
-    let settings = std::mem::take(&mut config.settings);
+    let settings = std::mem::take(&mut config.common.settings);
     let context = Arc::new(Context::new(definition, settings, bindings));
     let metrics = Arc::new(Metrics::new(definition, log.clone()));
     let observer = Arc::clone(&metrics);
     let rates = Arc::new(MemoryRates::default());
+    let chain = Chain::new(service, context, rates, observer, BODY_TIMEOUT)?;
     let inside = Inside {
-        chain: Chain::new(service, context, rates, observer, BODY_TIMEOUT)?,
+        control: Control::new(chain, faults)?,
         metrics,
         serves_metrics: config.metrics,
         metrics_token: config.metrics_token,
-        faults,
         trusted_proxies: config.trusted_proxies,
-        headers: HeaderPolicy::new(&definition.headers)?,
     };
     let listening = TcpListener::bind(config.address).await;
     let listener = listening.map_err(|error| format!("{}: {error}", config.address))?;
@@ -102,12 +105,12 @@ impl<S: Service> Running<S> {
     /// everything could be finished.
     pub async fn until(self, stop: impl Future<Output = ()>) -> bool {
         let Self { listener, inside, queues, log, .. } = self;
-        let definition = inside.chain.context().definition();
+        let definition = inside.chain().context().definition();
         let mut background = JoinSet::new();
         for task in definition.tasks {
             let (inside, log) = (Arc::clone(&inside), log.clone());
             background.spawn(async move {
-                tasks::run(inside.chain.service(), inside.chain.context(), task, &log).await;
+                tasks::run(inside.chain().service(), inside.chain().context(), task, &log).await;
             });
         }
         if let Some(metering) = &definition.metering {
@@ -124,7 +127,7 @@ impl<S: Service> Running<S> {
         for (queue, receiver) in queues {
             let (inside, log, stopped) = (Arc::clone(&inside), log.clone(), stopped.clone());
             consumers.spawn(async move {
-                let (service, context) = (inside.chain.service(), inside.chain.context());
+                let (service, context) = (inside.chain().service(), inside.chain().context());
                 queue::consume(service, context, queue, receiver, &stopped, &log).await;
             });
         }
@@ -144,7 +147,7 @@ impl<S: Service> Running<S> {
 
 /// Waits until no queue has messages, at most so long.
 async fn drain<S: Service>(inside: &Inside<S>, longest: Duration) -> bool {
-    let context = inside.chain.context();
+    let context = inside.chain().context();
     let idle = async {
         for queue in context.definition().queues {
             while context.queue(queue.name).is_ok_and(|queue| queue.waiting() > 0) {
@@ -156,7 +159,7 @@ async fn drain<S: Service>(inside: &Inside<S>, longest: Duration) -> bool {
 }
 
 async fn flush<S: Service>(inside: &Inside<S>, log: &Log) {
-    if let Err(failure) = inside.chain.flush_metering().await {
+    if let Err(failure) = inside.chain().flush_metering().await {
         log.event(Level::Warn, "metering_failed", &[("cause", failure.to_string().into())]);
     }
 }
@@ -173,7 +176,7 @@ pub(super) fn path(config: &Config, position: usize, name: &str) -> std::path::P
 fn databases(
     definition: &'static Definition,
     config: &Config,
-    faults: Option<&Arc<Faults>>,
+    faults: Option<(&Arc<Faults>, &Arc<dyn Clock>)>,
     log: &Log,
 ) -> Result<HashMap<&'static str, Arc<dyn Database>>, String> {
     let mut databases: HashMap<&'static str, Arc<dyn Database>> = HashMap::new();
@@ -184,7 +187,12 @@ fn databases(
         }
         let store: Arc<dyn Database> = Arc::new(Sqlite::open(&path, database.statement_timeout)?);
         let store = match faults {
-            Some(faults) => Arc::new(FaultyDatabase::new(database.name, store, Arc::clone(faults))),
+            Some((faults, clock)) => Arc::new(FaultyDatabase::new(
+                database.name,
+                store,
+                Arc::clone(faults),
+                Arc::clone(clock),
+            )),
             None => store,
         };
         databases.insert(database.name, store);
@@ -194,12 +202,17 @@ fn databases(
 
 fn stores(
     definition: &'static Definition,
-    faults: Option<&Arc<Faults>>,
+    faults: Option<(&Arc<Faults>, &Arc<dyn Clock>)>,
 ) -> HashMap<&'static str, Arc<dyn KeyValueStore>> {
     let store = |store: &'static definition::KeyValue| {
         let memory: Arc<dyn KeyValueStore> = Arc::new(MemoryStore::default());
         let memory = match faults {
-            Some(faults) => Arc::new(FaultyStore::new(store.name, memory, Arc::clone(faults))),
+            Some((faults, clock)) => Arc::new(FaultyStore::new(
+                store.name,
+                memory,
+                Arc::clone(faults),
+                Arc::clone(clock),
+            )),
             None => memory,
         };
         (store.name, memory)
@@ -225,12 +238,15 @@ fn queues(
 fn upstreams(
     definition: &'static Definition,
     config: &Config,
+    clock: &Arc<dyn Clock>,
 ) -> Result<HashMap<&'static str, Arc<dyn Upstream>>, String> {
     let mut upstreams: HashMap<&'static str, Arc<dyn Upstream>> = HashMap::new();
     for upstream in definition.upstreams {
-        let base_url = config.base_urls.get(upstream.name).map(String::as_str);
-        let bearer = upstream.bearer.and_then(|name| config.settings.secrets.get(name).cloned());
-        let client = HttpUpstream::new(upstream, base_url, bearer)?;
+        let base_url = config.common.base_urls.get(upstream.name).map(String::as_str);
+        let bearer =
+            upstream.bearer.and_then(|name| config.common.settings.secrets.get(name).cloned());
+        let attempts = Attempts::new(upstream, Arc::clone(clock), Arc::new(SystemEntropy));
+        let client = HttpUpstream::new(upstream, base_url, bearer, attempts)?;
         upstreams.insert(upstream.name, Arc::new(client));
     }
     Ok(upstreams)

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::log::Log;
 use crate::context::Context;
 use crate::definition::{Schedule, Task};
+use crate::host::isolated;
+use crate::host::log::Log;
 use crate::service::Service;
 
 const DAY: u64 = 86_400_000;
@@ -23,7 +24,7 @@ pub async fn run<S: Service>(service: &S, context: &Arc<Context>, task: &'static
             context.clock().sleep(Duration::from_millis(50)).await;
         }
         let started = context.clock().monotonic();
-        let result = super::isolated(service.run_task(context, task.name)).await;
+        let result = isolated(service.run_task(context, task.name)).await;
         log.task(task.name, context.clock().monotonic().saturating_sub(started), &result);
     }
 }

@@ -1,7 +1,7 @@
 //! Calls other services over HTTPS: to their own host only, within a time and a size.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -9,9 +9,8 @@ use reqwest::header::AUTHORIZATION;
 
 use crate::binding::upstream::{Upstream, UpstreamError, UpstreamRequest, UpstreamResponse};
 use crate::binding::{Reply, later};
-use crate::definition::{self, Retry};
-use crate::policy::breaker::Circuit;
-use crate::policy::retry;
+use crate::definition;
+use crate::host::upstream::Attempts;
 use crate::secret::Secret;
 
 /// Another service.
@@ -21,9 +20,7 @@ pub struct HttpUpstream {
     base_url: reqwest::Url,
     bearer: Option<Secret>,
     max_response: usize,
-    circuit: Option<Circuit>,
-    retry: Retry,
-    begin: Instant,
+    attempts: Attempts,
 }
 
 /// Resolves names to public addresses only, so that no name can lead into the private network.
@@ -80,6 +77,7 @@ impl HttpUpstream {
         upstream: &'static definition::Upstream,
         base_url: Option<&str>,
         bearer: Option<Secret>,
+        attempts: Attempts,
     ) -> Result<Self, String> {
         let text = |error: &dyn std::fmt::Display| format!("{}: {error}", upstream.name);
         let url = base_url.unwrap_or(upstream.base_url);
@@ -98,15 +96,7 @@ impl HttpUpstream {
             builder = builder.dns_resolver(std::sync::Arc::new(PublicAddresses));
         }
         let client = builder.build().map_err(|error| text(&error))?;
-        Ok(Self {
-            client,
-            base_url: url,
-            bearer,
-            max_response: upstream.max_response,
-            circuit: upstream.breaker.map(Circuit::new),
-            retry: upstream.retry.unwrap_or(Retry::NEVER),
-            begin: Instant::now(),
-        })
+        Ok(Self { client, base_url: url, bearer, max_response: upstream.max_response, attempts })
     }
 
     /// The URL of a path; it never leaves the service's own host and folder.
@@ -119,33 +109,6 @@ impl HttpUpstream {
             && url.path().starts_with(self.base_url.path())
             && !relative.split('/').any(|segment| segment == "..");
         if stays { Ok(url) } else { Err(bad()) }
-    }
-
-    /// Calls until an answer counts as one, as often as the definition says.
-    async fn attempts(&self, request: UpstreamRequest) -> Result<UpstreamResponse, UpstreamError> {
-        let mut attempt = 1;
-        loop {
-            if let Some(circuit) = &self.circuit
-                && !circuit.lets_through(self.begin.elapsed())
-            {
-                return Err(UpstreamError::Open);
-            }
-            let result = self.exchange(request.clone()).await;
-            let failed = is_failure(&result);
-            if let Some(circuit) = &self.circuit {
-                circuit.report(!failed, self.begin.elapsed());
-            }
-            // What may have been done already must not be done twice.
-            let repeatable = request.method.is_idempotent();
-            if !failed || !repeatable || attempt >= self.retry.attempts {
-                return result;
-            }
-            let mut chance = [0_u8; 1];
-            // Without randomness there is no jitter, which does no harm.
-            let _ = getrandom::fill(&mut chance);
-            tokio::time::sleep(retry::pause(&self.retry, attempt, chance[0])).await;
-            attempt += 1;
-        }
     }
 
     async fn exchange(&self, request: UpstreamRequest) -> Result<UpstreamResponse, UpstreamError> {
@@ -171,15 +134,6 @@ impl HttpUpstream {
     }
 }
 
-/// Whether a result says that the other service does not work; a refusal does not.
-fn is_failure(result: &Result<UpstreamResponse, UpstreamError>) -> bool {
-    match result {
-        Ok(response) => response.status >= 500 || response.status == 429,
-        Err(UpstreamError::BadPath(_)) => false,
-        Err(_) => true,
-    }
-}
-
 fn failed(error: reqwest::Error) -> UpstreamError {
     if error.is_timeout() {
         UpstreamError::TimedOut
@@ -191,13 +145,16 @@ fn failed(error: reqwest::Error) -> UpstreamError {
 
 impl Upstream for HttpUpstream {
     fn call(&self, request: UpstreamRequest) -> Reply<'_, Result<UpstreamResponse, UpstreamError>> {
-        later(self.attempts(request))
+        later(self.attempts.call(request, |request| self.exchange(request)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::host::native::clock::{SystemClock, SystemEntropy};
 
     static MAIL: definition::Upstream = definition::Upstream {
         name: "MAIL",
@@ -208,6 +165,10 @@ mod tests {
         breaker: None,
         retry: None,
     };
+
+    fn attempts() -> Attempts {
+        Attempts::new(&MAIL, Arc::new(SystemClock::default()), Arc::new(SystemEntropy))
+    }
 
     #[test]
     fn only_public_addresses_are_public() {
@@ -237,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_path_never_leaves_its_service() {
-        let upstream = HttpUpstream::new(&MAIL, None, None).expect("a client");
+        let upstream = HttpUpstream::new(&MAIL, None, None, attempts()).expect("a client");
         let url = upstream.url("/v3/send").expect("a path");
         assert_eq!(url.as_str(), "https://mail.example/api/v3/send");
         for path in ["v3", "/../admin", "/a/../../b", "http://evil.example", "/%2e%2e/admin"] {

@@ -2,33 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use crate::binding::queue::{Queue, QueueError};
-use crate::binding::sql::{Bound, Expect, Parameter, Statement};
 use crate::binding::{Reply, ready};
 use crate::context::Context;
-use crate::definition::{self, Retry};
-use crate::host::native::log::Log;
-use crate::policy::retry;
-use crate::problem::Failure;
+use crate::definition;
+use crate::host::delivery;
+use crate::host::log::Log;
 use crate::service::Service;
 
 /// So many messages wait; more are refused, and the client may come again.
 const LONGEST: usize = 10_000;
-
-/// Keeps a message that could not be delivered, where the database has a table for it.
-static KEEP: Statement = Statement {
-    name: "keep_dead_letter",
-    sql: "insert into dead_letters (id, queue, message, attempts, reason, died_at) \
-          values (:id, :queue, :message, :attempts, :reason, :died_at)",
-    parameters: &["id", "queue", "message", "attempts", "reason", "died_at"],
-    expect: Expect::Changed,
-    ..Statement::DEFAULT
-};
 
 /// The sending end of a queue.
 #[derive(Debug)]
@@ -107,18 +94,13 @@ async fn deliver<S: Service>(
     log: &Log,
 ) {
     let mut attempt = 1;
+    // Memory ends with the process: what cannot wait any longer is kept in the database.
     loop {
-        let work = service.deliver(context, queue.name, message.clone());
-        let failure = match super::super::isolated(work).await {
-            Ok(()) => return log.delivered(queue.name, attempt),
-            Err(failure) => failure,
-        };
-        // Memory ends with the process: what cannot wait any longer is kept in the database.
-        if attempt >= queue.retry.attempts.max(1) || *stopping.borrow() {
-            return bury(context, queue, &message, attempt, &failure, log).await;
-        }
-        log.retried(queue.name, attempt, &failure);
-        let wait = context.clock().sleep(pause(context, &queue.retry, attempt));
+        let is_last = || *stopping.borrow();
+        let next =
+            delivery::attempt(service, context, queue, &message, attempt, is_last, log).await;
+        let Some(pause) = next else { return };
+        let wait = context.clock().sleep(pause);
         let stop = async { drop(stopping.wait_for(|stopping| *stopping).await) };
         tokio::select! {
             () = wait => {}
@@ -127,36 +109,4 @@ async fn deliver<S: Service>(
         }
         attempt += 1;
     }
-}
-
-fn pause(context: &Context, retry: &Retry, attempt: u32) -> Duration {
-    let mut chance = [0_u8; 1];
-    // Without randomness there is no jitter, which does no harm.
-    let _ = context.fill(&mut chance);
-    retry::pause(retry, attempt, chance[0])
-}
-
-async fn bury(
-    context: &Context,
-    queue: &'static definition::Queue,
-    message: &Value,
-    attempts: u32,
-    failure: &Failure,
-    log: &Log,
-) {
-    let id = context.new_id().unwrap_or_else(|_| context.now());
-    let parameters = vec![
-        Parameter::Text(id),
-        Parameter::Text(queue.dead_letter.as_ref().map_or(queue.queue, |d| d.queue).to_owned()),
-        Parameter::Text(message.to_string()),
-        Parameter::Integer(i64::from(attempts)),
-        Parameter::Text(failure.to_string()),
-        Parameter::Text(context.now()),
-    ];
-    let database = context.definition().databases.first();
-    let kept = match database.and_then(|database| context.database(database.name).ok()) {
-        Some(database) => database.run(Bound { statement: &KEEP, parameters }).await.is_ok(),
-        None => false,
-    };
-    log.dead_lettered(queue.name, attempts, failure, kept);
 }

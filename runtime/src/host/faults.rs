@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::binding::clock::Clock;
 use crate::binding::kv::{KeyValueStore, StoreError};
 use crate::binding::sql::{Batch, Bound, Database, Done, SqlError, Transacted};
 use crate::binding::{Reply, later};
@@ -63,13 +64,13 @@ impl Faults {
     }
 
     /// Lets a call through, late or not at all.
-    async fn pass(&self, binding: &str) -> Result<(), String> {
+    async fn pass(&self, binding: &str, clock: &dyn Clock) -> Result<(), String> {
         let fault = self.lock().get(binding).cloned();
         match fault {
             None => Ok(()),
             Some(FaultRequest { fault: Fault::CutOff, .. }) => Err(format!("{binding} is cut off")),
             Some(FaultRequest { fault: Fault::Slow, delay_ms, .. }) => {
-                tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+                clock.sleep(Duration::from_millis(delay_ms)).await;
                 Ok(())
             }
         }
@@ -81,33 +82,39 @@ pub struct FaultyDatabase {
     name: &'static str,
     inner: Arc<dyn Database>,
     faults: Arc<Faults>,
+    clock: Arc<dyn Clock>,
 }
 
 impl FaultyDatabase {
     /// A database that can be cut off.
-    pub fn new(name: &'static str, inner: Arc<dyn Database>, faults: Arc<Faults>) -> Self {
-        Self { name, inner, faults }
+    pub fn new(
+        name: &'static str,
+        inner: Arc<dyn Database>,
+        faults: Arc<Faults>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { name, inner, faults, clock }
     }
 }
 
 impl Database for FaultyDatabase {
     fn run(&self, bound: Bound) -> Reply<'_, Result<Done, SqlError>> {
         later(async {
-            self.faults.pass(self.name).await.map_err(SqlError::Unavailable)?;
+            self.faults.pass(self.name, &*self.clock).await.map_err(SqlError::Unavailable)?;
             self.inner.run(bound).await
         })
     }
 
     fn transact(&self, batch: Batch) -> Reply<'_, Result<Transacted, SqlError>> {
         later(async {
-            self.faults.pass(self.name).await.map_err(SqlError::Unavailable)?;
+            self.faults.pass(self.name, &*self.clock).await.map_err(SqlError::Unavailable)?;
             self.inner.transact(batch).await
         })
     }
 
     fn ping(&self) -> Reply<'_, Result<(), SqlError>> {
         later(async {
-            self.faults.pass(self.name).await.map_err(SqlError::Unavailable)?;
+            self.faults.pass(self.name, &*self.clock).await.map_err(SqlError::Unavailable)?;
             self.inner.ping().await
         })
     }
@@ -118,19 +125,25 @@ pub struct FaultyStore {
     name: &'static str,
     inner: Arc<dyn KeyValueStore>,
     faults: Arc<Faults>,
+    clock: Arc<dyn Clock>,
 }
 
 impl FaultyStore {
     /// A key-value store that can be cut off.
-    pub fn new(name: &'static str, inner: Arc<dyn KeyValueStore>, faults: Arc<Faults>) -> Self {
-        Self { name, inner, faults }
+    pub fn new(
+        name: &'static str,
+        inner: Arc<dyn KeyValueStore>,
+        faults: Arc<Faults>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { name, inner, faults, clock }
     }
 }
 
 impl KeyValueStore for FaultyStore {
     fn get<'a>(&'a self, key: &'a str) -> Reply<'a, Result<Option<Bytes>, StoreError>> {
         later(async move {
-            self.faults.pass(self.name).await.map_err(StoreError)?;
+            self.faults.pass(self.name, &*self.clock).await.map_err(StoreError)?;
             self.inner.get(key).await
         })
     }
@@ -142,28 +155,28 @@ impl KeyValueStore for FaultyStore {
         ttl: Duration,
     ) -> Reply<'a, Result<(), StoreError>> {
         later(async move {
-            self.faults.pass(self.name).await.map_err(StoreError)?;
+            self.faults.pass(self.name, &*self.clock).await.map_err(StoreError)?;
             self.inner.put(key, value, ttl).await
         })
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Reply<'a, Result<(), StoreError>> {
         later(async move {
-            self.faults.pass(self.name).await.map_err(StoreError)?;
+            self.faults.pass(self.name, &*self.clock).await.map_err(StoreError)?;
             self.inner.delete(key).await
         })
     }
 
     fn sweep(&self) -> Reply<'_, Result<u64, StoreError>> {
         later(async {
-            self.faults.pass(self.name).await.map_err(StoreError)?;
+            self.faults.pass(self.name, &*self.clock).await.map_err(StoreError)?;
             self.inner.sweep().await
         })
     }
 
     fn ping(&self) -> Reply<'_, Result<(), StoreError>> {
         later(async {
-            self.faults.pass(self.name).await.map_err(StoreError)?;
+            self.faults.pass(self.name, &*self.clock).await.map_err(StoreError)?;
             self.inner.ping().await
         })
     }

@@ -1,0 +1,194 @@
+//! The configuration that every host reads; everything that is wrong is told at once.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use regex::Regex;
+
+use super::log::Level;
+use crate::context::Settings;
+use crate::definition::{Definition, Upstream, VarDefault};
+use crate::secret::Secret;
+
+/// Something wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigProblem {
+    /// The environment variable.
+    pub name: String,
+    /// What is wrong with it; never its value.
+    pub problem: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "configuration: {}: {}; {}", self.name, self.problem, self.fix)
+    }
+}
+
+/// The configuration that every host has.
+#[derive(Debug)]
+pub struct Config {
+    /// The least important lines that are logged.
+    pub log_level: Level,
+    /// Whether faults can be made.
+    pub faults: bool,
+    /// Where upstreams are instead.
+    pub base_urls: HashMap<&'static str, String>,
+    /// What the service itself is told.
+    pub settings: Settings,
+}
+
+/// Reads variables and collects what is wrong with them.
+pub struct Reader<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<ConfigProblem>,
+}
+
+impl std::fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("problems", &self.problems).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Reads variables with this function.
+    pub fn new(variable: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { variable, problems: Vec::new() }
+    }
+
+    /// What was read, if nothing was wrong.
+    pub fn finish<T>(self, config: T) -> Result<T, Vec<ConfigProblem>> {
+        if self.problems.is_empty() { Ok(config) } else { Err(self.problems) }
+    }
+
+    /// A variable's value; one that is empty counts as missing.
+    pub fn get(&self, name: &str) -> Option<String> {
+        (self.variable)(name).filter(|value| !value.is_empty())
+    }
+
+    /// Something is wrong with a variable.
+    pub fn wrong(&mut self, name: &str, problem: impl Into<String>, fix: impl Into<String>) {
+        let (name, problem, fix) = (name.to_owned(), problem.into(), fix.into());
+        self.problems.push(ConfigProblem { name, problem, fix });
+    }
+
+    /// A variable's value in its own form, or this default.
+    pub fn parsed<T>(
+        &mut self,
+        name: &str,
+        default: T,
+        parse: impl Fn(&str) -> Option<T>,
+        fix: &str,
+    ) -> T {
+        let Some(text) = self.get(name) else { return default };
+        parse(&text).unwrap_or_else(|| {
+            self.wrong(name, "it is not valid", fix);
+            default
+        })
+    }
+}
+
+/// `on` or `off`.
+pub fn on_off(text: &str) -> Option<bool> {
+    match text {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads what every host has.
+pub fn read(reader: &mut Reader<'_>, definition: &'static Definition) -> Config {
+    let environment = reader.get("ENVIRONMENT").unwrap_or_else(|| "development".to_owned());
+    let faults = reader.parsed("FAULTS", false, on_off, "write on or off");
+    if faults && environment == "production" {
+        reader.wrong("FAULTS", "faults cannot be made in production", "leave it out");
+    }
+    Config {
+        log_level: reader.parsed(
+            "LOG_LEVEL",
+            Level::Info,
+            Level::named,
+            "write debug, info, warn or error",
+        ),
+        faults,
+        base_urls: base_urls(reader, definition),
+        settings: settings(reader, definition, environment),
+    }
+}
+
+fn base_urls(
+    reader: &mut Reader<'_>,
+    definition: &'static Definition,
+) -> HashMap<&'static str, String> {
+    let mut urls = HashMap::new();
+    for Upstream { name, .. } in definition.upstreams {
+        let variable = format!("{name}_BASE_URL");
+        let Some(url) = reader.get(&variable) else { continue };
+        if is_acceptable(&url) {
+            urls.insert(*name, url);
+        } else {
+            let fix = "give a URL with https, or with http to a loopback address";
+            reader.wrong(&variable, "it is not valid", fix);
+        }
+    }
+    urls
+}
+
+/// `https`, or `http` to this machine.
+fn is_acceptable(url: &str) -> bool {
+    let Ok(url) = url.parse::<http::Uri>() else { return false };
+    let Some(authority) = url.authority() else { return false };
+    let host = authority.host().trim_matches(['[', ']']);
+    let loopback =
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let bare = !authority.as_str().contains('@') && url.query().is_none() && !host.is_empty();
+    let scheme = url.scheme_str();
+    bare && (scheme == Some("https") || (scheme == Some("http") && loopback))
+}
+
+fn settings(
+    reader: &mut Reader<'_>,
+    definition: &'static Definition,
+    environment: String,
+) -> Settings {
+    let mut settings = Settings { environment, ..Settings::default() };
+    for secret in definition.secrets {
+        match reader.get(secret.name) {
+            Some(value) if value.len() < secret.min_bytes => {
+                let (length, least) = (value.len(), secret.min_bytes);
+                let problem = format!("it has {length} bytes");
+                reader.wrong(secret.name, problem, format!("give at least {least}"));
+            }
+            Some(value) => {
+                settings.secrets.insert(secret.name, Secret::new(value));
+            }
+            None if secret.optional => {}
+            None => reader.wrong(secret.name, "it is missing", "set this secret"),
+        }
+    }
+    for var in definition.vars {
+        let default = match var.default {
+            VarDefault::Required => None,
+            VarDefault::Text(text) => Some(text.to_owned()),
+            VarDefault::EnvironmentName => Some(settings.environment.clone()),
+            VarDefault::ServiceVersion => Some(definition.version.to_owned()),
+        };
+        let Some(value) = reader.get(var.name).or(default) else {
+            reader.wrong(var.name, "it is missing", "set this variable");
+            continue;
+        };
+        match var.pattern {
+            Some(pattern) if !Regex::new(pattern).is_ok_and(|regex| regex.is_match(&value)) => {
+                reader.wrong(var.name, "it is not valid", format!("it must match {pattern}"));
+            }
+            _ => {
+                settings.vars.insert(var.name, value);
+            }
+        }
+    }
+    settings
+}

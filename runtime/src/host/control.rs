@@ -1,0 +1,139 @@
+//! What every host answers itself, in front of the service: its identity, and faults on demand.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap};
+use http::{HeaderValue, Method, Request, Response};
+use serde_json::{Value, json};
+
+use super::faults::{FaultRequest, Faults};
+use crate::chain::Chain;
+use crate::policy::body;
+use crate::policy::headers::HeaderPolicy;
+use crate::problem::{Failure, MALFORMED_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND};
+use crate::service::Service;
+
+const IDENTITY: &str = "/.well-known/proofline";
+const FAULTS: &str = "/.well-known/proofline/faults";
+/// Headers by which a request says that it came through somebody else.
+const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+/// The largest body that asks for a fault.
+const LARGEST_FAULT: usize = 4096;
+
+/// A service's chain, and what its host answers in front of it.
+#[derive(Debug)]
+pub struct Control<S> {
+    /// The policies and the service.
+    pub chain: Chain<S>,
+    /// Faults, where they can be made.
+    faults: Option<Arc<Faults>>,
+    /// Headers of the host's own answers.
+    headers: HeaderPolicy,
+}
+
+/// Whether a request came straight from its peer, as far as it says itself.
+pub fn is_direct(headers: &HeaderMap) -> bool {
+    !FORWARDING.iter().any(|name| headers.contains_key(*name))
+}
+
+impl<S: Service> Control<S> {
+    /// Puts the host's own answers in front of a chain.
+    pub fn new(chain: Chain<S>, faults: Option<Arc<Faults>>) -> Result<Self, String> {
+        let headers = HeaderPolicy::new(&chain.context().definition().headers)?;
+        Ok(Self { chain, faults, headers })
+    }
+
+    /// Answers what the host is asked itself; gives every other request back. `local` says that
+    /// the request comes straight from this machine.
+    pub async fn answer<B>(
+        &self,
+        request: Request<B>,
+        local: bool,
+    ) -> Result<Response<Bytes>, Request<B>>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        match request.uri().path() {
+            IDENTITY => Ok(self.own(self.identity(request.method()))),
+            FAULTS if local && self.faults.is_some() => {
+                let changed = self.change_faults(request).await;
+                let text = changed.map(|faults| self.text("application/json", faults.to_string()));
+                Ok(self.own(text))
+            }
+            _ => Err(request),
+        }
+    }
+
+    fn identity(&self, method: &Method) -> Result<Response<Bytes>, Failure> {
+        read_only(method)?;
+        let (context, definition) = (self.chain.context(), self.chain.context().definition());
+        let body = json!({
+            "service": definition.service,
+            "version": definition.version,
+            "spec_digest": definition.spec_digest,
+            "environment": context.environment(),
+        });
+        Ok(self.text("application/json", body.to_string()))
+    }
+
+    async fn change_faults<B>(&self, request: Request<B>) -> Result<Value, Failure>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let faults = self.faults.as_ref().ok_or_else(|| Failure::of(&NOT_FOUND))?;
+        let (parts, incoming) = request.into_parts();
+        if parts.method == Method::POST {
+            let bytes = body::read(&parts.headers, incoming, LARGEST_FAULT).await?;
+            let wrong = |error: serde_json::Error| {
+                Failure::of(&MALFORMED_REQUEST).detail(error.to_string())
+            };
+            let fault: FaultRequest = serde_json::from_slice(&bytes).map_err(wrong)?;
+            let definition = self.chain.context().definition();
+            let mut known = definition
+                .databases
+                .iter()
+                .map(|database| database.name)
+                .chain(definition.stores.iter().map(|store| store.name));
+            if !known.any(|name| name == fault.binding) {
+                return Err(Failure::of(&MALFORMED_REQUEST).detail("there is no such binding"));
+            }
+            faults.add(fault);
+        } else if parts.method == Method::DELETE {
+            faults.clear();
+        } else if parts.method != Method::GET {
+            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("GET, POST, DELETE"));
+        }
+        Ok(json!({"faults": faults.list()}))
+    }
+
+    /// An answer of the host's own with this text.
+    pub fn text(&self, media_type: &'static str, body: String) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(body));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        response
+    }
+
+    /// An answer of the host's own, or a problem, with the headers that every answer has.
+    pub fn own(&self, result: Result<Response<Bytes>, Failure>) -> Response<Bytes> {
+        let id = self.chain.context().new_id().unwrap_or_default();
+        let refuse = |failure| crate::policy::problem::render(&failure, None, &id);
+        let mut response = result.unwrap_or_else(refuse);
+        self.headers.apply(response.headers_mut());
+        if let Ok(id) = HeaderValue::try_from(id) {
+            response.headers_mut().insert("x-correlation-id", id);
+        }
+        response
+    }
+}
+
+/// Refuses methods that change something.
+pub fn read_only(method: &Method) -> Result<(), Failure> {
+    if method == Method::GET || method == Method::HEAD {
+        Ok(())
+    } else {
+        Err(Failure::of(&METHOD_NOT_ALLOWED).allow("GET, HEAD"))
+    }
+}

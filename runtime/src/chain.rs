@@ -9,8 +9,10 @@
 //! 7. **read the body**: 408, 413; a webhook's signature over it; 401.
 //! 8. **validate**: path, query string and body, all violations at once; 400, 415, 422.
 //! 9. **authorise the object**: its owner, before anything is done with it.
-//! 10. **operate**: what the route does, with a time limit and without spreading panics; 500, 504.
+//! 10. **operate**: what the route does, with a time limit; 504.
 //! 11. **finish**: headers that every answer has, metering, the observer.
+//!
+//! A panic in any phase ends that request with 500 and no other.
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -180,7 +182,9 @@ impl<S: Service> Chain<S> {
         let outcome = if ambiguous {
             Err(Failure::of(&MALFORMED_REQUEST).detail("the message's framing is ambiguous"))
         } else {
-            self.travel(&parts, incoming, &mut journey).await
+            let travelling = self.travel(&parts, incoming, &mut journey);
+            let caught = AssertUnwindSafe(travelling).catch_unwind().await;
+            caught.unwrap_or_else(|panic| Err(panicked(&*panic)))
         };
         let (mut response, failure) = match outcome {
             Ok(response) => (response, None),
@@ -317,16 +321,7 @@ impl<S: Service> Chain<S> {
             }
             self.service.answer(call).await
         };
-        let work = timeout::within(self.context.clock(), route.timeout, &TIMEOUT, work);
-        match AssertUnwindSafe(work).catch_unwind().await {
-            Ok(outcome) => outcome,
-            Err(panic) => {
-                let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-                let text = text.unwrap_or_else(|| "without a message".to_owned());
-                Err(Failure::internal(format!("the operation panicked: {text}")))
-            }
-        }
+        timeout::within(self.context.clock(), route.timeout, &TIMEOUT, work).await
     }
 
     fn finish(&self, journey: &Journey, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
@@ -363,6 +358,14 @@ impl<S: Service> Chain<S> {
             refused_by: refused.map(|report| report.limit.name),
         });
     }
+}
+
+/// What the log is told about a panic: it must not spread beyond its request.
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let text = text.unwrap_or_else(|| "without a message".to_owned());
+    Failure::internal(format!("the request's handling panicked: {text}"))
 }
 
 /// Checks all parts of a request and reports everything that is wrong at once.

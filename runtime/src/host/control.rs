@@ -1,5 +1,6 @@
 //! What every host answers itself, in front of the service: its identity, and faults on demand.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{HeaderValue, Method, Request, Response};
 use serde_json::{Value, json};
 
-use super::faults::{FaultRequest, Faults};
+use super::faults::{self, FaultRequest, Faults};
 use crate::chain::Chain;
 use crate::policy::body;
 use crate::policy::headers::HeaderPolicy;
@@ -32,9 +33,17 @@ pub struct Control<S> {
     headers: HeaderPolicy,
 }
 
+/// The platform's own header for the client's address; locally it names this machine.
+const CLIENT: &str = "cf-connecting-ip";
+
 /// Whether a request came straight from its peer, as far as it says itself.
 pub fn is_direct(headers: &HeaderMap) -> bool {
+    let local = |value: &HeaderValue| {
+        let address = value.to_str().ok().and_then(|text| text.parse::<IpAddr>().ok());
+        address.is_some_and(|address| address.to_canonical().is_loopback())
+    };
     !FORWARDING.iter().any(|name| headers.contains_key(*name))
+        && headers.get_all(CLIENT).iter().all(local)
 }
 
 impl<S: Service> Control<S> {
@@ -91,15 +100,7 @@ impl<S: Service> Control<S> {
                 Failure::of(&MALFORMED_REQUEST).detail(error.to_string())
             };
             let fault: FaultRequest = serde_json::from_slice(&bytes).map_err(wrong)?;
-            let definition = self.chain.context().definition();
-            let mut known = definition
-                .databases
-                .iter()
-                .map(|database| database.name)
-                .chain(definition.stores.iter().map(|store| store.name));
-            if !known.any(|name| name == fault.binding) {
-                return Err(Failure::of(&MALFORMED_REQUEST).detail("there is no such binding"));
-            }
+            self.check_fault(&fault)?;
             faults.add(fault);
         } else if parts.method == Method::DELETE {
             faults.clear();
@@ -107,6 +108,22 @@ impl<S: Service> Control<S> {
             return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("GET, POST, DELETE"));
         }
         Ok(json!({"faults": faults.list()}))
+    }
+
+    fn check_fault(&self, fault: &FaultRequest) -> Result<(), Failure> {
+        let definition = self.chain.context().definition();
+        let databases = definition.databases.iter().map(|database| database.name);
+        let mut bindings = databases.chain(definition.stores.iter().map(|store| store.name));
+        let known = match (&fault.binding, &fault.route) {
+            (Some(binding), None) => bindings.any(|name| name == binding),
+            (None, Some(route)) => definition.routes.iter().any(|r| faults::name(r) == *route),
+            _ => false,
+        };
+        if known && fault.times != Some(0) {
+            return Ok(());
+        }
+        let cause = "name one binding or one route that there is, and no fewer `times` than one";
+        Err(Failure::of(&MALFORMED_REQUEST).detail(cause))
     }
 
     /// An answer of the host's own with this text.

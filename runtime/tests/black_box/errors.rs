@@ -69,6 +69,59 @@ fn database_that_is_cut_off_answers_503_and_comes_back() {
 }
 
 #[test]
+fn operation_or_binding_panics_as_often_as_was_asked_for() {
+    let service = Service::start();
+    let user = service.user("ada");
+    let me = || service.ask("GET", "/api/v1/me").bearer(&user.token).send();
+    let faults = "/.well-known/proofline/faults";
+    // A binding is asked for the caller before the operation begins.
+    for subject in [json!({"route": "GET /api/v1/me"}), json!({"binding": "DB"})] {
+        let mut fault = subject.clone();
+        fault["fault"] = json!("panic");
+        fault["times"] = json!(1);
+        let made = service.ask_directly("POST", faults).json(&fault).send();
+        assert_eq!(made.status, 200, "{}", String::from_utf8_lossy(&made.body));
+        let text = me().assert_problem(500, "internal").to_string();
+        assert!(!text.contains("panic"), "{text}");
+        assert_eq!(me().status, 200, "{subject}");
+    }
+    let line = service.log_line(|line| line["status"] == 500);
+    assert!(line["cause"].as_str().is_some_and(|cause| cause.contains("panic")), "{line}");
+}
+
+#[test]
+fn fault_of_nothing_or_of_two_things_is_refused() {
+    let service = Service::start();
+    for wrong in [
+        json!({"fault": "panic"}),
+        json!({"fault": "panic", "binding": "DB", "route": "GET /health"}),
+        json!({"fault": "panic", "route": "GET /nowhere"}),
+        json!({"fault": "slow", "binding": "NOTHING"}),
+        json!({"fault": "slow", "binding": "DB", "times": 0}),
+    ] {
+        let reply = service.ask_directly("POST", "/.well-known/proofline/faults").json(&wrong);
+        assert_eq!(reply.send().status, 400, "{wrong}");
+    }
+}
+
+#[test]
+fn faults_are_not_controlled_by_who_is_elsewhere() {
+    let service = Service::start();
+    let body = json!({"binding": "DB", "fault": "cut_off"});
+    let faults = "/.well-known/proofline/faults";
+    for (name, value) in [
+        ("X-Forwarded-For", "203.0.113.9"),
+        ("Forwarded", "for=203.0.113.9"),
+        ("CF-Connecting-IP", "203.0.113.9"),
+        ("X-Real-IP", "203.0.113.9"),
+    ] {
+        let reply = service.ask_directly("POST", faults).header(name, value).json(&body).send();
+        assert_eq!(reply.status, 404, "{name}");
+    }
+    assert_eq!(service.ask_directly("GET", faults).send().json()["faults"], json!([]));
+}
+
+#[test]
 fn faults_cannot_be_made_unless_they_are_switched_on() {
     let service = Service::start_with(&[("FAULTS", "off")]);
     let body = json!({"binding": "DB", "fault": "cut_off"});

@@ -29,7 +29,7 @@ use crate::chain::Chain;
 use crate::context::{Bindings, Context};
 use crate::definition::{self, Definition};
 use crate::host::control::Control;
-use crate::host::faults::{Faults, FaultyDatabase, FaultyStore};
+use crate::host::faults::{Faults, FaultyDatabase, FaultyService, FaultyStore};
 use crate::host::log::{Level, Log};
 use crate::host::upstream::Attempts;
 use crate::service::Service;
@@ -54,7 +54,7 @@ pub async fn start<S: Service>(
     service: S,
     mut config: Config,
     log: Log,
-) -> Result<Running<S>, String> {
+) -> Result<Running<FaultyService<S>>, String> {
     let definition = service.definition();
     let faults = config.common.faults.then(|| Arc::new(Faults::default()));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
@@ -76,6 +76,8 @@ pub async fn start<S: Service>(
     let metrics = Arc::new(Metrics::new(definition, log.clone()));
     let observer = Arc::clone(&metrics);
     let rates = Arc::new(MemoryRates::default());
+    let disturbed = faults.clone().map(|faults| (faults, clock));
+    let service = FaultyService::new(service, disturbed);
     let chain = Chain::new(service, context, rates, observer, BODY_TIMEOUT)?;
     let inside = Inside {
         control: Control::new(chain, faults)?,

@@ -1,4 +1,8 @@
-//! Faults on demand: bindings that are cut off or slow. Only for tests, only when switched on.
+//! Faults on demand: bindings that are cut off, slow or panic, operations too. Only for tests, only when switched on.
+
+mod service;
+
+pub use service::{FaultyService, name};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +16,7 @@ use crate::binding::kv::{KeyValueStore, StoreError};
 use crate::binding::sql::{Batch, Bound, Database, Done, SqlError, Transacted};
 use crate::binding::{Reply, later};
 
-/// What is wrong with a binding.
+/// What is wrong with a binding or an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -20,16 +24,25 @@ pub enum Fault {
     CutOff,
     /// Every call takes longer.
     Slow,
+    /// Every call panics.
+    Panic,
 }
 
-/// A fault of a binding, as it is asked for.
+/// A fault of a binding or of a route's operation, as it is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRequest {
     /// Name of the binding.
-    pub binding: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<String>,
+    /// The route, such as `GET /health`; instead of a binding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
     /// What is wrong with it.
     pub fault: Fault,
+    /// So many calls are disturbed; all of them without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
     /// How much longer calls take.
     #[serde(default = "one_second")]
     pub delay_ms: u64,
@@ -39,14 +52,26 @@ fn one_second() -> u64 {
     1000
 }
 
+impl FaultRequest {
+    /// What is disturbed: the one binding or route.
+    pub fn subject(&self) -> Option<&str> {
+        match (&self.binding, &self.route) {
+            (Some(name), None) | (None, Some(name)) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// The faults that there are now.
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<BTreeMap<String, FaultRequest>>);
 
 impl Faults {
-    /// Adds a fault, in place of the binding's former one.
+    /// Adds a fault, in place of the former one of the same binding or route.
     pub fn add(&self, request: FaultRequest) {
-        self.lock().insert(request.binding.clone(), request);
+        if let Some(subject) = request.subject().map(str::to_owned) {
+            self.lock().insert(subject, request);
+        }
     }
 
     /// Removes all faults.
@@ -63,16 +88,31 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The fault that a call meets; one that is limited is used up by it.
+    fn meet(&self, subject: &str) -> Option<(Fault, Duration)> {
+        let mut faults = self.lock();
+        let request = faults.get_mut(subject)?;
+        let met = (request.fault, Duration::from_millis(request.delay_ms));
+        if let Some(times) = &mut request.times {
+            *times = times.saturating_sub(1);
+            if *times == 0 {
+                faults.remove(subject);
+            }
+        }
+        Some(met)
+    }
+
     /// Lets a call through, late or not at all.
-    async fn pass(&self, binding: &str, clock: &dyn Clock) -> Result<(), String> {
-        let fault = self.lock().get(binding).cloned();
-        match fault {
+    #[expect(clippy::panic, reason = "to panic is the fault that was asked for")]
+    async fn pass(&self, subject: &str, clock: &dyn Clock) -> Result<(), String> {
+        match self.meet(subject) {
             None => Ok(()),
-            Some(FaultRequest { fault: Fault::CutOff, .. }) => Err(format!("{binding} is cut off")),
-            Some(FaultRequest { fault: Fault::Slow, delay_ms, .. }) => {
-                clock.sleep(Duration::from_millis(delay_ms)).await;
+            Some((Fault::CutOff, _)) => Err(format!("{subject} is cut off")),
+            Some((Fault::Slow, delay)) => {
+                clock.sleep(delay).await;
                 Ok(())
             }
+            Some((Fault::Panic, _)) => panic!("{subject} panics, as was asked for"),
         }
     }
 }

@@ -1,0 +1,58 @@
+//! A service whose operations can be disturbed.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Faults;
+use crate::answer::Outcome;
+use crate::binding::clock::Clock;
+use crate::call::Call;
+use crate::context::Context;
+use crate::definition::{Definition, Route};
+use crate::problem::Failure;
+use crate::service::Service;
+
+/// A service whose operations can be disturbed; without faults it is the service itself.
+pub struct FaultyService<S> {
+    inner: S,
+    faults: Option<(Arc<Faults>, Arc<dyn Clock>)>,
+}
+
+impl<S> FaultyService<S> {
+    /// A service whose operations can be disturbed, where faults can be made.
+    pub fn new(inner: S, faults: Option<(Arc<Faults>, Arc<dyn Clock>)>) -> Self {
+        Self { inner, faults }
+    }
+}
+
+/// The name of a route's operation among the faults, such as `GET /health`.
+pub fn name(route: &Route) -> String {
+    format!("{} {}", route.method.as_str(), route.path)
+}
+
+impl<S: Service> Service for FaultyService<S> {
+    fn definition(&self) -> &'static Definition {
+        self.inner.definition()
+    }
+
+    async fn answer<'a>(&'a self, call: &'a mut Call) -> Outcome {
+        if let Some((faults, clock)) = &self.faults {
+            faults.pass(&name(call.route), &**clock).await.map_err(Failure::internal)?;
+        }
+        self.inner.answer(call).await
+    }
+
+    async fn deliver<'a>(
+        &'a self,
+        context: &'a Context,
+        queue: &'a str,
+        message: Value,
+    ) -> Result<(), Failure> {
+        self.inner.deliver(context, queue, message).await
+    }
+
+    async fn run_task<'a>(&'a self, context: &'a Context, task: &'a str) -> Result<(), Failure> {
+        self.inner.run_task(context, task).await
+    }
+}

@@ -28,6 +28,10 @@ pub struct Definition {
     pub stores: &'static [KeyValue],
     /// Its queues.
     pub queues: &'static [Queue],
+    /// Its stores of files.
+    pub blobs: &'static [Blob],
+    /// Name of the binding that takes one record for each request, on platforms without `/metrics`.
+    pub analytics: Option<&'static str>,
     /// The services that it calls.
     pub upstreams: &'static [Upstream],
     /// Which web origins may call it.
@@ -36,6 +40,8 @@ pub struct Definition {
     pub headers: SecurityHeaders,
     /// Its routes.
     pub routes: &'static [Route],
+    /// Limits of requests that match no route: those by address and of all, as nobody is known there.
+    pub unrouted_limits: &'static [&'static Limit],
     /// How calls are counted for each principal.
     pub metering: Option<Metering>,
     /// What runs on a schedule.
@@ -54,10 +60,13 @@ impl Definition {
         databases: &[],
         stores: &[],
         queues: &[],
+        blobs: &[],
+        analytics: None,
         upstreams: &[],
         cors: None,
         headers: SecurityHeaders::DEFAULT,
         routes: &[],
+        unrouted_limits: &[],
         metering: None,
         tasks: &[],
     };
@@ -194,6 +203,15 @@ pub struct DeadLetter {
     pub keep: Duration,
 }
 
+/// A store of files: a bucket on a platform, a folder on a machine.
+#[derive(Debug)]
+pub struct Blob {
+    /// Name of the binding.
+    pub name: &'static str,
+    /// Name of the bucket on the platform.
+    pub bucket: &'static str,
+}
+
 /// Another service, called over HTTPS.
 #[derive(Debug)]
 pub struct Upstream {
@@ -201,6 +219,8 @@ pub struct Upstream {
     pub name: &'static str,
     /// Where it is.
     pub base_url: &'static str,
+    /// Name of the Worker that it is, called through a service binding there; by `base_url` elsewhere.
+    pub service: Option<&'static str>,
     /// Name of the secret that is sent as a bearer token.
     pub bearer: Option<&'static str>,
     /// How long a call may take.
@@ -306,6 +326,20 @@ pub struct Limit {
     pub quota: Quota,
     /// Counts only requests authenticated by one of these schemes; all when empty.
     pub schemes: &'static [&'static str],
+    /// Who counts where instances share no memory; a host that is one process counts exactly.
+    pub counting: Counting,
+}
+
+/// Who counts the requests of a limit on a platform whose instances share no memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Counting {
+    /// One counter for each key, wherever the requests arrive.
+    #[default]
+    Exact,
+    /// The platform's own limiter with this binding, which counts in each of its places on its own.
+    Platform(&'static str),
+    /// Each instance on its own.
+    Process,
 }
 
 /// Whose requests are counted together.
@@ -562,6 +596,8 @@ pub struct Task {
     pub name: &'static str,
     /// When it runs.
     pub schedule: Schedule,
+    /// The same in the platform's cron expressions, by which a platform says which task is due.
+    pub crons: &'static [&'static str],
 }
 
 /// When a task runs; times are UTC.

@@ -2,11 +2,12 @@
 //!
 //! Ids of resources and secrets' values never stand in it; keys that environments do not inherit are repeated in each.
 
-use proofline_spec::document::{Binding, Environment, Placement, Schedule, Target, Var, VarSource};
+use proofline_spec::document::{Binding, Environment, Placement, Target, Var, VarSource};
 use proofline_spec::unit::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::tree::{Owner, Tree};
+use crate::view::platform;
 use crate::{Input, emit};
 
 pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxError> {
@@ -35,7 +36,7 @@ pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxEr
         }
     }
     let crons: Vec<String> =
-        service.tasks.values().filter_map(|task| cron(task.schedule()?)).collect();
+        service.tasks.values().filter_map(|task| platform::cron(task.schedule()?)).collect();
     config.insert("triggers".into(), json!({ "crons": crons }));
     config.append(&mut not_inherited(input, "development", None));
     let mut environments = Map::new();
@@ -55,13 +56,6 @@ pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxEr
     );
     tree.add(format!("{}/deploy/wrangler.jsonc", input.crate_folder()), Owner::Generator, text);
     Ok(())
-}
-
-/// The platform counts days of the week from another day than cron does, but knows their names.
-fn cron(schedule: Schedule) -> Option<String> {
-    let Schedule::Weekly(weekly) = schedule else { return schedule.cron() };
-    let day = weekly.day.name()[..3].to_uppercase();
-    Some(format!("{} {} * * {day}", weekly.time.minute, weekly.time.hour))
 }
 
 const DEFAULT_COMPATIBILITY_DATE: &str = "2026-01-01";
@@ -110,7 +104,7 @@ fn not_inherited(
                 producers.push(json!({ "binding": name, "queue": format!("{queue}{suffix}") }));
                 consumers.push(consumer(binding, &suffix));
             }
-            Binding::Upstream { .. } => {}
+            _ => {}
         }
     }
     let secrets: Vec<&String> =

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use proofline_runtime::definition::{
-    ApiKey, AuthKind, AuthScheme, Breaker, Cors, Credential, Database, DeadLetter, Definition,
-    Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Metering, Migration, OnFailure, PrincipalLookup,
-    ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar, SecurityHeaders,
+    ApiKey, AuthKind, AuthScheme, Breaker, Cors, Counting, Credential, Database, DeadLetter,
+    Definition, Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Metering, Migration, OnFailure,
+    PrincipalLookup, ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar, SecurityHeaders,
     SignatureEncoding, Task, Upstream, Var, VarDefault, Webhook,
 };
 
@@ -63,6 +63,7 @@ pub static DEFINITION: Definition = Definition {
     upstreams: &[Upstream {
         name: "SENDGRID",
         base_url: "https://api.sendgrid.com",
+        service: None,
         bearer: Some("SENDGRID_API_KEY"),
         timeout: Duration::from_secs(10),
         max_response: 1024 * 1024,
@@ -88,18 +89,29 @@ pub static DEFINITION: Definition = Definition {
         extra: &[],
     },
     routes: routes::ROUTES,
+    unrouted_limits: &[&IP],
     metering: Some(Metering {
         statement: &statements::ADD_USAGE,
         flush: Duration::from_millis(50),
     }),
     tasks: &[
-        Task { name: "cache-management", schedule: Schedule::Every(Duration::from_mins(15)) },
-        Task { name: "clean-up", schedule: Schedule::Daily { hour: 0, minute: 0 } },
+        Task {
+            name: "cache-management",
+            schedule: Schedule::Every(Duration::from_mins(15)),
+            crons: &["*/15 * * * *"],
+        },
+        Task {
+            name: "clean-up",
+            schedule: Schedule::Daily { hour: 0, minute: 0 },
+            crons: &["0 0 * * *"],
+        },
         Task {
             name: "optimisation",
             schedule: Schedule::Weekly { weekday: 0, hour: 2, minute: 0 },
+            crons: &["0 2 * * SUN"],
         },
     ],
+    ..Definition::DEFAULT
 };
 
 pub static SESSION: AuthScheme = AuthScheme {
@@ -141,6 +153,7 @@ pub static IP: Limit = Limit {
     by: LimitBy::ClientIp,
     quota: Quota::Flat(Rate::new(60, 60)),
     schemes: &[],
+    counting: Counting::Exact,
 };
 
 pub static USER: Limit = Limit {
@@ -152,6 +165,7 @@ pub static USER: Limit = Limit {
         ("enterprise", Rate::new(10_000, 3600)),
     ]),
     schemes: &["session"],
+    counting: Counting::Exact,
 };
 
 pub static LOGIN: Limit = Limit {
@@ -159,6 +173,7 @@ pub static LOGIN: Limit = Limit {
     by: LimitBy::ClientIp,
     quota: Quota::Flat(Rate::new(10, 60)),
     schemes: &[],
+    counting: Counting::Exact,
 };
 
 pub static EMAIL_TAKEN: ProblemType = ProblemType {

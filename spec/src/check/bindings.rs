@@ -9,6 +9,7 @@ use crate::unit::Duration;
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let section = At::root("bindings");
+    let mut analytics = Vec::new();
     for (name, binding) in &context.service.bindings {
         let at = section.key(name);
         match binding {
@@ -63,12 +64,30 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     );
                 }
             }
+            Binding::Blob { .. } => {}
+            Binding::Analytics { .. } => analytics.push(name.as_str()),
             Binding::Upstream { base_url, timeout, breaker, retry, .. } => {
                 address(context, base_url, &at.key("base_url"), found);
                 not_zero(context, Some(*timeout), &at.key("timeout"), found);
                 resilience(context, breaker.as_ref(), retry.as_ref(), &at, found);
             }
         }
+    }
+    for name in analytics.iter().skip(1) {
+        let at = section.key(*name);
+        found.push(
+            context
+                .at_value(
+                    codes::BINDING_VALUE,
+                    &at.key("kind"),
+                    "a service has one `analytics` binding",
+                )
+                .because(format!(
+                    "each request is recorded once, and `{}` takes the records",
+                    analytics[0]
+                ))
+                .fix("remove one of them"),
+        );
     }
     uses(context, found);
 }

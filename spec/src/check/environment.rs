@@ -5,7 +5,7 @@ use std::path::Path;
 use ipnet::IpNet;
 
 use crate::diagnostic::{Diagnostic, Location, codes};
-use crate::document::{Auth, Credential, Environment, Service, Start, Target};
+use crate::document::{Auth, Credential, Environment, Service, Start};
 use crate::load::{SourceMap, nearest};
 
 /// Looks at one environment; `services` are all that there are, by the names of their folders.
@@ -147,15 +147,19 @@ impl<'c> Check<'c> {
     }
 
     fn start(&mut self) {
-        let Some(Start::Native(native)) = &self.environment.start else { return };
-        if self.environment.target != Target::Native {
+        let Some(start) = &self.environment.start else { return };
+        if self.environment.target != start.target() {
+            let message = match start {
+                Start::Native(_) => "only the target `native` is started as a process",
+                Start::Workers(_) => "only the target `workers` is started as a worker",
+            };
             self.found.push(
                 Diagnostic::new(
                     codes::ENVIRONMENT_TARGET,
-                    self.key(&["start", "native"]),
-                    "only the target `native` is started as a process",
+                    self.key(&["start", start.key()]),
+                    message,
                 )
-                .fix("write `target: native`, or remove `start`")
+                .fix(format!("write `target: {}`, or remove `start`", start.key()))
                 .label(self.value(&["target"]), "another target"),
             );
         }
@@ -170,7 +174,11 @@ impl<'c> Check<'c> {
                 .fix("remove `public` or `start`"),
             );
         }
-        for (index, range) in native.trusted_proxies.iter().enumerate() {
+        let proxies = match start {
+            Start::Native(native) => native.trusted_proxies.as_slice(),
+            Start::Workers(_) => &[],
+        };
+        for (index, range) in proxies.iter().enumerate() {
             let is_address =
                 range.parse::<IpNet>().is_ok() || range.parse::<std::net::IpAddr>().is_ok();
             if !is_address {
@@ -186,8 +194,8 @@ impl<'c> Check<'c> {
             }
         }
         let known: Vec<&str> = self.services.iter().map(|(folder, _)| *folder).collect();
-        for name in native.seed.keys().filter(|name| !known.contains(&name.as_str())) {
-            let place = self.key(&["start", "native", "seed", name]);
+        for name in start.seed().keys().filter(|name| !known.contains(&name.as_str())) {
+            let place = self.key(&["start", start.key(), "seed", name]);
             self.found.push(unknown("service", name, &known, &place));
         }
     }

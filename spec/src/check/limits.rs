@@ -3,7 +3,7 @@
 use super::at::At;
 use super::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::document::{Auth, Limit, LimitKey};
+use crate::document::{Auth, Limit, LimitKey, Precision, Target};
 use crate::unit::Rate;
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -15,6 +15,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         schemes(context, limit, &at, found);
         if let Some(rate) = limit.rate {
             lets_through(context, rate, &at.key("rate"), found);
+            countable(context, limit, rate, &at.key("rate"), found);
         }
     }
     if let Some(metering) = &context.service.metering
@@ -78,6 +79,36 @@ fn lets_through(context: &Context<'_>, rate: Rate, at: &At<'_>, found: &mut Vec<
                 .at_value(codes::ZERO, at, format!("the rate `{rate}` lets nothing through"))
                 .because("each request would be refused")
                 .fix("give a rate such as `60/min`"),
+        );
+    }
+}
+
+/// As many requests in a second as one Durable Object counts.
+const MOST_COUNTED: u64 = 500;
+
+/// A limit of all requests has one counter, which on Workers is one object in one place.
+fn countable(
+    context: &Context<'_>,
+    limit: &Limit,
+    rate: Rate,
+    at: &At<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let window = rate.window.as_millis();
+    let most = u128::from(MOST_COUNTED) * u128::from(window);
+    if context.targets(Target::Workers)
+        && limit.by == LimitKey::Global
+        && limit.precision == Precision::Exact
+        && window > 0
+        && u128::from(rate.count) * 1000 > most
+    {
+        found.push(
+            context
+                .at_value(codes::LIMIT_COUNTER, at, format!("`{rate}` cannot be counted exactly on Workers"))
+                .because(format!(
+                    "one Durable Object counts all requests, and manages about {MOST_COUNTED} in a second"
+                ))
+                .fix("write `precision: approximate`, or a lower rate"),
         );
     }
 }

@@ -58,7 +58,7 @@ impl Names<'_, '_> {
                 Binding::Upstream { bearer: Some(secret), .. } => {
                     self.expect(Kind::Secret, secret, &at.key("bearer"));
                 }
-                Binding::Upstream { .. } | Binding::Sql { .. } | Binding::Kv { .. } => {}
+                _ => {}
             }
         }
     }

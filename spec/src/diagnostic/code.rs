@@ -135,6 +135,7 @@ pub(super) mod table {
         LIMIT_RATE = "PL0701", "limit-rate", Error, "A limit does not say how much of what it counts.";
         LIMIT_TIER = "PL0702", "limit-tier", Error, "A tier has no rate in a limit by tier.";
         LIMIT_NEVER = "PL0703", "limit-never", Warning, "A limit never counts a request.";
+        LIMIT_COUNTER = "PL0704", "limit-counter", Error, "A limit asks for more than its counter can count.";
         CORS_ORIGIN = "PL0801", "cors-origin", Error, "An origin does not say exactly who is meant.";
         CORS_CREDENTIALS = "PL0802", "cors-credentials", Error, "Every site may act for its visitors.";
         HEADER_NAME = "PL0803", "header-name", Error, "A header cannot have this name.";

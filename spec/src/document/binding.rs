@@ -1,4 +1,4 @@
-//! What a service uses: databases, caches, queues, other services.
+//! What a service uses: databases, caches, queues, files, other services.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,10 +52,23 @@ pub enum Binding {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         dead_letter: Option<DeadLetter>,
     },
+    /// A store of files: R2 on Workers, a folder on a machine.
+    Blob {
+        /// Name of the bucket on the platform.
+        bucket: String,
+    },
+    /// One record for each request, on Workers; elsewhere `/metrics` has the same figures.
+    Analytics {
+        /// Name of the Analytics Engine dataset.
+        dataset: String,
+    },
     /// Another service, called over HTTPS.
     Upstream {
         /// Where it is, without a path that depends on a request.
         base_url: String,
+        /// Name of the Worker that it is; on Workers it is called through a service binding.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        service: Option<String>,
         /// Name of the secret that is sent as a bearer token.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bearer: Option<String>,
@@ -82,6 +95,8 @@ impl Binding {
             Self::Sql { .. } => "sql",
             Self::Kv { .. } => "kv",
             Self::Queue { .. } => "queue",
+            Self::Blob { .. } => "blob",
+            Self::Analytics { .. } => "analytics",
             Self::Upstream { .. } => "upstream",
         }
     }

@@ -57,6 +57,43 @@ pub struct Environment {
 pub enum Start {
     /// The generated binary, with embedded stores in a folder of its own.
     Native(StartNative),
+    /// The generated worker in `wrangler dev` on this machine, with a fresh store.
+    Workers(StartWorkers),
+}
+
+impl Start {
+    /// SQL files that are run on the fresh database by service, relative to the environments folder.
+    pub const fn seed(&self) -> &Map<String> {
+        match self {
+            Self::Native(start) => &start.seed,
+            Self::Workers(start) => &start.seed,
+        }
+    }
+
+    /// The target that is started this way.
+    pub const fn target(&self) -> Target {
+        match self {
+            Self::Native(_) => Target::Native,
+            Self::Workers(_) => Target::Workers,
+        }
+    }
+
+    /// The key in documents.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Native(_) => "native",
+            Self::Workers(_) => "workers",
+        }
+    }
+}
+
+/// Starts the generated worker locally. Secrets are made up for the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartWorkers {
+    /// SQL files that are run on the fresh database by service, relative to the environments folder.
+    #[serde(default)]
+    pub seed: Map<String>,
 }
 
 /// Starts the generated binary. Secrets are made up for the run.

@@ -27,11 +27,11 @@ pub use claim::{Category, Claim, DerivedProof, LoadProof, ProbeName, Proof, Seve
 pub use config::{Config, Secret, Var, VarSource};
 pub use environment::{
     Access, Credential, Environment, LoadPermit, MintedToken, Permits, ResourceIds, Start,
-    StartNative,
+    StartNative, StartWorkers,
 };
 pub use expression::{Expression, Source};
 pub use http::{Cors, Framing, Hsts, ProblemType, SecurityHeaders};
-pub use limit::{Limit, LimitKey};
+pub use limit::{Limit, LimitKey, Precision};
 pub use operation::{
     Enqueue, Health, LogIn, Once, Operation, RunQuery, Step, TaskOperation, Transaction,
 };

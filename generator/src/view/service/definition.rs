@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::literals::{duration, number, optional_text, text, texts};
 use super::schemas::Static;
 use crate::Input;
-use crate::view::names;
+use crate::view::{names, platform};
 
 /// Everything that the module `definition` holds.
 #[derive(Debug, Serialize)]
@@ -89,7 +89,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
 }
 
 /// How many fields the runtime's `Definition` has.
-const FIELDS: usize = 15;
+const FIELDS: usize = 18;
 /// How many fields the runtime's `SecurityHeaders` has.
 const HEADER_FIELDS: usize = 5;
 
@@ -97,8 +97,10 @@ const IMPORTS: &[&str] = &[
     "ApiKey",
     "AuthKind",
     "AuthScheme",
+    "Blob",
     "Breaker",
     "Cors",
+    "Counting",
     "Credential",
     "Database",
     "DeadLetter",
@@ -158,7 +160,10 @@ fn fields(input: &Input<'_>) -> Vec<String> {
     list("databases", databases(input));
     list("stores", stores(service));
     list("queues", queues(service));
+    list("blobs", blobs(service));
     list("upstreams", upstreams(service));
+    list("unrouted_limits", unrouted_limits(service));
+    fields.extend(analytics(service));
     fields.extend(cors(service));
     fields.push(headers(service));
     fields.push("routes: routes::ROUTES".to_owned());
@@ -174,7 +179,8 @@ fn fields(input: &Input<'_>) -> Vec<String> {
         .iter()
         .filter_map(|(name, task)| {
             let schedule = schedule(task.schedule()?);
-            Some(format!("Task {{ name: {}, schedule: {schedule} }}", text(name)))
+            let crons = texts(platform::cron(task.schedule()?).as_deref());
+            Some(format!("Task {{ name: {}, schedule: {schedule}, crons: {crons} }}", text(name)))
         })
         .collect();
     if !tasks.is_empty() {
@@ -294,18 +300,52 @@ fn queues(service: &Service) -> Vec<String> {
     found
 }
 
+fn blobs(service: &Service) -> Vec<String> {
+    let buckets = service.bindings.iter().filter_map(|(name, binding)| match binding {
+        Binding::Blob { bucket } => Some((name, bucket)),
+        _ => None,
+    });
+    buckets
+        .map(|(name, bucket)| format!("Blob {{ name: {}, bucket: {} }}", text(name), text(bucket)))
+        .collect()
+}
+
+fn analytics(service: &Service) -> Option<String> {
+    let (name, _) =
+        service.bindings.iter().find(|(_, b)| matches!(b, Binding::Analytics { .. }))?;
+    Some(format!("analytics: Some({})", text(name)))
+}
+
+/// Limits that need to know nothing of a request but where it came from.
+fn unrouted_limits(service: &Service) -> Vec<String> {
+    let by_place = |name: &&String| {
+        let limit = service.limits.get(*name);
+        limit.is_some_and(|l| matches!(l.by, LimitKey::ClientIp | LimitKey::Global))
+    };
+    let names = service.defaults.limits.iter().filter(by_place);
+    names.map(|name| format!("&{}_LIMIT", names::screaming(name))).collect()
+}
+
 fn upstreams(service: &Service) -> Vec<String> {
     let mut found = Vec::new();
     for (name, binding) in &service.bindings {
-        let Binding::Upstream { base_url, bearer, timeout, max_response, breaker: b, retry: r } =
-            binding
+        let Binding::Upstream {
+            base_url,
+            service: worker,
+            bearer,
+            timeout,
+            max_response,
+            breaker: b,
+            retry: r,
+        } = binding
         else {
             continue;
         };
         found.push(format!(
-            "Upstream {{ name: {}, base_url: {}, bearer: {}, timeout: {}, max_response: {}, breaker: {}, retry: {} }}",
+            "Upstream {{ name: {}, base_url: {}, service: {}, bearer: {}, timeout: {}, max_response: {}, breaker: {}, retry: {} }}",
             text(name),
             text(base_url),
+            optional_text(worker.as_deref()),
             optional_text(bearer.as_deref()),
             duration(*timeout),
             number(max_response.map_or(1_000_000, proofline_spec::unit::Bytes::get)),
@@ -462,11 +502,16 @@ fn limit_of(name: &str, limit: &Limit) -> Static {
         (None, None) => "Quota::Flat(Rate::new(0, 1))".to_owned(),
     };
     let schemes = texts(limit.schemes.iter().flatten().map(String::as_str));
+    let counting = match platform::counting(name, limit) {
+        platform::Counting::Exact => "Counting::Exact".to_owned(),
+        platform::Counting::Platform(binding) => format!("Counting::Platform({})", text(&binding)),
+        platform::Counting::Process => "Counting::Process".to_owned(),
+    };
     Static {
         name: format!("{}_LIMIT", names::screaming(name)),
         doc: format!("The rate limit `{name}`."),
         value: format!(
-            "Limit {{ name: {}, by: LimitBy::{by}, quota: {quota}, schemes: {schemes} }}",
+            "Limit {{ name: {}, by: LimitBy::{by}, quota: {quota}, schemes: {schemes}, counting: {counting} }}",
             text(name)
         ),
     }

@@ -159,6 +159,7 @@ mod tests {
     static MAIL: definition::Upstream = definition::Upstream {
         name: "MAIL",
         base_url: "https://mail.example/api",
+        service: None,
         bearer: None,
         timeout: Duration::from_secs(1),
         max_response: 10,

@@ -29,14 +29,14 @@ use crate::answer::{Answer, Outcome};
 use crate::binding::rate_store::RateStore;
 use crate::call::{Call, Principal};
 use crate::context::Context;
-use crate::definition::{Limit, LimitBy, Route};
+use crate::definition::{Limit, Route};
 use crate::policy::auth::Identified;
 use crate::policy::correlation::{Correlation, correlate};
 use crate::policy::cors::CorsPolicy;
 use crate::policy::headers::HeaderPolicy;
 use crate::policy::limit::{Caller, Report};
 use crate::policy::metering::Meter;
-use crate::policy::target::{Resource, Router, decode_path};
+use crate::policy::target::{Resource, Routed, Router, decode_path, early};
 use crate::policy::{address, auth, body, limit, owner, problem, role, timeout, validate};
 use crate::problem::{
     Failure, MALFORMED_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND, REQUEST_TIMEOUT, TIMEOUT,
@@ -87,14 +87,22 @@ pub struct Chain<S> {
     observer: Arc<dyn Observer>,
     /// How long a body may take to arrive.
     body_timeout: Duration,
-    /// For each route the limits that apply before authentication, narrow ones first.
-    before: Vec<(&'static Route, Vec<&'static Limit>)>,
+    /// The limits of requests that match no route.
+    unrouted_limits: Vec<&'static Limit>,
 }
 
 impl<S: std::fmt::Debug> std::fmt::Debug for Chain<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Chain").field("context", &self.context).finish_non_exhaustive()
     }
+}
+
+/// Why a request has no route.
+enum Unrouted<'a> {
+    /// It only asks what the path can do.
+    Options(&'a Resource),
+    /// There is no such path, or it has no such method.
+    Nothing(Failure),
 }
 
 /// What is known of a request while it is on its way.
@@ -117,19 +125,11 @@ impl<S: Service> Chain<S> {
         body_timeout: Duration,
     ) -> Result<Self, String> {
         let definition = service.definition();
-        let before = definition.routes.iter().map(|route| {
-            let early =
-                |limit: &&&'static Limit| matches!(limit.by, LimitBy::ClientIp | LimitBy::Global);
-            let mut limits: Vec<_> = route.limits.iter().filter(early).copied().collect();
-            // What one client is refused must not use up what all share.
-            limits.sort_by_key(|limit| limit.by == LimitBy::Global);
-            (route, limits)
-        });
         Ok(Self {
             router: Router::new(definition)?,
             headers: HeaderPolicy::new(&definition.headers)?,
             cors: definition.cors.as_ref().map(CorsPolicy::new).transpose()?,
-            before: before.collect(),
+            unrouted_limits: early(definition.unrouted_limits),
             meter: Meter::default(),
             service,
             context,
@@ -157,6 +157,11 @@ impl<S: Service> Chain<S> {
         }
     }
 
+    /// Whether there are counts of calls that are not written yet.
+    pub fn has_unwritten_counts(&self) -> bool {
+        self.context.definition().metering.is_some() && self.meter.has_counts()
+    }
+
     /// Answers a request. `ambiguous` says that the host found its framing ambiguous.
     pub async fn respond<B>(
         &self,
@@ -180,7 +185,9 @@ impl<S: Service> Chain<S> {
             report: None,
         };
         let outcome = if ambiguous {
-            Err(Failure::of(&MALFORMED_REQUEST).detail("the message's framing is ambiguous"))
+            let failure =
+                Failure::of(&MALFORMED_REQUEST).detail("the message's framing is ambiguous");
+            self.unrouted(Unrouted::Nothing(failure), &parts, &mut journey).await
         } else {
             let travelling = self.travel(&parts, incoming, &mut journey);
             let caught = AssertUnwindSafe(travelling).catch_unwind().await;
@@ -208,20 +215,16 @@ impl<S: Service> Chain<S> {
         B: http_body::Body<Data = Bytes>,
         B::Error: std::fmt::Display,
     {
-        let path = decode_path(parts.uri.path())?;
-        let (resource, parameters) =
-            self.router.find(&path).ok_or_else(|| Failure::of(&NOT_FOUND))?;
-        journey.resource = Some(resource.path);
-        if parts.method == http::Method::OPTIONS {
-            return Ok(self.options(resource, parts));
-        }
-        let Some(route) = resource.route(&parts.method) else {
-            let allow = resource.allow.to_str().unwrap_or_default();
-            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow(allow));
+        let path = match decode_path(parts.uri.path()) {
+            Ok(path) => path,
+            Err(failure) => return self.unrouted(Unrouted::Nothing(failure), parts, journey).await,
         };
-        journey.route = Some(route);
-
-        self.limit_address(route, journey).await?;
+        let (routed, parameters) = match self.route(&path, &parts.method, journey) {
+            Ok(found) => found,
+            Err(unrouted) => return self.unrouted(unrouted, parts, journey).await,
+        };
+        let route = routed.route;
+        self.limit_address(&routed.early_limits, journey).await?;
         let identified = auth::identify(&self.context, route, &parts.headers).await?;
         let signed = match identified {
             Identified::Anyone => None,
@@ -254,6 +257,41 @@ impl<S: Service> Chain<S> {
         self.operate(&mut call).await.map(into_response)
     }
 
+    /// Finds the route of a request.
+    fn route<'s, 'p>(
+        &'s self,
+        path: &'p str,
+        method: &http::Method,
+        journey: &mut Journey,
+    ) -> Result<(&'s Routed, matchit::Params<'s, 'p>), Unrouted<'s>> {
+        let nothing = || Unrouted::Nothing(Failure::of(&NOT_FOUND));
+        let (resource, parameters) = self.router.find(path).ok_or_else(nothing)?;
+        journey.resource = Some(resource.path);
+        if method == http::Method::OPTIONS {
+            return Err(Unrouted::Options(resource));
+        }
+        let Some(routed) = resource.route(method) else {
+            let allow = resource.allow.to_str().unwrap_or_default();
+            return Err(Unrouted::Nothing(Failure::of(&METHOD_NOT_ALLOWED).allow(allow)));
+        };
+        journey.route = Some(routed.route);
+        Ok((routed, parameters))
+    }
+
+    /// Answers a request that has no route. It costs little, but it is counted like others.
+    async fn unrouted(
+        &self,
+        unrouted: Unrouted<'_>,
+        parts: &http::request::Parts,
+        journey: &mut Journey,
+    ) -> Result<Response<Bytes>, Failure> {
+        self.limit_address(&self.unrouted_limits, journey).await?;
+        match unrouted {
+            Unrouted::Options(resource) => Ok(self.options(resource, parts)),
+            Unrouted::Nothing(failure) => Err(failure),
+        }
+    }
+
     fn options(&self, resource: &Resource, parts: &http::request::Parts) -> Response<Bytes> {
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -270,13 +308,12 @@ impl<S: Service> Chain<S> {
 
     async fn limit_address(
         &self,
-        route: &'static Route,
+        limits: &[&'static Limit],
         journey: &mut Journey,
     ) -> Result<(), Failure> {
-        let found = self.before.iter().find(|(known, _)| std::ptr::eq(*known, route));
-        let Some((_, limits)) = found.filter(|(_, limits)| !limits.is_empty()) else {
+        if limits.is_empty() {
             return Ok(());
-        };
+        }
         let key = address::key(journey.client);
         let now = self.context.clock().monotonic();
         let caller = Caller::Address(&key);

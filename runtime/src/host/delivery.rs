@@ -24,8 +24,18 @@ static KEEP: Statement = Statement {
     ..Statement::DEFAULT
 };
 
-/// Tries to deliver a message. Says how long to wait before the next attempt; nothing when it was
-/// delivered, or was kept as a dead letter because this attempt was the last.
+/// What comes after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It was delivered, or kept as a dead letter: nothing.
+    Done,
+    /// Another attempt after so long.
+    Again(Duration),
+    /// It could neither be delivered nor kept.
+    Lost,
+}
+
+/// Tries to deliver a message once; after the last attempt it is kept as a dead letter.
 pub async fn attempt<S: Service>(
     service: &S,
     context: &Arc<Context>,
@@ -34,20 +44,19 @@ pub async fn attempt<S: Service>(
     attempt: u32,
     is_last: impl Fn() -> bool,
     log: &Log,
-) -> Option<Duration> {
+) -> Next {
     let failure = match isolated(service.deliver(context, queue.name, message.clone())).await {
         Ok(()) => {
             log.delivered(queue.name, attempt);
-            return None;
+            return Next::Done;
         }
         Err(failure) => failure,
     };
     if is_last() || attempt >= queue.retry.attempts.max(1) {
-        bury(context, queue, message, attempt, &failure, log).await;
-        return None;
+        return bury(context, queue, message, attempt, &failure, log).await;
     }
     log.retried(queue.name, attempt, &failure);
-    Some(pause(context, &queue.retry, attempt))
+    Next::Again(pause(context, &queue.retry, attempt))
 }
 
 fn pause(context: &Context, retry: &Retry, attempt: u32) -> Duration {
@@ -65,7 +74,7 @@ pub async fn bury(
     attempts: u32,
     failure: &Failure,
     log: &Log,
-) {
+) -> Next {
     let id = context.new_id().unwrap_or_else(|_| context.now());
     let parameters = vec![
         Parameter::Text(id),
@@ -81,4 +90,5 @@ pub async fn bury(
         None => false,
     };
     log.dead_lettered(queue.name, attempts, failure, kept);
+    if kept { Next::Done } else { Next::Lost }
 }

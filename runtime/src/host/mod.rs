@@ -3,10 +3,15 @@
 pub mod config;
 pub mod control;
 pub mod delivery;
+#[cfg(feature = "workers")]
+pub mod dialect;
 pub mod faults;
 pub mod log;
 #[cfg(feature = "native")]
 pub mod native;
+#[cfg(any(feature = "native", feature = "workers"))]
+pub mod password;
+pub mod rates;
 pub mod upstream;
 #[cfg(feature = "workers")]
 pub mod workers;

@@ -38,6 +38,11 @@ impl Meter {
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there are counts that are not written yet.
+    pub fn has_counts(&self) -> bool {
+        (0..SHARDS).any(|shard| !self.lock(shard).is_empty())
+    }
+
     /// Writes all counts. What could not be written is counted again later.
     pub async fn flush(&self, context: &Context, metering: &Metering) -> Result<u64, Failure> {
         let mut written = 0;

@@ -5,13 +5,31 @@ use std::collections::BTreeMap;
 
 use http::HeaderValue;
 
-use crate::definition::{Definition, Method, Route};
+use crate::definition::{Definition, Limit, LimitBy, Method, Route};
 use crate::problem::{Failure, MALFORMED_REQUEST};
+
+/// A route, and what of its limits needs no authentication.
+#[derive(Debug)]
+pub struct Routed {
+    /// The route.
+    pub route: &'static Route,
+    /// Limits that apply before authentication, narrow ones first.
+    pub early_limits: Vec<&'static Limit>,
+}
+
+/// The limits that apply before authentication. What one client is refused must not use up what all
+/// share, so narrow ones come first.
+pub fn early(limits: &[&'static Limit]) -> Vec<&'static Limit> {
+    let early = |limit: &&&'static Limit| matches!(limit.by, LimitBy::ClientIp | LimitBy::Global);
+    let mut limits: Vec<_> = limits.iter().filter(early).copied().collect();
+    limits.sort_by_key(|limit| limit.by == LimitBy::Global);
+    limits
+}
 
 /// The methods of one path.
 #[derive(Debug)]
 pub struct Resource {
-    routes: Vec<&'static Route>,
+    routes: Vec<Routed>,
     /// What `Allow` says.
     pub allow: HeaderValue,
     /// The path as it is declared.
@@ -20,9 +38,9 @@ pub struct Resource {
 
 impl Resource {
     /// The route of a method; `HEAD` is answered by `GET`.
-    pub fn route(&self, method: &http::Method) -> Option<&'static Route> {
+    pub fn route(&self, method: &http::Method) -> Option<&Routed> {
         let wanted = if method == http::Method::HEAD { "GET" } else { method.as_str() };
-        self.routes.iter().find(|route| route.method.as_str() == wanted).copied()
+        self.routes.iter().find(|routed| routed.route.method.as_str() == wanted)
     }
 }
 
@@ -52,6 +70,9 @@ impl Router {
             }
             allow.push("OPTIONS");
             let allow = HeaderValue::from_str(&allow.join(", ")).map_err(|e| e.to_string())?;
+            let routed =
+                |route: &'static Route| Routed { route, early_limits: early(route.limits) };
+            let routes = routes.into_iter().map(routed).collect();
             router.resources.push(Resource { routes, allow, path });
         }
         Ok(router)

@@ -6,3 +6,6 @@ pub mod handlers;
 
 pub use generated::Generated;
 pub use handlers::App;
+
+#[cfg(feature = "workers")]
+proofline_runtime::workers!(Generated(App));

@@ -14,7 +14,6 @@ use super::config::Config;
 use super::inside::Inside;
 use super::memory::kv::MemoryStore;
 use super::memory::queue::{self, Receiver};
-use super::memory::rate_store::MemoryRates;
 use super::metrics::Metrics;
 use super::password::Argon2id;
 use super::sqlite::{Sqlite, migration};
@@ -31,6 +30,7 @@ use crate::definition::{self, Definition};
 use crate::host::control::Control;
 use crate::host::faults::{Faults, FaultyDatabase, FaultyService, FaultyStore};
 use crate::host::log::{Level, Log};
+use crate::host::rates::MemoryRates;
 use crate::host::upstream::Attempts;
 use crate::service::Service;
 

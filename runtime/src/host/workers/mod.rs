@@ -1,1 +1,68 @@
-//! wasm host
+//! The host on Cloudflare Workers: the service as WebAssembly, in an isolate of the platform.
+//!
+//! `shim.mjs` is the entry point; it hands events over to the functions that [`crate::workers!`]
+//! exports. `glue.mjs` is what Rust asks of the platform, in as few calls as can be: on this platform
+//! the calls between WebAssembly and JavaScript are what costs, not the work between them.
+
+mod body;
+mod clock;
+mod d1;
+mod glue;
+mod kv;
+mod observer;
+mod password;
+mod queue;
+mod rates;
+mod start;
+mod upstream;
+mod worker;
+
+pub use rates::rate_limit;
+pub use worker::{Cell, Worker};
+
+#[doc(hidden)]
+pub use js_sys::Promise;
+#[doc(hidden)]
+pub use wasm_bindgen;
+#[doc(hidden)]
+pub use wasm_bindgen::JsValue;
+
+/// Exports a service to the platform: `proofline_runtime::workers!(Generated(App))`.
+#[macro_export]
+macro_rules! workers {
+    ($service:expr) => {
+        /// The platform's events, as the entry point hands them over.
+        mod platform_events {
+            use $crate::host::workers::wasm_bindgen::prelude::wasm_bindgen;
+            use $crate::host::workers::{Cell, JsValue, Promise};
+
+            use super::*;
+
+            std::thread_local! {
+                static CELL: Cell = Cell::default();
+            }
+
+            fn worker(env: &JsValue) -> std::rc::Rc<dyn $crate::host::workers::Worker> {
+                CELL.with(|cell| cell.get_or_start(|| $service, env))
+            }
+
+            /// Answers a request.
+            #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
+            pub fn fetch(request: JsValue, env: JsValue, context: JsValue) -> Promise {
+                worker(&env).fetch(request, context)
+            }
+
+            /// Delivers a batch of messages.
+            #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
+            pub fn queue(name: String, messages: String, env: JsValue) -> Promise {
+                worker(&env).queue(name, messages)
+            }
+
+            /// Runs the tasks of a schedule.
+            #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
+            pub fn scheduled(cron: String, env: JsValue) -> Promise {
+                worker(&env).scheduled(cron)
+            }
+        }
+    };
+}

@@ -22,6 +22,17 @@ impl Window {
         Self { start: millis(now), before: 0, current: 0 }
     }
 
+    /// Counters as they were kept: the start of the window (milliseconds), the requests of the window
+    /// before, and of this one.
+    pub fn from_parts(start: u64, before: u32, current: u32) -> Self {
+        Self { start, before, current }
+    }
+
+    /// The counters, to be kept; see [`Window::from_parts`].
+    pub fn parts(self) -> (u64, u32, u32) {
+        (self.start, self.before, self.current)
+    }
+
     /// Whether nothing of it counts any more.
     pub fn is_over(&self, rate: Rate, now: Duration) -> bool {
         millis(now).saturating_sub(self.start) >= 2 * length(rate)

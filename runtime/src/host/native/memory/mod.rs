@@ -2,4 +2,3 @@
 
 pub mod kv;
 pub mod queue;
-pub mod rate_store;

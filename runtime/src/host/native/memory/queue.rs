@@ -10,7 +10,7 @@ use crate::binding::queue::{Queue, QueueError};
 use crate::binding::{Reply, ready};
 use crate::context::Context;
 use crate::definition;
-use crate::host::delivery;
+use crate::host::delivery::{self, Next};
 use crate::host::log::Log;
 use crate::service::Service;
 
@@ -99,7 +99,7 @@ async fn deliver<S: Service>(
         let is_last = || *stopping.borrow();
         let next =
             delivery::attempt(service, context, queue, &message, attempt, is_last, log).await;
-        let Some(pause) = next else { return };
+        let Next::Again(pause) = next else { return };
         let wait = context.clock().sleep(pause);
         let stop = async { drop(stopping.wait_for(|stopping| *stopping).await) };
         tokio::select! {

@@ -1,4 +1,4 @@
-//! The counters of rate limits, spread over many locks and bounded.
+//! The counters of rate limits in memory, spread over many locks and bounded.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

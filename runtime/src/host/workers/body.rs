@@ -1,0 +1,160 @@
+//! A request as the chain takes it: its head from one text, its body when it is asked for.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::future::LocalBoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http_body::{Body, Frame};
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
+
+use super::glue;
+
+/// The header in which the platform tells the client's address; a client cannot set it.
+const CLIENT: &str = "cf-connecting-ip";
+
+/// What remains to be read of a body.
+enum State {
+    /// There is none, or it was read.
+    End,
+    /// It is read in one piece, as its length is known.
+    Whole(LocalBoxFuture<'static, Result<Uint8Array, JsValue>>),
+    /// It is read piece by piece.
+    Pieces(JsValue, Option<LocalBoxFuture<'static, Result<Option<Uint8Array>, JsValue>>>),
+}
+
+/// A request's body.
+pub(super) struct Incoming {
+    state: State,
+}
+
+impl Incoming {
+    fn new(request: &JsValue, has_body: bool, headers: &HeaderMap) -> Self {
+        let state = if !has_body {
+            State::End
+        } else if headers.contains_key(http::header::CONTENT_LENGTH) {
+            let request = request.clone();
+            State::Whole(Box::pin(async move { glue::whole_body(&request).await }))
+        } else {
+            State::Pieces(glue::reader(request), None)
+        };
+        Self { state }
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Broken(String);
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let read = match &mut self.state {
+            State::End => return Poll::Ready(None),
+            State::Whole(reading) => match reading.as_mut().poll(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(read) => {
+                    self.state = State::End;
+                    read.map(Some)
+                }
+            },
+            State::Pieces(reader, reading) => {
+                let next = reading.get_or_insert_with(|| {
+                    let reader = reader.clone();
+                    Box::pin(async move { glue::chunk(&reader).await })
+                });
+                match next.as_mut().poll(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(read) => {
+                        *reading = None;
+                        read
+                    }
+                }
+            }
+        };
+        Poll::Ready(match read {
+            Ok(Some(bytes)) => Some(Ok(Frame::data(Bytes::from(bytes.to_vec())))),
+            Ok(None) => {
+                self.state = State::End;
+                None
+            }
+            Err(error) => {
+                self.state = State::End;
+                Some(Err(Broken(glue::explain(&error))))
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.state, State::End)
+    }
+}
+
+/// A request as the chain takes it, and the client's address. What cannot be read is ambiguous.
+pub(super) fn request(request: &JsValue) -> (Request<Incoming>, IpAddr, bool) {
+    let head = glue::head(request);
+    let mut lines = head.split('\n');
+    let method = lines.next().and_then(|text| text.parse::<Method>().ok());
+    let uri = lines.next().and_then(uri);
+    let has_body = lines.next() == Some("1");
+    let headers = headers(&mut lines);
+    let client = headers.get(CLIENT).and_then(|value| value.to_str().ok());
+    let client = client.and_then(|text| text.parse().ok());
+    // Locally there may be none.
+    let client = client.unwrap_or_else(|| IpAddr::from([127, 0, 0, 1]));
+    let ambiguous = method.is_none() || uri.is_none();
+    let mut built = Request::new(Incoming::new(request, has_body, &headers));
+    *built.method_mut() = method.unwrap_or_default();
+    *built.uri_mut() = uri.unwrap_or_default();
+    *built.headers_mut() = headers;
+    (built, client, ambiguous)
+}
+
+/// Path and query of an absolute URL.
+fn uri(url: &str) -> Option<Uri> {
+    let after = url.split_once("://")?.1;
+    let path = after.find('/').map_or("/", |at| &after[at..]);
+    path.parse().ok()
+}
+
+/// Names and values, a line each.
+pub(super) fn headers<'a>(lines: &mut impl Iterator<Item = &'a str>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(24);
+    while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+        let value = if value.is_ascii() {
+            HeaderValue::from_str(value)
+        } else {
+            // JavaScript shows each byte of a value as the character of that number.
+            let bytes = value.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'));
+            HeaderValue::from_bytes(&bytes.collect::<Vec<_>>())
+        };
+        if let Ok(value) = value {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+/// Names and values, a line each; what is not plain text is left out.
+pub(super) fn lines(headers: &HeaderMap) -> String {
+    let mut text = String::with_capacity(1024);
+    for (name, value) in headers {
+        if let Ok(value) = value.to_str() {
+            text.push_str(name.as_str());
+            text.push('\n');
+            text.push_str(value);
+            text.push('\n');
+        }
+    }
+    text
+}

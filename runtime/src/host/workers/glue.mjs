@@ -1,0 +1,166 @@
+// What the worker asks of the platform: each function does in one call from WebAssembly what would otherwise take many.
+// Texts that hold several values have one value a line; nothing that is put into them can hold a line's end.
+
+// --- Requests and answers
+
+// Method, URL, whether there is a body, then names and values of the headers.
+export function head(request) {
+  let text = request.method + "\n" + request.url + "\n" + (request.body === null ? "0" : "1");
+  for (const [name, value] of request.headers) text += "\n" + name + "\n" + value;
+  return text;
+}
+
+export async function whole_body(request) {
+  return new Uint8Array(await request.arrayBuffer());
+}
+
+export function reader(request) {
+  return request.body.getReader();
+}
+
+export async function chunk(reader) {
+  const { done, value } = await reader.read();
+  return done ? undefined : value;
+}
+
+// A view into the memory of WebAssembly lives no longer than the call, so the body is copied.
+export function answer(status, headers, body) {
+  const list = [];
+  const parts = headers.split("\n");
+  for (let at = 0; at + 1 < parts.length; at += 2) list.push([parts[at], parts[at + 1]]);
+  const bodyless = status === 204 || status === 205 || status === 304;
+  return new Response(bodyless ? null : body.slice(), { status, headers: list });
+}
+
+// Lets some work go on after the answer.
+export function extend(context, work) {
+  context.waitUntil(work);
+}
+
+// --- Time, randomness, the log
+
+export function now() {
+  return Date.now();
+}
+
+export function timer(millis) {
+  const timer = {};
+  timer.done = new Promise((resolve) => {
+    timer.id = setTimeout(resolve, millis);
+  });
+  return timer;
+}
+
+export function wait(timer) {
+  return timer.done;
+}
+
+export function cancel(timer) {
+  clearTimeout(timer.id);
+}
+
+export function random(length) {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
+
+export function log(level, line) {
+  if (level === 3) console.error(line);
+  else if (level === 2) console.warn(line);
+  else console.log(line);
+}
+
+export function data_point(dataset, blobs, duration) {
+  const texts = blobs.split("\n");
+  dataset.writeDataPoint({ indexes: [texts[0].slice(0, 96)], blobs: texts, doubles: [duration, 1] });
+}
+
+// --- Bindings
+
+export function variable(env, name) {
+  const value = env[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+export function binding(env, name) {
+  const value = env[name];
+  return typeof value === "object" && value !== null ? value : undefined;
+}
+
+// Runs statements, all or none: `[[sql, [parameter…]]…]` in, `[[rows, changed]…]` out.
+export async function d1(database, batch) {
+  const statements = JSON.parse(batch).map(([sql, parameters]) => database.prepare(sql).bind(...parameters));
+  const results = await database.batch(statements);
+  return JSON.stringify(results.map(({ results, meta }) => [results ?? [], meta.changes ?? 0]));
+}
+
+export async function kv_get(store, key) {
+  const { value, metadata } = await store.getWithMetadata(key, "arrayBuffer");
+  if (value === null || (metadata?.until ?? Infinity) <= Date.now()) return undefined;
+  return new Uint8Array(value);
+}
+
+// The platform keeps a value for a minute at least; when it ends sooner, its metadata says so.
+export async function kv_put(store, key, value, millis) {
+  const expirationTtl = Math.max(60, Math.ceil(millis / 1000));
+  await store.put(key, value.slice().buffer, { expirationTtl, metadata: { until: Date.now() + millis } });
+}
+
+export async function kv_delete(store, key) {
+  await store.delete(key);
+}
+
+export async function send(queue, message) {
+  await queue.send(JSON.parse(message), { contentType: "json" });
+}
+
+// Counts one request of a key: `[allowed, remaining, reset, retry after]`, times in milliseconds.
+export async function take(counters, name, requests, window) {
+  return new Float64Array(await counters.getByName(name).take(requests, window));
+}
+
+export async function limit(limiter, key) {
+  const { success } = await limiter.limit({ key });
+  return success;
+}
+
+// Calls another service: `[status, headers, body]`. Never follows a redirect.
+export async function call(service, base, path, query, method, headers, body, millis, most) {
+  const root = new URL(base);
+  const folder = root.pathname.endsWith("/") ? root.pathname : root.pathname + "/";
+  const url = new URL(base);
+  url.pathname = folder + path.slice(1);
+  url.search = query;
+  if (url.host !== root.host || !url.pathname.startsWith(folder)) throw new Error("proofline:path");
+  const list = [];
+  const parts = headers.split("\n");
+  for (let at = 0; at + 1 < parts.length; at += 2) list.push([parts[at], parts[at + 1]]);
+  const init = { method, headers: list, redirect: "manual", signal: AbortSignal.timeout(millis) };
+  if (body.length > 0) init.body = body.slice();
+  const response = await (service ?? globalThis).fetch(new Request(url, init));
+  const chunks = [];
+  let length = 0;
+  if (response.body !== null) {
+    for await (const chunk of response.body) {
+      length += chunk.length;
+      if (length > most) throw new Error("proofline:large");
+      chunks.push(chunk);
+    }
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  let text = "";
+  for (const [name, value] of response.headers) text += name + "\n" + value + "\n";
+  return [response.status, text, whole];
+}
+
+export function field(list, at) {
+  return list[at];
+}
+
+export function explain(error) {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

@@ -1,0 +1,81 @@
+//! The functions of `glue.mjs`: each does in one call to JavaScript what would otherwise take many.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::future::LocalBoxFuture;
+use js_sys::{Float64Array, Promise, Uint8Array};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen(raw_module = "./glue.mjs")]
+extern "C" {
+    pub(super) fn head(request: &JsValue) -> String;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn whole_body(request: &JsValue) -> Result<Uint8Array, JsValue>;
+    pub(super) fn reader(request: &JsValue) -> JsValue;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn chunk(reader: &JsValue) -> Result<Option<Uint8Array>, JsValue>;
+    pub(super) fn answer(status: u16, headers: &str, body: &[u8]) -> JsValue;
+
+    fn extend(context: &JsValue, work: &Promise);
+
+    pub(super) fn now() -> f64;
+    pub(super) fn timer(millis: f64) -> JsValue;
+    pub(super) async fn wait(timer: &JsValue);
+    pub(super) fn cancel(timer: &JsValue);
+    pub(super) fn random(length: u32) -> Uint8Array;
+    pub(super) fn log(level: u8, line: &str);
+    pub(super) fn data_point(dataset: &JsValue, blobs: &str, duration: f64);
+
+    pub(super) fn variable(env: &JsValue, name: &str) -> Option<String>;
+    pub(super) fn binding(env: &JsValue, name: &str) -> JsValue;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn d1(database: &JsValue, batch: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn kv_get(store: &JsValue, key: &str) -> Result<Option<Uint8Array>, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn kv_put(
+        store: &JsValue,
+        key: &str,
+        value: &[u8],
+        millis: f64,
+    ) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn kv_delete(store: &JsValue, key: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn send(queue: &JsValue, message: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn take(
+        counters: &JsValue,
+        name: &str,
+        requests: f64,
+        window: f64,
+    ) -> Result<Float64Array, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn limit(limiter: &JsValue, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    #[expect(clippy::too_many_arguments, reason = "one call is all that it may take")]
+    pub(super) async fn call(
+        service: &JsValue,
+        base: &str,
+        path: &str,
+        query: &str,
+        method: &str,
+        headers: &str,
+        body: &[u8],
+        millis: f64,
+        most: f64,
+    ) -> Result<JsValue, JsValue>;
+
+    pub(super) fn field(list: &JsValue, at: u32) -> JsValue;
+    pub(super) fn explain(error: &JsValue) -> String;
+}
+
+/// Lets some work go on after the answer.
+pub(super) fn wait_until(context: &JsValue, work: LocalBoxFuture<'static, ()>) {
+    let promise = wasm_bindgen_futures::future_to_promise(AssertUnwindSafe(async {
+        work.await;
+        Ok(JsValue::UNDEFINED)
+    }));
+    extend(context, &promise);
+}

@@ -1,0 +1,167 @@
+//! Brings a service and the bindings of its environment together, once for each isolate.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use send_wrapper::SendWrapper;
+use wasm_bindgen::JsValue;
+
+use super::clock::{PlatformClock, PlatformEntropy};
+use super::d1::D1;
+use super::glue;
+use super::kv::Kv;
+use super::observer::{Console, Records};
+use super::password::Argon2id;
+use super::queue::PlatformQueue;
+use super::rates::PlatformRates;
+use super::upstream::FetchUpstream;
+use crate::binding::clock::{Clock, Entropy};
+use crate::binding::kv::KeyValueStore;
+use crate::binding::queue::Queue;
+use crate::binding::sql::Database;
+use crate::binding::upstream::Upstream;
+use crate::chain::Chain;
+use crate::context::{Bindings, Context};
+use crate::definition::Definition;
+use crate::host::config::{self, Config, ConfigProblem, Reader};
+use crate::host::control::Control;
+use crate::host::faults::{Faults, FaultyDatabase, FaultyStore};
+use crate::host::log::{Level, Log};
+use crate::service::Service;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A service in its environment.
+pub(super) struct Started<S> {
+    pub(super) control: Control<S>,
+    pub(super) log: Log,
+}
+
+/// What faults need to know.
+type FaultControl<'a> = Option<(&'a Arc<Faults>, &'a Arc<dyn Clock>)>;
+
+/// A log before the configuration says what is to be left out.
+pub(super) fn log(least: Level) -> Log {
+    Log::new(least, Arc::new(Console), Arc::new(PlatformClock))
+}
+
+/// Reads the configuration and connects the bindings; else everything that is wrong.
+pub(super) fn start<S: Service>(service: S, env: &JsValue) -> Result<Started<S>, Vec<String>> {
+    let definition = service.definition();
+    let config = read(definition, env)?;
+    let log = log(config.log_level);
+    let clock: Arc<dyn Clock> = Arc::new(PlatformClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(PlatformEntropy::default());
+    let faults = config.faults.then(|| Arc::new(Faults::default()));
+    let fault_control = faults.as_ref().map(|faults| (faults, &clock));
+    let bindings = Bindings {
+        databases: databases(definition, env, &clock, fault_control),
+        stores: stores(definition, env, fault_control),
+        queues: queues(definition, env),
+        upstreams: upstreams(definition, &config, env, &clock, &entropy),
+        passwords: Arc::new(Argon2id::new(Arc::clone(&entropy))),
+        clock,
+        entropy,
+    };
+    let context = Arc::new(Context::new(definition, config.settings, bindings));
+    let rates = Arc::new(PlatformRates::new(definition, env, Arc::new(log.clone())));
+    let dataset = definition.analytics.map(|name| SendWrapper::new(glue::binding(env, name)));
+    let records = Arc::new(Records { log: log.clone(), dataset });
+    let chain = Chain::new(service, context, rates, records, BODY_TIMEOUT);
+    let control =
+        chain.and_then(|chain| Control::new(chain, faults)).map_err(|error| vec![error])?;
+    Ok(Started { control, log })
+}
+
+fn read(definition: &'static Definition, env: &JsValue) -> Result<Config, Vec<String>> {
+    let variable = |name: &str| glue::variable(env, name);
+    let mut reader = Reader::new(&variable);
+    let config = config::read(&mut reader, definition);
+    for name in bound(definition) {
+        if glue::binding(env, name).is_undefined() {
+            let fix = "deploy with the generated wrangler.jsonc";
+            reader.wrong(name, "the worker has no such binding", fix);
+        }
+    }
+    reader
+        .finish(config)
+        .map_err(|problems| problems.iter().map(ConfigProblem::to_string).collect())
+}
+
+/// Names of everything that the environment must have besides texts.
+fn bound(definition: &'static Definition) -> impl Iterator<Item = &'static str> {
+    let databases = definition.databases.iter().map(|database| database.name);
+    let stores = definition.stores.iter().map(|store| store.name);
+    let queues = definition.queues.iter().map(|queue| queue.name);
+    databases.chain(stores).chain(queues).chain(definition.analytics)
+}
+
+fn databases(
+    definition: &'static Definition,
+    env: &JsValue,
+    clock: &Arc<dyn Clock>,
+    faults: FaultControl<'_>,
+) -> HashMap<&'static str, Arc<dyn Database>> {
+    let database = |database: &'static crate::definition::Database| {
+        let binding = glue::binding(env, database.name);
+        let d1 = D1::new(binding, Arc::clone(clock), database.statement_timeout);
+        let store: Arc<dyn Database> = Arc::new(d1);
+        let store = match faults {
+            Some((faults, clock)) => Arc::new(FaultyDatabase::new(
+                database.name,
+                store,
+                Arc::clone(faults),
+                Arc::clone(clock),
+            )),
+            None => store,
+        };
+        (database.name, store)
+    };
+    definition.databases.iter().map(database).collect()
+}
+
+fn stores(
+    definition: &'static Definition,
+    env: &JsValue,
+    faults: FaultControl<'_>,
+) -> HashMap<&'static str, Arc<dyn KeyValueStore>> {
+    let store = |store: &'static crate::definition::KeyValue| {
+        let kv: Arc<dyn KeyValueStore> = Arc::new(Kv::new(glue::binding(env, store.name)));
+        let kv = match faults {
+            Some((faults, clock)) => {
+                Arc::new(FaultyStore::new(store.name, kv, Arc::clone(faults), Arc::clone(clock)))
+            }
+            None => kv,
+        };
+        (store.name, kv)
+    };
+    definition.stores.iter().map(store).collect()
+}
+
+fn queues(definition: &'static Definition, env: &JsValue) -> HashMap<&'static str, Arc<dyn Queue>> {
+    let queue = |queue: &'static crate::definition::Queue| {
+        let sender: Arc<dyn Queue> = Arc::new(PlatformQueue::new(glue::binding(env, queue.name)));
+        (queue.name, sender)
+    };
+    definition.queues.iter().map(queue).collect()
+}
+
+fn upstreams(
+    definition: &'static Definition,
+    config: &Config,
+    env: &JsValue,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> HashMap<&'static str, Arc<dyn Upstream>> {
+    let upstream = |upstream: &'static crate::definition::Upstream| {
+        let base_url = config.base_urls.get(upstream.name);
+        let bearer = upstream.bearer.and_then(|name| config.settings.secrets.get(name).cloned());
+        let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
+        let client = FetchUpstream::new(upstream, base_url, bearer, env, clock, entropy);
+        let client: Arc<dyn Upstream> = Arc::new(client);
+        (upstream.name, client)
+    };
+    definition.upstreams.iter().map(upstream).collect()
+}

@@ -1,0 +1,174 @@
+//! A running service, as the platform's events reach it.
+
+use std::cell::OnceCell;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures::future::join_all;
+use http::{HeaderValue, Response, StatusCode};
+use js_sys::Promise;
+use serde_json::json;
+use wasm_bindgen::JsValue;
+
+use super::start::{Started, log, start};
+use super::{body, glue, queue};
+use crate::definition::Definition;
+use crate::host::control::is_direct;
+use crate::host::isolated;
+use crate::host::log::Level;
+use crate::policy::headers::HeaderPolicy;
+use crate::problem::{Failure, UNAVAILABLE};
+use crate::service::Service;
+
+/// A running service.
+pub trait Worker {
+    /// Answers a request.
+    fn fetch(self: Rc<Self>, request: JsValue, context: JsValue) -> Promise;
+
+    /// Delivers a batch of messages; see `shim.mjs` for what comes in and goes out.
+    fn queue(self: Rc<Self>, name: String, messages: String) -> Promise;
+
+    /// Runs the tasks of a schedule.
+    fn scheduled(self: Rc<Self>, cron: String) -> Promise;
+}
+
+/// The service of this isolate, started by its first event.
+#[derive(Default)]
+pub struct Cell(OnceCell<Rc<dyn Worker>>);
+
+impl std::fmt::Debug for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cell").field("started", &self.0.get().is_some()).finish()
+    }
+}
+
+impl Cell {
+    /// The service, started when it is not yet.
+    pub fn get_or_start<S: Service>(
+        &self,
+        service: impl FnOnce() -> S,
+        env: &JsValue,
+    ) -> Rc<dyn Worker> {
+        let worker = self.0.get_or_init(|| {
+            let service = service();
+            let definition = service.definition();
+            match start(service, env) {
+                Ok(started) => Rc::new(started),
+                Err(problems) => Rc::new(Broken::new(definition, &problems)),
+            }
+        });
+        Rc::clone(worker)
+    }
+}
+
+/// Some work as JavaScript waits for it.
+fn promise(work: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+    // The chain keeps panics to the request that they happen in.
+    wasm_bindgen_futures::future_to_promise(AssertUnwindSafe(work))
+}
+
+fn answer(response: Response<Bytes>) -> JsValue {
+    let (parts, body) = response.into_parts();
+    glue::answer(parts.status.as_u16(), &body::lines(&parts.headers), &body)
+}
+
+impl<S: Service> Worker for Started<S> {
+    fn fetch(self: Rc<Self>, request: JsValue, context: JsValue) -> Promise {
+        promise(async move {
+            let (request, client, ambiguous) = body::request(&request);
+            let local = client.is_loopback() && is_direct(request.headers());
+            let request = match self.control.answer(request, local).await {
+                Ok(response) => return Ok(answer(response)),
+                Err(request) => request,
+            };
+            let chain = &self.control.chain;
+            let response = chain.respond(request, client, |_| false, ambiguous).await;
+            if chain.has_unwritten_counts() {
+                let counts = Rc::clone(&self);
+                glue::wait_until(&context, Box::pin(async move { counts.write_counts().await }));
+            }
+            Ok(answer(response))
+        })
+    }
+
+    fn queue(self: Rc<Self>, name: String, messages: String) -> Promise {
+        promise(async move {
+            let (service, context) = (self.control.chain.service(), self.control.chain.context());
+            let verdicts = queue::deliver(service, context, &name, &messages, &self.log).await;
+            verdicts.map(JsValue::from).map_err(|error| JsValue::from_str(&error))
+        })
+    }
+
+    fn scheduled(self: Rc<Self>, cron: String) -> Promise {
+        promise(async move {
+            let (service, context) = (self.control.chain.service(), self.control.chain.context());
+            let tasks = context.definition().tasks.iter();
+            let due: Vec<_> = tasks.filter(|task| task.crons.contains(&cron.as_str())).collect();
+            let runs = due.iter().map(|task| async {
+                let started = context.clock().monotonic();
+                let result = isolated(service.run_task(context, task.name)).await;
+                let duration = context.clock().monotonic().saturating_sub(started);
+                self.log.task(task.name, duration, &result);
+                result.is_err()
+            });
+            let failed = join_all(runs).await.into_iter().filter(|failed| *failed).count();
+            if failed == 0 {
+                return Ok(JsValue::UNDEFINED);
+            }
+            // The platform counts the event as failed, and its dashboard shows it.
+            let error = format!("{failed} of {} tasks failed; see the log", due.len());
+            Err(js_sys::Error::new(&error).into())
+        })
+    }
+}
+
+impl<S: Service> Started<S> {
+    async fn write_counts(&self) {
+        if let Err(failure) = self.control.chain.flush_metering().await {
+            let members = [("cause", failure.to_string().into())];
+            self.log.event(Level::Warn, "metering_failed", &members);
+        }
+    }
+}
+
+/// A service whose configuration is wrong: it answers everything with 503, and the log says why.
+struct Broken {
+    headers: Option<HeaderPolicy>,
+}
+
+impl Broken {
+    fn new(definition: &'static Definition, problems: &[String]) -> Self {
+        let members = [("problems", json!(problems))];
+        log(Level::Error).event(Level::Error, "configuration", &members);
+        Self { headers: HeaderPolicy::new(&definition.headers).ok() }
+    }
+}
+
+/// What an event of a service that did not start comes to.
+fn not_started() -> JsValue {
+    js_sys::Error::new("the configuration is wrong; see the log").into()
+}
+
+impl Worker for Broken {
+    fn fetch(self: Rc<Self>, _: JsValue, _: JsValue) -> Promise {
+        promise(async move {
+            let failure = Failure::of(&UNAVAILABLE);
+            let mut response = crate::policy::problem::render(&failure, None, "");
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            if let Some(headers) = &self.headers {
+                headers.apply(response.headers_mut());
+            }
+            response.headers_mut().insert("retry-after", HeaderValue::from_static("60"));
+            Ok(answer(response))
+        })
+    }
+
+    fn queue(self: Rc<Self>, _: String, _: String) -> Promise {
+        Promise::reject(&not_started())
+    }
+
+    fn scheduled(self: Rc<Self>, _: String) -> Promise {
+        Promise::reject(&not_started())
+    }
+}

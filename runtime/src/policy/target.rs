@@ -70,10 +70,10 @@ impl Router {
             }
             allow.push("OPTIONS");
             let allow = HeaderValue::from_str(&allow.join(", ")).map_err(|e| e.to_string())?;
-            let routed =
+            let with_limits =
                 |route: &'static Route| Routed { route, early_limits: early(route.limits) };
-            let routes = routes.into_iter().map(routed).collect();
-            router.resources.push(Resource { routes, allow, path });
+            let methods = routes.into_iter().map(with_limits).collect();
+            router.resources.push(Resource { routes: methods, allow, path });
         }
         Ok(router)
     }

@@ -30,14 +30,15 @@ fn stored(key: &str) -> String {
     if key.len() > LONGEST_KEY { format!("sha256:{}", hash_token(key)) } else { key.to_owned() }
 }
 
-fn failed(error: JsValue) -> StoreError {
-    StoreError(glue::explain(&error))
+fn failed(error: &JsValue) -> StoreError {
+    StoreError(glue::explain(error))
 }
 
 impl KeyValueStore for Kv {
     fn get<'a>(&'a self, key: &'a str) -> Reply<'a, Result<Option<Bytes>, StoreError>> {
         later(SendWrapper::new(async move {
-            let value = glue::kv_get(&self.0, &stored(key)).await.map_err(failed)?;
+            let value =
+                glue::kv_get(&self.0, &stored(key)).await.map_err(|error| failed(&error))?;
             Ok(value.map(|value| Bytes::from(value.to_vec())))
         }))
     }
@@ -49,13 +50,15 @@ impl KeyValueStore for Kv {
         ttl: Duration,
     ) -> Reply<'a, Result<(), StoreError>> {
         later(SendWrapper::new(async move {
-            glue::kv_put(&self.0, &stored(key), &value, millis(ttl)).await.map_err(failed)
+            glue::kv_put(&self.0, &stored(key), &value, millis(ttl))
+                .await
+                .map_err(|error| failed(&error))
         }))
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Reply<'a, Result<(), StoreError>> {
         later(SendWrapper::new(async move {
-            glue::kv_delete(&self.0, &stored(key)).await.map_err(failed)
+            glue::kv_delete(&self.0, &stored(key)).await.map_err(|error| failed(&error))
         }))
     }
 
@@ -66,7 +69,7 @@ impl KeyValueStore for Kv {
 
     fn ping(&self) -> Reply<'_, Result<(), StoreError>> {
         later(SendWrapper::new(async {
-            glue::kv_get(&self.0, "proofline:ping").await.map(drop).map_err(failed)
+            glue::kv_get(&self.0, "proofline:ping").await.map(drop).map_err(|error| failed(&error))
         }))
     }
 }

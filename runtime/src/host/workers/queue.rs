@@ -113,10 +113,11 @@ mod tests {
     use super::*;
     use crate::definition::{DeadLetter, Retry};
 
+    static ANYTHING: crate::schema::Schema = crate::schema::Schema::any();
     static QUEUES: [definition::Queue; 1] = [definition::Queue {
         name: "MAIL",
         queue: "mail",
-        message: &crate::schema::Schema::DEFAULT,
+        message: &ANYTHING,
         batch_size: 1,
         batch_wait: std::time::Duration::ZERO,
         retry: Retry::NEVER,

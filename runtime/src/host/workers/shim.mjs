@@ -34,35 +34,44 @@ export default class extends WorkerEntrypoint {
 
 // Counts the requests of one key exactly: all of them come to this one object, one after the other.
 export class RateLimiter extends DurableObject {
+  // Start of the window, requests of the one before, requests of this one; then the window's length.
   #window = [];
-  #until = 0;
+  #hasAlarm = false;
 
   constructor(ctx, env) {
     super(ctx, env);
     ctx.blockConcurrencyWhile(async () => {
       this.#window = (await ctx.storage.get("window")) ?? [];
-      this.#until = (await ctx.storage.getAlarm()) ?? 0;
+      this.#hasAlarm = (await ctx.storage.getAlarm()) !== null;
     });
   }
 
   // How many requests in a window of so many milliseconds: `[allowed, remaining, reset, retry after]`.
   take(requests, millis) {
-    const [start, before, current, ...decision] = service.rate_limit(this.#window, requests, millis, Date.now());
-    const window = [start, before, current];
+    const known = this.#window.slice(0, 3);
+    const [start, before, current, ...decision] = service.rate_limit(known, requests, millis, Date.now());
+    const window = [start, before, current, millis];
     if (window.some((value, at) => value !== this.#window[at])) {
       this.#window = window;
       this.ctx.storage.put("window", window);
-      // One alarm a window is enough: it looks whether the counters still matter.
-      const over = start + 2 * millis;
-      if (this.#until < start) this.ctx.storage.setAlarm((this.#until = over));
     }
+    if (!this.#hasAlarm) this.#wake();
     return decision;
+  }
+
+  // The counters matter until two windows after they began.
+  #wake() {
+    const [start, , , millis] = this.#window;
+    this.ctx.storage.setAlarm(start + 2 * millis);
+    this.#hasAlarm = true;
   }
 
   // Nothing is kept of a key that is quiet.
   async alarm() {
+    const [start, , , millis] = this.#window;
+    if (Date.now() < start + 2 * millis) return this.#wake();
     await this.ctx.storage.deleteAll();
     this.#window = [];
-    this.#until = 0;
+    this.#hasAlarm = false;
   }
 }

@@ -26,7 +26,7 @@ use crate::context::{Bindings, Context};
 use crate::definition::Definition;
 use crate::host::config::{self, Config, ConfigProblem, Reader};
 use crate::host::control::Control;
-use crate::host::faults::{Faults, FaultyDatabase, FaultyStore};
+use crate::host::faults::{Faults, FaultyDatabase, FaultyService, FaultyStore};
 use crate::host::log::{Level, Log};
 use crate::service::Service;
 
@@ -48,7 +48,10 @@ pub(super) fn log(least: Level) -> Log {
 }
 
 /// Reads the configuration and connects the bindings; else everything that is wrong.
-pub(super) fn start<S: Service>(service: S, env: &JsValue) -> Result<Started<S>, Vec<String>> {
+pub(super) fn start<S: Service>(
+    service: S,
+    env: &JsValue,
+) -> Result<Started<FaultyService<S>>, Vec<String>> {
     let definition = service.definition();
     let config = read(definition, env)?;
     let log = log(config.log_level);
@@ -56,6 +59,8 @@ pub(super) fn start<S: Service>(service: S, env: &JsValue) -> Result<Started<S>,
     let entropy: Arc<dyn Entropy> = Arc::new(PlatformEntropy::default());
     let faults = config.faults.then(|| Arc::new(Faults::default()));
     let fault_control = faults.as_ref().map(|faults| (faults, &clock));
+    let disturbed = fault_control.map(|(faults, clock)| (Arc::clone(faults), Arc::clone(clock)));
+    let service = FaultyService::new(service, disturbed);
     let bindings = Bindings {
         databases: databases(definition, env, &clock, fault_control),
         stores: stores(definition, env, fault_control),

@@ -94,19 +94,58 @@ fn read(answer: &Answer, pointer: Option<&str>, what: &str) -> Result<String, Fa
     })
 }
 
+/// Somebody who has no account yet.
+#[derive(Debug, Clone)]
+pub struct Applicant {
+    number: u32,
+    email: String,
+    password: String,
+}
+
+impl Applicant {
+    /// Somebody whom nobody knows.
+    pub fn new(run: &Run) -> Self {
+        let number = next_number();
+        let email = format!("check-{}@example.com", uuid::Uuid::new_v4().simple());
+        let password = format!("Pw-{}", uuid::Uuid::new_v4().simple());
+        run.know(&format!("PASSWORD_{number}"), &password);
+        run.know(&format!("EMAIL_{number}"), &email);
+        Self { number, email, password }
+    }
+
+    fn filling(&self) -> Filling<'_> {
+        Filling { email: &self.email, password: &self.password, tier: "", id: "" }
+    }
+
+    /// The request for an account.
+    pub fn request(&self, run: &Run) -> Result<Request, Failure> {
+        let accounts = run.target.service.accounts.as_ref().ok_or_else(no_accounts)?;
+        Ok(self.filling().request(&accounts.sign_up))
+    }
+
+    /// The account, once there is one; it has no token yet.
+    pub fn account(&self, name: &str, profile: Value) -> Account {
+        Account {
+            name: name.to_owned(),
+            id: None,
+            email: self.email.clone(),
+            password: self.password.clone(),
+            token: String::new(),
+            key: None,
+            profile,
+            own: true,
+        }
+    }
+}
+
 /// Signs somebody up and gives them a token.
 pub async fn sign_up(world: &World, name: &str) -> Result<Account, Failure> {
     let run = world.run()?;
     let Some(accounts) = &run.target.service.accounts else {
         return of_environment(&run, name);
     };
-    let number = next_number();
-    let email = format!("check-{}@example.com", uuid::Uuid::new_v4().simple());
-    let password = format!("Pw-{}", uuid::Uuid::new_v4().simple());
-    run.know(&format!("PASSWORD_{number}"), &password);
-    run.know(&format!("EMAIL_{number}"), &email);
-    let filling = Filling { email: &email, password: &password, tier: "", id: "" };
-    let answer = world.send(filling.request(&accounts.sign_up)).await?;
+    let applicant = Applicant::new(&run);
+    let answer = world.send(applicant.request(&run)?).await?;
     let id = match accounts.sign_up.id.as_deref() {
         Some(pointer) => Some(read(&answer, Some(pointer), "the account's id")?),
         None => None,
@@ -114,21 +153,12 @@ pub async fn sign_up(world: &World, name: &str) -> Result<Account, Failure> {
     if !answer.is_success() {
         return Err(Failure::Broken(format!("signing up is refused: {}", answer.describe())));
     }
-    let mut account = Account {
-        name: name.to_owned(),
-        id,
-        email,
-        password,
-        token: String::new(),
-        key: None,
-        profile: answer.json(),
-        own: true,
-    };
+    let mut account = Account { id, ..applicant.account(name, answer.json()) };
     account.token = match minted_for(&run, account.id.as_deref()) {
         Some(token) => token,
         None => log_in(world, &account).await?,
     };
-    run.know(&format!("TOKEN_{number}"), &account.token);
+    run.know(&format!("TOKEN_{}", applicant.number), &account.token);
     Ok(account)
 }
 

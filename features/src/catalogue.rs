@@ -19,6 +19,7 @@ catalogue! {
     "observability/correlation",
     "observability/health",
     "observability/logs",
+    "reliability/isolation",
     "security/cors",
     "security/errors",
     "security/function-authorisation",

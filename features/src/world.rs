@@ -49,7 +49,38 @@ impl World {
         self.run.clone().ok_or_else(|| Failure::broken("the scenario has not begun"))
     }
 
-    /// Sends a request from an address of its own, unless it has one, and records it.
+    /// Sends a request from an address of its own, unless it has one, and records it; says why there is no answer.
+    pub async fn attempt(&self, request: Request) -> Result<Result<Answer, String>, Failure> {
+        let run = self.run()?;
+        let request = place(&run, request);
+        Ok(self.exchange(&run, &request).await)
+    }
+
+    async fn exchange(&self, run: &Run, request: &Request) -> Result<Answer, String> {
+        match run.http.send(request).await {
+            Ok(mut answer) => {
+                self.recorder.add(Arc::clone(&answer.record));
+                answer.recorder = Some(Arc::clone(&self.recorder));
+                Ok(answer)
+            }
+            Err(error) => {
+                if let Some(record) = error.record {
+                    self.recorder.add(record);
+                }
+                Err(error.message)
+            }
+        }
+    }
+
+    /// Sends a request like [`Self::attempt`] and goes away without waiting longer; whether there was an answer before.
+    pub async fn leave_after(&self, request: Request, patience: Duration) -> Result<bool, Failure> {
+        let run = self.run()?;
+        let request = place(&run, request);
+        self.recorder.count(1);
+        Ok(tokio::time::timeout(patience, run.http.send(&request)).await.is_ok())
+    }
+
+    /// Sends a request like [`Self::attempt`]; without an answer nothing can be found out.
     ///
     /// A refusal by a limit that the step does not expect is waited for: without a way to give each
     /// scenario addresses of its own, scenarios share a limit.
@@ -57,17 +88,8 @@ impl World {
         let run = self.run()?;
         let request = place(&run, request);
         for attempt in 0..3 {
-            let mut answer = match run.http.send(&request).await {
-                Ok(answer) => answer,
-                Err(error) => {
-                    if let Some(record) = error.record {
-                        self.recorder.add(record);
-                    }
-                    return Err(Failure::Broken(format!("no answer: {}", error.message)));
-                }
-            };
-            self.recorder.add(Arc::clone(&answer.record));
-            answer.recorder = Some(Arc::clone(&self.recorder));
+            let answer = self.exchange(&run, &request).await;
+            let answer = answer.map_err(|why| Failure::Broken(format!("no answer: {why}")))?;
             if answer.status != 429 || request.expects_limit || attempt == 2 {
                 return Ok(answer);
             }

@@ -3,24 +3,22 @@
 use std::time::Duration;
 
 use cucumber::step::Collection;
-use proofline_spec::document::{Binding, Health, Operation};
+use proofline_spec::document::{self, Binding, Operation};
 use serde_json::{Value, json};
 
-use super::{Arguments, steps};
+use super::{Arguments, faults, steps};
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::run::Run;
 use crate::world::World;
 
-const FAULTS: &str = "/.well-known/proofline/faults";
 /// Longest wait until the service notices that a fault is gone.
 const RECOVERY: Duration = Duration::from_secs(40);
 
-/// What a scenario knows about faults and health.
+/// What a scenario knows about health.
 #[derive(Debug, Default)]
-pub(super) struct Fault {
+pub(super) struct Health {
     last: Option<Answer>,
-    cut: bool,
 }
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
@@ -36,7 +34,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     }
 }
 
-fn health(run: &Run) -> Result<(String, Health), Failure> {
+fn health(run: &Run) -> Result<(String, document::Health), Failure> {
     let (key, route) = run
         .target
         .health_route()
@@ -47,7 +45,7 @@ fn health(run: &Run) -> Result<(String, Health), Failure> {
     }
 }
 
-fn name_of(health: &Health, binding: &str) -> String {
+fn name_of(health: &document::Health, binding: &str) -> String {
     health.names.get(binding).cloned().unwrap_or_else(|| binding.to_lowercase())
 }
 
@@ -60,12 +58,12 @@ async fn ask_health(world: &World) -> Result<Answer, Failure> {
 async fn ask(world: &mut World, _: Arguments) -> Seen {
     let answer = ask_health(world).await?;
     let seen = answer.describe();
-    world.memory.faults.last = Some(answer);
+    world.memory.health.last = Some(answer);
     Ok(seen)
 }
 
 fn last(world: &World) -> Result<&Answer, Failure> {
-    world.memory.faults.last.as_ref().ok_or_else(|| Failure::broken("nobody asked"))
+    world.memory.health.last.as_ref().ok_or_else(|| Failure::broken("nobody asked"))
 }
 
 async fn all_is_well(world: &mut World, _: Arguments) -> Seen {
@@ -148,39 +146,6 @@ async fn usually_within(world: &mut World, arguments: Arguments) -> Seen {
     Ok(format!("the median of {SAMPLES} answers is {:.1} ms", median.as_secs_f64() * 1e3))
 }
 
-async fn cut_off(world: &mut World, binding: &str) -> Result<(), Failure> {
-    let body = json!({ "binding": binding, "fault": "cut_off" });
-    world.memory.faults.cut = true;
-    let answer = world.send(control("POST").json(&body)).await?;
-    if !answer.is_success() {
-        let message = format!("{binding} cannot be cut off: {}", answer.describe());
-        return Err(Failure::Broken(message));
-    }
-    let listed = world.send(control("GET")).await?;
-    if !listed.text().contains(binding) {
-        let message = format!("the fault is not listed: {}", listed.describe());
-        return Err(Failure::Broken(message));
-    }
-    Ok(())
-}
-
-/// Faults are controlled as the machine itself, not as somebody whose address a proxy passes on.
-fn control(method: &str) -> Request {
-    Request::new(method, FAULTS).connecting_from(std::net::IpAddr::from([127, 0, 0, 1]))
-}
-
-pub(super) async fn restore(world: &mut World) -> Result<(), Failure> {
-    if !world.memory.faults.cut {
-        return Ok(());
-    }
-    let answer = world.send(control("DELETE")).await?;
-    if !answer.is_success() {
-        return Err(Failure::Broken(format!("faults cannot be removed: {}", answer.describe())));
-    }
-    world.memory.faults.cut = false;
-    Ok(())
-}
-
 /// Waits until the service answers that all is well again.
 async fn wait_for_health(world: &World) -> Result<(), Failure> {
     let began = tokio::time::Instant::now();
@@ -201,7 +166,12 @@ async fn wait_for_health(world: &World) -> Result<(), Failure> {
     }
 }
 
-async fn with_each(world: &mut World, bindings: &[String], health: &Health, expected: u16) -> Seen {
+async fn with_each(
+    world: &mut World,
+    bindings: &[String],
+    health: &document::Health,
+    expected: u16,
+) -> Seen {
     let mut findings = Findings::new();
     for binding in bindings {
         if !matches!(
@@ -211,9 +181,9 @@ async fn with_each(world: &mut World, bindings: &[String], health: &Health, expe
             continue;
         }
         let name = name_of(health, binding);
-        cut_off(world, binding).await?;
+        faults::make(world, &json!({ "binding": binding, "fault": "cut_off" })).await?;
         let result = while_cut(world, &name, expected).await;
-        restore(world).await?;
+        faults::restore(world).await?;
         wait_for_health(world).await?;
         findings.add(binding, result)?;
     }

@@ -5,12 +5,14 @@ mod configuration;
 mod correlation;
 mod cors;
 mod errors;
+mod faults;
 mod forgery;
 mod headers;
 mod health;
 mod https;
 mod injection;
 mod inventory;
+mod isolation;
 mod jwt;
 mod limits;
 mod logs;
@@ -34,7 +36,10 @@ use crate::world::World;
 pub struct Memory {
     jwt: jwt::Forging,
     limits: limits::Limits,
-    faults: health::Fault,
+    /// Whether faults were asked for that are not taken away yet.
+    faulty: bool,
+    health: health::Health,
+    isolation: isolation::Isolation,
     webhook: webhook::Webhook,
     samples: Vec<samples::Sample>,
     correlation: correlation::Correlation,
@@ -101,7 +106,7 @@ use steps;
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 21] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 22] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -123,13 +128,14 @@ pub fn all() -> Collection<World> {
         logs::steps,
         configuration::steps,
         https::steps,
+        isolation::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }
 
 /// Undoes what a scenario changed about the service, even when it failed half-way.
 pub async fn restore(world: &mut World) {
-    if let Err(failure) = health::restore(world).await {
+    if let Err(failure) = faults::restore(world).await {
         world.recorder.note(0, failure.to_string());
     }
 }

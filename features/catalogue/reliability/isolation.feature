@@ -1,0 +1,33 @@
+@serial @needs:faults @needs:loopback
+Feature: A panic or a cancelled request harms no other request
+
+  Background:
+    Given a service that can say no
+
+  @about:jwt @needs:principal
+  Scenario: An operation panics
+    Given a user
+    When an operation panics once among many requests for it
+    Then one request is answered 500 and every other one as always
+    And every error is a problem document
+    And no error tells anything of the inside
+    And every answer carries the security headers that the spec declares
+    And the user is still served
+
+  @needs:accounts @needs:writes
+  Scenario: A write panics
+    Given a user
+    When a binding panics once among many sign-ups
+    Then one request is answered 500 and every other one as always
+    And every error is a problem document
+    And no error tells anything of the inside
+    And each sign-up left a whole account or nothing
+    And the user is still served
+
+  @needs:accounts @needs:writes
+  Scenario: Clients go away
+    Given a user
+    When clients go away in the middle of their sign-ups
+    Then every request of the others is answered as always
+    And each sign-up left a whole account or nothing
+    And the user is still served

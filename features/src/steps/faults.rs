@@ -1,0 +1,44 @@
+//! Faults on demand: asks the service under test for them and takes them away again.
+
+use serde_json::Value;
+
+use crate::exchange::Request;
+use crate::failure::Failure;
+use crate::world::World;
+
+const FAULTS: &str = "/.well-known/proofline/faults";
+
+/// Faults are controlled as the machine itself, not as somebody whose address a proxy passes on.
+fn control(method: &str) -> Request {
+    Request::new(method, FAULTS).connecting_from(std::net::IpAddr::from([127, 0, 0, 1]))
+}
+
+/// Asks for a fault of a binding or of a route's operation.
+pub(super) async fn make(world: &mut World, fault: &Value) -> Result<(), Failure> {
+    world.memory.faulty = true;
+    let answer = world.send(control("POST").json(fault)).await?;
+    if !answer.is_success() {
+        let message = format!("the fault {fault} cannot be made: {}", answer.describe());
+        return Err(Failure::Broken(message));
+    }
+    let listed = world.send(control("GET")).await?;
+    let subject = ["binding", "route"].into_iter().find_map(|name| fault[name].as_str());
+    if !listed.text().contains(subject.unwrap_or_default()) {
+        let message = format!("the fault is not listed: {}", listed.describe());
+        return Err(Failure::Broken(message));
+    }
+    Ok(())
+}
+
+/// Takes all faults away.
+pub(super) async fn restore(world: &mut World) -> Result<(), Failure> {
+    if !world.memory.faulty {
+        return Ok(());
+    }
+    let answer = world.send(control("DELETE")).await?;
+    if !answer.is_success() {
+        return Err(Failure::Broken(format!("faults cannot be removed: {}", answer.describe())));
+    }
+    world.memory.faulty = false;
+    Ok(())
+}

@@ -6,9 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proofline_spec::check::{check_environment, check_service};
+use proofline_spec::check::{check_environment, check_lock, check_service, compare_environments};
 use proofline_spec::diagnostic::{Code, Diagnostic, Styles, render_all, sort, summary};
-use proofline_spec::load::{load_environment, load_service};
+use proofline_spec::load::{load_environment, load_lock, load_service};
 
 /// Codes that are found elsewhere: by the generator, or in a file too large to keep.
 const ELSEWHERE: [&str; 7] = ["PL0003", "PL1501", "PL1502", "PL1503", "PL1504", "PL1505", "PL1601"];
@@ -22,11 +22,20 @@ fn problems(folder: &Path) -> Vec<Diagnostic> {
     let loaded = load_service(&folder.join("service.yaml"));
     let mut found = check_service(&loaded, Some(&features));
     found.extend(loaded.diagnostics.clone());
-    for file in environments(folder) {
-        let environment = load_environment(&file);
-        let services: Vec<_> = loaded.document.iter().map(|service| (FOLDER, service)).collect();
-        found.extend(check_environment(&environment, &services));
-        found.extend(environment.diagnostics);
+    let services: Vec<_> = loaded.document.iter().map(|service| (FOLDER, service)).collect();
+    let (locks, files): (Vec<_>, Vec<_>) = environments(folder)
+        .into_iter()
+        .partition(|file| file.to_string_lossy().ends_with(".lock.yaml"));
+    let environments: Vec<_> = files.iter().map(|file| load_environment(file)).collect();
+    for environment in &environments {
+        found.extend(check_environment(environment, &services));
+        found.extend(environment.diagnostics.clone());
+    }
+    found.extend(compare_environments(&environments.iter().collect::<Vec<_>>(), &services));
+    let known: Vec<_> = environments.iter().filter_map(|e| e.document.as_ref()).collect();
+    for lock in locks.iter().map(|file| load_lock(file)) {
+        found.extend(check_lock(&lock, &known, &services));
+        found.extend(lock.diagnostics);
     }
     sort(&mut found);
     found
@@ -144,10 +153,18 @@ fn shipped_documents_have_no_problem() {
         let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         documents.extend(folder.zip(service.document.as_ref()));
     }
-    for path in proofline_spec::load::find_environments(root).unwrap() {
-        let environment = load_environment(&path);
+    let files = proofline_spec::load::find_environments(root).unwrap();
+    let environments: Vec<_> = files.iter().map(|path| load_environment(path)).collect();
+    for environment in &environments {
         found.extend(environment.diagnostics.clone());
-        found.extend(check_environment(&environment, &documents));
+        found.extend(check_environment(environment, &documents));
+    }
+    found.extend(compare_environments(&environments.iter().collect::<Vec<_>>(), &documents));
+    let known: Vec<_> = environments.iter().filter_map(|e| e.document.as_ref()).collect();
+    for path in proofline_spec::load::find_locks(root).unwrap() {
+        let lock = load_lock(&path);
+        found.extend(check_lock(&lock, &known, &documents));
+        found.extend(lock.diagnostics);
     }
     assert!(found.is_empty(), "{}", render_all(&found, &Styles::plain()));
 }

@@ -5,7 +5,7 @@ mod dockerfile;
 mod dotenv;
 mod openapi;
 mod rust;
-mod wrangler;
+pub mod wrangler;
 
 use proofline_spec::document::Target;
 

@@ -23,6 +23,7 @@ pub(super) fn check(
     check.names();
     check.credentials();
     check.permits();
+    super::edge::check(environment, source, &check.services, check.found);
 }
 
 struct Check<'c> {
@@ -373,7 +374,7 @@ impl<'c> Check<'c> {
     }
 }
 
-fn unknown(noun: &str, name: &str, known: &[&str], place: &Location) -> Diagnostic {
+pub(super) fn unknown(noun: &str, name: &str, known: &[&str], place: &Location) -> Diagnostic {
     let diagnostic =
         Diagnostic::new(codes::UNKNOWN_NAME, place.clone(), format!("there is no {noun} `{name}`"))
             .because(match known {

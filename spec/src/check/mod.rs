@@ -6,14 +6,17 @@ mod answers;
 mod at;
 mod bindings;
 mod claims;
+mod compare;
 mod config;
 mod context;
 mod cors;
+mod edge;
 mod environment;
 mod expressions;
 mod forms;
 mod headers;
 mod limits;
+mod lock;
 mod names;
 mod parameters;
 mod paths;
@@ -27,9 +30,10 @@ mod secrets;
 mod types;
 mod unused;
 mod values;
+mod worker_names;
 
 use crate::diagnostic::{Diagnostic, sort};
-use crate::document::{Environment, Service};
+use crate::document::{Environment, Lock, Service};
 use crate::load::Loaded;
 use context::Context;
 
@@ -62,6 +66,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("types", types::check),
     ("unused", unused::check),
     ("values", values::check),
+    ("worker_names", worker_names::check),
 ];
 
 /// Everything that is wrong with a service besides what loading found, in the order of the files.
@@ -89,6 +94,28 @@ pub fn check_environment(
     finish(found)
 }
 
+/// What one environment has and another one lacks without a reason; all environments of a repository.
+pub fn compare_environments(
+    all: &[&Loaded<Environment>],
+    services: &[(&str, &Service)],
+) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    compare::check(all, services, &mut found);
+    finish(found)
+}
+
+/// Everything that is wrong with an environment's lock besides what loading found.
+pub fn check_lock(
+    loaded: &Loaded<Lock>,
+    environments: &[&Environment],
+    services: &[(&str, &Service)],
+) -> Vec<Diagnostic> {
+    let Some(document) = &loaded.document else { return Vec::new() };
+    let mut found = Vec::new();
+    lock::check(document, &loaded.source, environments, services, &mut found);
+    finish(found)
+}
+
 fn finish(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     sort(&mut found);
     found.dedup();
@@ -103,7 +130,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_folder_is_in_the_table() {
-        let helpers = ["mod", "at", "context", "environment"];
+        let helpers = ["mod", "at", "compare", "context", "edge", "environment", "lock"];
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/check");
         let files: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()

@@ -2,7 +2,8 @@
 
 use super::at::At;
 use super::context::Context;
-use crate::diagnostic::{Code, Diagnostic, codes};
+use super::edge::NameRule;
+use crate::diagnostic::{Diagnostic, codes};
 use crate::document::{Binding, Target};
 
 const SECOND: u64 = 1000;
@@ -17,6 +18,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if context.targets(Target::Workers) {
         workers(context, found);
         queues(context, found);
+        resources(context, found);
         caches(context, found);
         tasks(context, found);
     }
@@ -94,8 +96,17 @@ fn workers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 fn queues(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let section = At::root("bindings");
     for (name, binding) in &context.service.bindings {
-        let Binding::Queue { queue, batch, retry, dead_letter, .. } = binding else { continue };
+        let Binding::Queue { queue, batch, retry, concurrency, dead_letter, .. } = binding else {
+            continue;
+        };
         let at = section.key(name);
+        if let Some(count) = concurrency
+            && !(1..=250).contains(count)
+        {
+            let message = format!("{count} batches at the same time are not possible");
+            let fix = "give `1` to `250`";
+            out_of_range(context, &at.key("concurrency"), message, QUEUES, fix, found);
+        }
         queue_name(context, queue, &at.key("queue"), found);
         if let Some(batch) = batch {
             let here = at.key("batch");
@@ -154,27 +165,46 @@ fn queues(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 fn queue_name(context: &Context<'_>, name: &str, at: &At<'_>, found: &mut Vec<Diagnostic>) {
-    name_of(context, codes::PLATFORM_NAME, name, at, found);
+    name_of(context, &NameRule::QUEUE, name, at, found);
+}
+
+/// What the platform knows by its name.
+fn resources(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let section = At::root("bindings");
+    for (name, binding) in &context.service.bindings {
+        let at = section.key(name);
+        match binding {
+            Binding::Blob { bucket } => {
+                name_of(context, &NameRule::BUCKET, bucket, &at.key("bucket"), found);
+            }
+            Binding::Analytics { dataset } => {
+                name_of(context, &NameRule::DATASET, dataset, &at.key("dataset"), found);
+            }
+            Binding::Sql { database: Some(database), .. } => {
+                name_of(context, &NameRule::DATABASE, database, &at.key("database"), found);
+            }
+            Binding::Upstream { service: Some(worker), .. } => {
+                name_of(context, &NameRule::QUEUE, worker, &at.key("service"), found);
+            }
+            Binding::Sql { .. }
+            | Binding::Kv { .. }
+            | Binding::Queue { .. }
+            | Binding::Upstream { .. } => {}
+        }
+    }
 }
 
 fn name_of(
     context: &Context<'_>,
-    code: Code,
+    rule: &NameRule,
     name: &str,
     at: &At<'_>,
     found: &mut Vec<Diagnostic>,
 ) {
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let fits = (1..=63).contains(&name.len())
-        && name.chars().all(good)
-        && !name.starts_with('-')
-        && !name.ends_with('-');
-    if !fits {
+    if !rule.fits(name) {
+        let message = format!("the platform does not accept the name `{name}`");
         found.push(
-            context
-                .at_value(code, at, format!("the platform does not accept the name `{name}`"))
-                .because("names have up to 63 lower-case letters, digits and hyphens, and no hyphen at an end")
-                .fix("rename it"),
+            context.at_value(codes::PLATFORM_NAME, at, message).because(rule.says).fix("rename it"),
         );
     }
 }

@@ -145,6 +145,7 @@ pub(super) mod table {
         MEMORY_ON_WORKERS = "PL0902", "memory-on-workers", Error, "Memory cannot be set on Workers.";
         PLATFORM_NAME = "PL0903", "platform-name", Error, "A platform does not accept this name.";
         PLATFORM_MISSING = "PL0904", "platform-missing", Error, "A target lacks its settings.";
+        WORKER_NAMES = "PL0905", "worker-names", Error, "Two things that a worker is given have the same name.";
         TASK_INTENT = "PL1001", "task-intent", Error, "A task does not say exactly once when it runs.";
         CRON_FORM = "PL1002", "cron-form", Error, "A cron expression cannot be read.";
         CRON_DIFFERS = "PL1003", "cron-differs", Error, "A cron expression means something else than the intent.";
@@ -156,6 +157,10 @@ pub(super) mod table {
         ENVIRONMENT_TARGET = "PL1302", "environment-target", Error, "A service does not run on the target of its environment.";
         ENVIRONMENT_URL = "PL1303", "environment-url", Error, "An environment cannot be reached safely.";
         ENVIRONMENT_PERMIT = "PL1304", "environment-permit", Error, "A permit that this environment cannot give.";
+        ENVIRONMENT_ROUTE = "PL1305", "environment-route", Error, "An address cannot be routed to the worker.";
+        ENVIRONMENT_LACKS = "PL1306", "environment-lacks", Error, "An environment lacks what it needs, or what another one has.";
+        ENVIRONMENT_EXCUSE = "PL1307", "environment-excuse", Warning, "A difference is explained that does not exist.";
+        LOCK = "PL1308", "lock", Error, "A lock file does not fit its environment.";
         ALERT = "PL1401", "alert", Error, "An alert or an aim makes no sense.";
         SQL = "PL1501", "sql-refused", Error, "The database refuses a query.";
         MIGRATION = "PL1502", "migration-refused", Error, "A migration cannot be applied.";

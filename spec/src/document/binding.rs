@@ -48,6 +48,9 @@ pub enum Binding {
         /// How a failed delivery is tried again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry: Option<Retry>,
+        /// How many batches are handled at the same time, at the most; on Workers as many as the platform likes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        concurrency: Option<u32>,
         /// Where messages go that could not be delivered.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         dead_letter: Option<DeadLetter>,

@@ -31,9 +31,15 @@ pub struct Environment {
     /// Values of variables; never secrets.
     #[serde(default)]
     pub vars: Map<String>,
-    /// Ids of resources that already exist, by binding.
+    /// Names of resources on the platform, by binding, where they differ from the usual ones.
     #[serde(default)]
-    pub resources: Map<ResourceIds>,
+    pub resources: Map<Resource>,
+    /// Which addresses the worker answers; without it a public environment answers its own `url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routes: Option<Vec<WorkerRoute>>,
+    /// Why this environment lacks what another one has, by what it lacks, such as `vars.STORE` or `routes`.
+    #[serde(default)]
+    pub differs: Map<String>,
     /// Names of environment variables that hold the service's secrets for the checks, by secret.
     #[serde(default)]
     pub secrets: Map<String>,
@@ -108,8 +114,86 @@ pub struct StartNative {
     pub trusted_proxies: Vec<String>,
 }
 
-/// Ids of a resource that already exists, by what the platform calls it (`id`, `preview_id`).
-pub type ResourceIds = Map<String>;
+/// What a resource is called on the platform, in one environment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resource {
+    /// Its name; without it the name in the spec, with the environment's behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Name of a queue's dead-letter queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<String>,
+}
+
+/// An address that a worker answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerRoute {
+    /// A host such as `api.example.com`, or a pattern of a zone such as `example.com/api/*`.
+    pub pattern: String,
+    /// Name of the zone of a pattern.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Whether the platform makes the host's DNS record and certificate.
+    #[serde(default)]
+    pub custom_domain: bool,
+}
+
+impl WorkerRoute {
+    /// The part of the pattern before the path.
+    pub fn host(&self) -> &str {
+        self.pattern.split('/').next().unwrap_or_default()
+    }
+
+    /// Whether requests to a host come here; a wildcard stands for any beginning of a host.
+    pub fn covers(&self, host: &str) -> bool {
+        match self.host().strip_prefix('*') {
+            Some(end) => host.ends_with(end),
+            None => host == self.host(),
+        }
+    }
+}
+
+impl Environment {
+    /// The host of its address, if it has one.
+    pub fn host(&self) -> Option<&str> {
+        let (_, rest) = self.url.as_deref()?.split_once("://")?;
+        rest.split(['/', ':', '?', '#']).next().filter(|host| !host.is_empty())
+    }
+
+    /// Which addresses the worker answers there.
+    pub fn worker_routes(&self) -> Vec<WorkerRoute> {
+        let own = || {
+            let host = self.host().filter(|_| self.public && self.start.is_none())?;
+            Some(WorkerRoute { pattern: host.to_owned(), zone: None, custom_domain: true })
+        };
+        self.routes.clone().unwrap_or_else(|| own().into_iter().collect())
+    }
+
+    /// What the resource behind a binding is called there; `name` is what the spec calls it.
+    pub fn resource_name(&self, binding: &str, name: &str) -> String {
+        let given = self.resources.get(binding).and_then(|resource| resource.name.clone());
+        given.unwrap_or_else(|| format!("{name}-{}", self.environment))
+    }
+
+    /// The same for the dead-letter queue of a queue.
+    pub fn dead_letter_name(&self, binding: &str, name: &str) -> String {
+        let given = self.resources.get(binding).and_then(|resource| resource.dead_letter.clone());
+        given.unwrap_or_else(|| format!("{name}-{}", self.environment))
+    }
+
+    /// The same for an Analytics Engine dataset, whose names have no hyphens.
+    pub fn dataset_name(&self, binding: &str, name: &str) -> String {
+        let given = self.resources.get(binding).and_then(|resource| resource.name.clone());
+        given.unwrap_or_else(|| format!("{name}_{}", self.environment.replace('-', "_")))
+    }
+
+    /// The name of a worker there.
+    pub fn worker_name(&self, service: &str) -> String {
+        format!("{service}-{}", self.environment)
+    }
+}
 
 /// How a check becomes somebody.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -10,6 +10,7 @@ mod environment;
 mod expression;
 mod http;
 mod limit;
+mod lock;
 mod operation;
 mod platform;
 mod query;
@@ -26,16 +27,17 @@ pub use binding::{Batch, Binding, Breaker, DeadLetter, OnFailure, Retry};
 pub use claim::{Category, Claim, DerivedProof, LoadProof, ProbeName, Proof, Severity, Waiver};
 pub use config::{Config, Secret, Var, VarSource};
 pub use environment::{
-    Access, Credential, Environment, LoadPermit, MintedToken, Permits, ResourceIds, Start,
-    StartNative, StartWorkers,
+    Access, Credential, Environment, LoadPermit, MintedToken, Permits, Resource, Start,
+    StartNative, StartWorkers, WorkerRoute,
 };
 pub use expression::{Expression, Source};
 pub use http::{Cors, Framing, Hsts, ProblemType, SecurityHeaders};
 pub use limit::{Limit, LimitKey, Precision};
+pub use lock::{Lock, LockedIds};
 pub use operation::{
     Enqueue, Health, LogIn, Once, Operation, RunQuery, Step, TaskOperation, Transaction,
 };
-pub use platform::{Container, Placement, Workers, WorkersLimits};
+pub use platform::{Container, Observability, Placement, Workers, WorkersLimits};
 pub use query::{Expectation, ParameterType, Query};
 pub use route::{Answer, Method, Owner, Route, RouteAuth, RouteCache, RouteKey, RouteLimits};
 pub use schema::{Schema, SchemaType, SchemaTypes};

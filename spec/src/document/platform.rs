@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::unit::{Bytes, Duration};
+use crate::unit::{Bytes, Duration, Percent};
 
 /// Settings of Cloudflare Workers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,9 +17,41 @@ pub struct Workers {
     /// Whether logs are pushed to the account's log destinations.
     #[serde(default)]
     pub logpush: bool,
+    /// What the platform keeps of each request, besides what the service logs.
+    #[serde(default)]
+    pub observability: Observability,
     /// Limits of one request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<WorkersLimits>,
+}
+
+/// What the platform keeps of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Observability {
+    /// The share of requests of which logs are kept.
+    #[serde(default = "everything")]
+    pub sampling: Percent,
+    /// Whether the platform adds a record of its own for each request.
+    #[serde(default = "yes")]
+    pub invocation_logs: bool,
+    /// Whether it records what each request calls, and how long that takes.
+    #[serde(default)]
+    pub traces: bool,
+}
+
+impl Default for Observability {
+    fn default() -> Self {
+        Self { sampling: everything(), invocation_logs: true, traces: false }
+    }
+}
+
+const fn everything() -> Percent {
+    Percent::ALL
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Where the platform runs a worker.

@@ -15,11 +15,31 @@ pub fn find_services(root: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Every `environments/<name>.yaml` below `root`, sorted.
+/// Every `environments/<name>.yaml` below `root`, sorted; no lock files.
 pub fn find_environments(root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = entries(&root.join("environments"))?;
-    found.retain(|path| path.extension().is_some_and(|end| end == "yaml") && path.is_file());
+    let is_yaml = |path: &Path| path.extension().is_some_and(|end| end == "yaml");
+    found.retain(|path| is_yaml(path) && !is_lock(path) && path.is_file());
     Ok(found)
+}
+
+/// Every `environments/<name>.lock.yaml` below `root`, sorted.
+pub fn find_locks(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = entries(&root.join("environments"))?;
+    found.retain(|path| is_lock(path) && path.is_file());
+    Ok(found)
+}
+
+/// Where the ids of an environment's resources are kept.
+pub fn lock_path(root: &Path, environment: &str) -> PathBuf {
+    root.join("environments").join(format!("{environment}{LOCK}"))
+}
+
+/// The end of a lock file's name.
+const LOCK: &str = ".lock.yaml";
+
+fn is_lock(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(LOCK))
 }
 
 pub(super) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {

@@ -19,14 +19,14 @@ mod yaml;
 use std::path::Path;
 
 pub use digest::service_digest;
-pub use discover::{find_environments, find_services};
+pub use discover::{find_environments, find_locks, find_services, lock_path};
 pub use node::{Entry, FileId, Mapping, Node, NodeId, Value};
 pub use source::{SourceFile, SourceMap};
 pub use suggest::{known_words, nearest};
 pub use typed::Document;
 
 use crate::diagnostic::{self, Diagnostic};
-use crate::document::{Environment, Service};
+use crate::document::{Environment, Lock, Service};
 use include::Assembly;
 
 /// A document that was loaded: as much of it as fits the types, and everything that does not.
@@ -54,6 +54,11 @@ pub fn load_service(path: &Path) -> Loaded<Service> {
 
 /// Loads an environment.
 pub fn load_environment(path: &Path) -> Loaded<Environment> {
+    load(path)
+}
+
+/// Loads the ids of an environment's resources.
+pub fn load_lock(path: &Path) -> Loaded<Lock> {
     load(path)
 }
 

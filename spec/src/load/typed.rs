@@ -10,7 +10,7 @@ use super::node::{Entry, Mapping, Node, NodeId, Value};
 use super::source::SourceMap;
 use super::suggest::nearest;
 use crate::diagnostic::Diagnostic;
-use crate::document::{Environment, Service};
+use crate::document::{Environment, Lock, Service};
 
 /// After this many errors the rest is not looked for.
 const MOST_ERRORS: usize = 100;
@@ -34,6 +34,13 @@ impl Document for Environment {
 proofline: v1
 environment: unnamed
 target: native
+";
+}
+
+impl Document for Lock {
+    const STAND_INS: &'static str = "\
+proofline: v1
+environment: unnamed
 ";
 }
 

@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use crate::document::{Environment, Service};
+use crate::document::{Environment, Lock, Service};
 use crate::evidence::{CheckEvidence, Manifest, Plan};
 
 /// Where the schemas are published.
@@ -19,6 +19,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
     vec![
         ("service.schema.json", of::<Service>("service.schema.json", "Service")),
         ("environment.schema.json", of::<Environment>("environment.schema.json", "Environment")),
+        ("lock.schema.json", of::<Lock>("lock.schema.json", "Lock")),
         ("evidence.schema.json", of::<CheckEvidence>("evidence.schema.json", "Evidence")),
         ("manifest.schema.json", of::<Manifest>("manifest.schema.json", "Manifest")),
         ("plan.schema.json", of::<Plan>("plan.schema.json", "Plan")),

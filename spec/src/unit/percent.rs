@@ -19,6 +19,9 @@ text_unit!(
 );
 
 impl Percent {
+    /// Everything.
+    pub const ALL: Self = Self { percent: 100.0 };
+
     /// Parts of a hundred.
     pub const fn get(self) -> f64 {
         self.percent

@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result, bail};
 use proofline_generator::sql::{self, Migration, Prepared};
 use proofline_generator::tree::{Owner, Tree};
 use proofline_generator::{Input, names_that_clash};
+use proofline_spec::check;
 use proofline_spec::diagnostic::{self, Diagnostic, codes};
-use proofline_spec::document::{Environment, Service};
+use proofline_spec::document::{Environment, Lock, Service};
 use proofline_spec::evidence::Digest;
 use proofline_spec::load;
 use proofline_spec::load::nearest;
@@ -37,6 +38,8 @@ pub(crate) struct Workspace {
     pub(crate) services: Vec<LoadedService>,
     /// Environments that could be read, by name.
     pub(crate) environments: Vec<Environment>,
+    /// Ids of resources that exist, by environment.
+    pub(crate) locks: Vec<Lock>,
     /// Everything that is wrong with them.
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// The only service that is looked at, if one was asked for; the others are loaded because environments name them.
@@ -58,6 +61,7 @@ impl Workspace {
         let mut workspace = Self {
             services: Vec::new(),
             environments: Vec::new(),
+            locks: Vec::new(),
             diagnostics: Vec::new(),
             only: only.map(str::to_owned),
         };
@@ -70,21 +74,40 @@ impl Workspace {
         for (path, folder) in found.iter().zip(&folders) {
             workspace.add_service(root, path, folder, &features)?;
         }
+        workspace.add_environments(root)?;
+        Ok(workspace)
+    }
+
+    fn add_environments(&mut self, root: &Path) -> Result<()> {
+        let services: Vec<(&str, &Service)> =
+            self.services.iter().map(|s| (s.folder.as_str(), &s.service)).collect();
+        let mut found = Vec::new();
+        let mut environments = Vec::new();
         for path in load::find_environments(root).context("cannot read environments")? {
             let loaded = load::load_environment(relative(root, &path));
-            let mut diagnostics = proofline_spec::check::check_environment(
-                &loaded,
-                &workspace
-                    .services
-                    .iter()
-                    .map(|s| (s.folder.as_str(), &s.service))
-                    .collect::<Vec<_>>(),
-            );
-            workspace.diagnostics.extend(loaded.diagnostics);
-            workspace.diagnostics.append(&mut diagnostics);
-            workspace.environments.extend(loaded.document);
+            found.extend(check::check_environment(&loaded, &services));
+            environments.push(loaded);
         }
-        Ok(workspace)
+        found.extend(check::compare_environments(
+            &environments.iter().collect::<Vec<_>>(),
+            &services,
+        ));
+        let known: Vec<&Environment> =
+            environments.iter().filter_map(|loaded| loaded.document.as_ref()).collect();
+        let mut locks = Vec::new();
+        for path in load::find_locks(root).context("cannot read environments")? {
+            let loaded = load::load_lock(relative(root, &path));
+            found.extend(check::check_lock(&loaded, &known, &services));
+            found.extend(loaded.diagnostics);
+            locks.extend(loaded.document);
+        }
+        for loaded in environments {
+            self.diagnostics.extend(loaded.diagnostics);
+            self.environments.extend(loaded.document);
+        }
+        self.diagnostics.extend(found);
+        self.locks.extend(locks);
+        Ok(())
     }
 
     fn add_service(
@@ -95,7 +118,7 @@ impl Workspace {
         features: &[String],
     ) -> Result<()> {
         let loaded = load::load_service(relative(root, path));
-        let checked = proofline_spec::check::check_service(&loaded, Some(features));
+        let checked = check::check_service(&loaded, Some(features));
         let wanted = self.only.as_deref().is_none_or(|only| only == folder);
         let broken = loaded.has_errors() || diagnostic::has_errors(&checked);
         if wanted {

@@ -113,6 +113,13 @@ pub(super) fn wrangler(context: &Context, _: bool) -> Result<Outcome> {
     Ok(both(one, &two))
 }
 
+/// Exports what the worker's entry point exports.
+const STAND_IN: &str = "\
+import { DurableObject } from 'cloudflare:workers';
+export class RateLimiter extends DurableObject {}
+export default { fetch() { return new Response('stand-in'); }, queue() {}, scheduled() {} };
+";
+
 /// `wrangler deploy --dry-run` with a stand-in for the worker, as this stage builds none. Any warning is a failure.
 fn dry_run(context: &Context) -> Result<Outcome> {
     let Some(path) = tool::find(context, tool::WRANGLER) else { return Ok(missing("wrangler")) };
@@ -126,10 +133,7 @@ fn dry_run(context: &Context) -> Result<Outcome> {
         for environment in environments {
             let folder = tempfile::tempdir()?;
             let worker = folder.path().join("worker.mjs");
-            proofline_generator::tree::write_atomically(
-                &worker,
-                b"export default { fetch() { return new Response('stand-in'); }, queue() {}, scheduled() {} };\n",
-            )?;
+            proofline_generator::tree::write_atomically(&worker, STAND_IN.as_bytes())?;
             let said = program::run(context, &path, |command| {
                 command.args(["deploy", "--dry-run", "--outdir"]).arg(folder.path().join("out"));
                 command.arg("--config").arg(&file).arg(&worker);

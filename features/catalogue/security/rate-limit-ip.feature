@@ -35,6 +35,15 @@ Feature: One client address gets its requests per window, whatever forwarding he
     Then that address is refused whatever it claims to forward
     And another address is still served
 
+  @needs:client-address
+  Scenario: Requests that match no route
+    When one address uses its limit up with requests that match no route
+    Then exactly as many requests are let through as the limit allows
+    And what remains counts down to nothing
+    And the refusal names the limit and when to come again
+    And that address is refused on every such request and on declared routes
+    And another address is still served
+
   @needs:loopback @needs:principal
   Scenario: A peer that is no trusted proxy plays one
     Given a user

@@ -25,6 +25,7 @@ pub(crate) enum Flaw {
     BelievesAnyone,
     BelievesFirst,
     LimitsHealth,
+    LimitsRoutesOnly,
     ReflectsOrigin,
     LeaksSql,
     ServesUndeclared,
@@ -165,16 +166,16 @@ async fn answer(
         "/health" | "/me" => "GET",
         "/notes" => "POST",
         "/admin" if shared.flaw == Flaw::ServesUndeclared => return ok(200, json!({})),
-        _ => return problem(404, "not-found"),
+        _ => return unrouted(shared, peer, headers, problem(404, "not-found")),
     };
     if method == Method::OPTIONS && headers.contains_key("access-control-request-method") {
-        return ok(204, Value::Null);
+        return unrouted(shared, peer, headers, ok(204, Value::Null));
     }
     let head = method == Method::HEAD && declared == "GET";
     if method.as_str() != declared && !head {
         let mut draft = problem(405, "method-not-allowed");
         draft.headers.push(("allow", declared.to_owned()));
-        return draft;
+        return unrouted(shared, peer, headers, draft);
     }
     if (path != "/health" || shared.flaw == Flaw::LimitsHealth)
         && let Err(refusal) = count(shared, &client(shared.flaw, peer, headers))
@@ -237,6 +238,16 @@ fn with_limit(shared: &Shared, peer: SocketAddr, headers: &HeaderMap, mut draft:
     let used = counts.get(&client(shared.flaw, peer, headers)).copied().unwrap_or(0);
     draft.headers.push(("ratelimit", format!("\"ip\";r={};t=60", LIMIT.saturating_sub(used))));
     draft
+}
+
+fn unrouted(shared: &Shared, peer: SocketAddr, headers: &HeaderMap, draft: Draft) -> Draft {
+    if shared.flaw == Flaw::LimitsRoutesOnly {
+        return draft;
+    }
+    match count(shared, &client(shared.flaw, peer, headers)) {
+        Ok(()) => with_limit(shared, peer, headers, draft),
+        Err(refusal) => refusal,
+    }
 }
 
 fn authenticated(flaw: Flaw, headers: &HeaderMap) -> bool {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use cucumber::step::Collection;
-use proofline_spec::document::LimitKey;
+use proofline_spec::document::{LimitKey, RouteKey};
 
 use super::super::{Arguments, steps};
 use super::{UsedUp, remaining};
@@ -20,7 +20,9 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         when "one address of the newer kind uses its limit up" => newer_kind;
         when "one address sends twice as many requests as allowed, all at once" => at_once;
         when "a peer that is no trusted proxy uses its limit up under another name each time" => untrusted;
+        when "one address uses its limit up with requests that match no route" => unrouted;
         then "that address is refused whatever it claims to forward" => claims;
+        then "that address is refused on every such request and on declared routes" => still_refused;
         then "another address is still served" => another;
         then "another peer is still served" => another_peer;
         then "the health endpoint answers three times as often as any other endpoint would" => health;
@@ -140,6 +142,71 @@ async fn at_once(world: &mut World, _: Arguments) -> Seen {
         remaining: Vec::new(),
     });
     Ok(format!("{} requests", asked.count * 2))
+}
+
+/// The limit of a client address that requests without a route fall under: one of the defaults.
+fn default_limit(world: &World) -> Result<Asked, Failure> {
+    let run = world.run()?;
+    let service = &run.target.service;
+    let limits = service.defaults.limits.iter().filter_map(|name| {
+        let limit = service.limits.get(name).filter(|limit| limit.by == LimitKey::ClientIp)?;
+        Some((name, limit.rate?))
+    });
+    let (name, rate) = limits.min_by_key(|(_, rate)| rate.count).ok_or_else(|| {
+        Failure::not_applicable("the spec's defaults do not limit client addresses")
+    })?;
+    Ok(Asked {
+        path: format!("/{}", uuid::Uuid::new_v4()),
+        limit: name.clone(),
+        count: rate.count,
+        window: rate.window.as_secs(),
+        headers: Vec::new(),
+    })
+}
+
+/// Requests that match no route, each in its own way; the last one does, but its method asks for permission only.
+fn strays(world: &World) -> Result<Vec<(&'static str, Request)>, Failure> {
+    let run = world.run()?;
+    let mut found = vec![
+        ("an undeclared path", Request::get(format!("/{}", uuid::Uuid::new_v4()))),
+        ("a path that is no proper path", Request::get("/%ff")),
+    ];
+    let plain = |key: &RouteKey| key.parameters().next().is_none();
+    if let Some((key, _)) = run.target.routes().find(|(key, _)| plain(key)) {
+        found.push(("an undeclared method", Request::new("PROPFIND", &key.path)));
+        let preflight = Request::new("OPTIONS", &key.path)
+            .header("Origin", "https://elsewhere.example")
+            .header("Access-Control-Request-Method", key.method.as_str());
+        found.push(("a preflight request", preflight));
+    }
+    Ok(found.into_iter().map(|(name, request)| (name, request.expecting_limit())).collect())
+}
+
+async fn unrouted(world: &mut World, _: Arguments) -> Seen {
+    let asked = default_limit(world)?;
+    let address = world.run()?.fresh_address();
+    let strays = strays(world)?;
+    let used_up = sequence(world, &asked, |number| {
+        let at = usize::try_from(number).unwrap_or(0) % strays.len();
+        strays[at].1.clone().from_address(&address)
+    })
+    .await?;
+    world.memory.limits.address = address;
+    world.memory.limits.used_up.push(used_up);
+    Ok(format!("{} + {BEYOND} requests of {} kinds", asked.count, strays.len()))
+}
+
+async fn still_refused(world: &mut World, _: Arguments) -> Seen {
+    let address = world.memory.limits.address.clone();
+    let mut requests = strays(world)?;
+    requests.push(("a declared route", asked(world)?.request()));
+    let mut findings = Findings::new();
+    for (name, request) in requests {
+        let answer = world.send(request.from_address(&address)).await?;
+        findings
+            .add(name, require(answer.status == 429, || "must be refused".to_owned(), &answer))?;
+    }
+    findings.finish("nothing was sent", |count| format!("{count} kinds of requests are refused"))
 }
 
 /// Names that proxies are known to pass a client's address on in.

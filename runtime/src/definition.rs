@@ -264,8 +264,8 @@ pub struct Jwt {
     pub audience: &'static str,
     /// How long a token is valid.
     pub lifetime: Duration,
-    /// How the token becomes a principal.
-    pub principal: PrincipalLookup,
+    /// How the token becomes a principal; its claims `sub`, `role` and `tier` are one without it.
+    pub principal: Option<PrincipalLookup>,
 }
 
 /// Keys in a header.

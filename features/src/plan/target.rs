@@ -87,7 +87,7 @@ impl Target {
     pub fn takes_principals(&self, route: &Route) -> bool {
         self.schemes(route)
             .iter()
-            .any(|name| self.service.auth.get(name).is_some_and(|auth| auth.principal().is_some()))
+            .any(|name| self.service.auth.get(name).is_some_and(Auth::names_a_principal))
     }
 
     /// The webhook scheme of a route.

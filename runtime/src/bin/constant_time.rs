@@ -62,10 +62,10 @@ fn measure() -> serde_json::Value {
         issuer: "",
         audience: "",
         lifetime: Duration::from_secs(1),
-        principal: PrincipalLookup {
+        principal: Some(PrincipalLookup {
             statement: &STATEMENT,
             with: &[("id", Credential::TokenClaim("sub"))],
-        },
+        }),
     };
     let signer = Signer::new(&jwt, &Secret::new(KEY.to_owned()));
     let verifier = Verifier::new(SignatureEncoding::Hex, &Secret::new(KEY.to_owned()));

@@ -121,10 +121,10 @@ pub static SESSION: AuthScheme = AuthScheme {
         issuer: "luna-sample",
         audience: "luna-api",
         lifetime: Duration::from_hours(7 * 24),
-        principal: PrincipalLookup {
+        principal: Some(PrincipalLookup {
             statement: &statements::SESSION_PRINCIPAL,
             with: &[("id", Credential::TokenClaim("sub"))],
-        },
+        }),
     }),
 };
 

@@ -24,8 +24,10 @@ pub enum Auth {
         audience: String,
         /// How long a token is valid.
         lifetime: Duration,
-        /// How the token's subject becomes a principal.
-        principal: PrincipalLookup,
+        /// How the token's subject becomes a principal. Without it the token alone says who calls: its claims
+        /// `sub`, `role` and `tier` are the principal, which then stays one until the token expires.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        principal: Option<PrincipalLookup>,
     },
     /// A long random key in a header, stored as its SHA-256.
     ApiKey {
@@ -58,12 +60,18 @@ impl Auth {
         }
     }
 
-    /// How a credential becomes a principal; webhooks have none.
+    /// How a credential's principal is looked up, where it is.
     pub fn principal(&self) -> Option<&PrincipalLookup> {
         match self {
-            Self::Jwt { principal, .. } | Self::ApiKey { principal, .. } => Some(principal),
+            Self::Jwt { principal, .. } => principal.as_ref(),
+            Self::ApiKey { principal, .. } => Some(principal),
             Self::Webhook { .. } => None,
         }
+    }
+
+    /// Whether the credential says who calls; a webhook's only says that the body is genuine.
+    pub fn names_a_principal(&self) -> bool {
+        !matches!(self, Self::Webhook { .. })
     }
 }
 

@@ -438,7 +438,9 @@ fn scheme(name: &str, auth: &Auth) -> Static {
             text(issuer),
             text(audience),
             duration(*lifetime),
-            lookup(principal)
+            principal
+                .as_ref()
+                .map_or("None".to_owned(), |found| format!("Some({})", lookup(found)))
         ),
         Auth::ApiKey { header, principal } => format!(
             "AuthKind::ApiKey(ApiKey {{ header: {}, principal: {} }})",

@@ -7,6 +7,7 @@ pub mod webhook;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use serde_json::{Map, Value};
 
 use crate::binding::sql::{Bound, ToParameter};
 use crate::call::Principal;
@@ -99,9 +100,12 @@ pub async fn identify(
             let token = jwt::bearer(headers)?;
             let now = context.clock().unix_millis() / 1000;
             let claims = context.keys().signer(scheme)?.verify(token, now)?;
-            let bound = bind(&jwt.principal, |credential| match credential {
+            let Some(lookup) = &jwt.principal else {
+                return claimed(scheme, &claims).map(Identified::Principal);
+            };
+            let bound = bind(lookup, |credential| match credential {
                 Credential::TokenClaim(name) => claims.get(name).cloned().unwrap_or_default(),
-                Credential::KeyHash => serde_json::Value::Null,
+                Credential::KeyHash => Value::Null,
             });
             look_up(context, scheme, bound, None).await.map(Identified::Principal)
         }
@@ -109,7 +113,7 @@ pub async fn identify(
             let hash = api_key::hash(headers, api_key.header)?;
             let bound = bind(&api_key.principal, |credential| match credential {
                 Credential::KeyHash => hash.clone().into(),
-                Credential::TokenClaim(_) => serde_json::Value::Null,
+                Credential::TokenClaim(_) => Value::Null,
             });
             look_up(context, scheme, bound, Some(&hash)).await.map(Identified::Principal)
         }
@@ -157,7 +161,15 @@ pub(crate) fn challenge(route: Option<&Route>) -> String {
     if text.is_empty() { "Bearer".to_owned() } else { text }
 }
 
-fn bind(lookup: &PrincipalLookup, value: impl Fn(Credential) -> serde_json::Value) -> Bound {
+/// The principal that a verified token names itself.
+fn claimed(scheme: &'static AuthScheme, claims: &Map<String, Value>) -> Result<Principal, Failure> {
+    let text = |name| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+    let id = text("sub").ok_or_else(|| Failure::unauthenticated("the token has no subject"))?;
+    let (role, tier) = (text("role").unwrap_or_default(), text("tier").unwrap_or_default());
+    Ok(Principal { id, role, tier, key_id: None, scheme })
+}
+
+fn bind(lookup: &PrincipalLookup, value: impl Fn(Credential) -> Value) -> Bound {
     let values: Vec<_> =
         lookup.with.iter().map(|(name, credential)| (*name, value(*credential))).collect();
     let values: Vec<(&str, &dyn ToParameter)> =
@@ -206,4 +218,36 @@ const _: () = assert!(AUTHORIZATION_NAME.len() == 13);
 /// The header of bearer tokens.
 fn authorization(headers: &HeaderMap) -> Result<&str, Failure> {
     single(headers, AUTHORIZATION.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::definition::Jwt;
+
+    static SCHEME: AuthScheme = AuthScheme {
+        name: "session",
+        kind: AuthKind::Jwt(Jwt {
+            secret: "KEY",
+            issuer: "a",
+            audience: "a",
+            lifetime: Duration::from_mins(1),
+            principal: None,
+        }),
+    };
+
+    #[test]
+    fn a_token_alone_is_the_principal_that_it_names() {
+        let claims = |claims: Value| claims.as_object().cloned().unwrap_or_default();
+        let token = claims(json!({"sub": "ada", "role": "admin", "tier": ["free"]}));
+        let principal = claimed(&SCHEME, &token).expect("a principal");
+        assert_eq!((&*principal.id, &*principal.role, &*principal.tier), ("ada", "admin", ""));
+        for nobody in [json!({"role": "admin"}), json!({"sub": 1, "role": "admin"})] {
+            assert!(claimed(&SCHEME, &claims(nobody)).is_err());
+        }
+    }
 }

@@ -226,10 +226,10 @@ pub static SESSION_AUTH: AuthScheme = AuthScheme {
         issuer: "luna-rag-backend",
         audience: "luna-api",
         lifetime: Duration::from_hours(168),
-        principal: PrincipalLookup {
+        principal: Some(PrincipalLookup {
             statement: &statements::SESSION_PRINCIPAL,
             with: &[("id", Credential::TokenClaim("sub"))],
-        },
+        }),
     }),
 };
 

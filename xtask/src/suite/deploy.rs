@@ -8,6 +8,7 @@ use super::program;
 use super::rust::missing;
 use super::table::Outcome;
 use super::tool::{self, Tool};
+use super::wrangler;
 use crate::context::Context;
 
 /// Every generated file of this name.
@@ -110,7 +111,10 @@ pub(super) fn wrangler(context: &Context, _: bool) -> Result<Outcome> {
         |_| false,
     )?;
     let two = dry_run(context)?;
-    Ok(both(one, &two))
+    if tool::find(context, tool::WRANGLER).is_none() {
+        return Ok(both(one, &two));
+    }
+    Ok(both(both(one, &two), &wrangler::compare(context)?))
 }
 
 /// Exports what the worker's entry point exports.
@@ -126,7 +130,7 @@ fn dry_run(context: &Context) -> Result<Outcome> {
     let mut outcome = Outcome { passed: 0, failed: 0, skipped: 0, output: String::new() };
     for file in files(context, "wrangler.jsonc") {
         let config = std::fs::read_to_string(&file)?;
-        let main = serde_json::from_str::<serde_json::Value>(&without_comments(&config))?;
+        let main = serde_json::from_str::<serde_json::Value>(&wrangler::without_comments(&config))?;
         let mut environments = vec![None];
         environments
             .extend(main["env"].as_object().into_iter().flat_map(|e| e.keys().cloned().map(Some)));
@@ -153,11 +157,6 @@ fn dry_run(context: &Context) -> Result<Outcome> {
         }
     }
     Ok(outcome)
-}
-
-/// Our own files only have comments on lines of their own.
-fn without_comments(text: &str) -> String {
-    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn compose(context: &Context, _: bool) -> Result<Outcome> {

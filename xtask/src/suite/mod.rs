@@ -6,6 +6,7 @@ mod rust;
 mod service;
 mod table;
 mod tool;
+mod wrangler;
 
 pub(crate) use table::{Outcome, SUITES, Suite};
 pub(crate) use tool::find;

@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Run every test of this workspace.
     Test(Test),
+    /// Check or install the tools that a target needs.
+    Setup(Setup),
     /// Print a completion script for a shell.
     Completions(Completions),
 }
@@ -164,6 +166,23 @@ pub(crate) struct Test {
     /// List the suites and their tools, and stop.
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    /// The target.
+    #[arg(value_enum)]
+    pub(crate) target: SetupTarget,
+    /// Install nothing: only say what is there and what is missing.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// A target that needs tools of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SetupTarget {
+    /// Cloudflare Workers: a toolchain for WebAssembly, wasm-bindgen, Node and wrangler.
+    Workers,
 }
 
 #[derive(Debug, Args)]

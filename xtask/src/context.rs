@@ -102,6 +102,16 @@ impl Context {
         })
     }
 
+    /// A variable of the process: what the operator gives to one command. Never kept, as it may be a secret.
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::unused_self,
+        reason = "only who has what the process was given may ask for more of it"
+    )]
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
     /// Whether the user asked us to stop.
     pub(crate) fn interrupted(&self) -> bool {
         self.stop.load(Ordering::Relaxed)

@@ -8,6 +8,7 @@ mod context;
 mod output;
 mod run;
 mod suite;
+mod workers;
 
 use std::process::ExitCode;
 

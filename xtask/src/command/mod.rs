@@ -8,6 +8,7 @@ mod load;
 mod ready;
 mod report;
 mod serve;
+mod setup;
 mod test;
 mod verify;
 
@@ -29,6 +30,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Report(arguments) => report::run(context, arguments),
         Command::Explain(arguments) => explain::run(context, arguments),
         Command::Test(arguments) => test::run(context, arguments),
+        Command::Setup(arguments) => setup::run(context, arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }
 }

@@ -1,0 +1,4 @@
+//! The target `workers`: its tools, the build of a worker, and how wrangler is called.
+
+pub(crate) mod toolchain;
+pub(crate) mod tools;

@@ -1,17 +1,15 @@
 //! `setup`: checks or installs the tools that a target needs, and says plainly what it could not do.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use proofline_generator::tree::write_atomically;
 use proofline_spec::exit::Exit;
 
 use crate::cli::{Setup, SetupTarget};
 use crate::context::{Context, Stopped};
 use crate::output::{self, Progress, Tone};
-use crate::run::process::Process;
+use crate::run::said;
 use crate::workers::toolchain::{self, TARGET};
 use crate::workers::tools::{self, Missing, Wrangler};
 
@@ -118,22 +116,15 @@ fn install_target(context: &Context) -> Result<()> {
 }
 
 fn call(context: &Context, command: &mut Command, name: &str) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("said");
-    let said = std::fs::File::create_new(&file)?;
-    command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
-    let mut child = Process::spawn(command, Duration::from_secs(5))
-        .with_context(|| format!("cannot start {}", command.get_program().display()))?;
-    let status = child.wait(context)?;
-    if !status.success() {
-        bail!("`{name}` failed: {}", first_error(&file));
+    let said = said::call(context, command, None)?;
+    if !said.success {
+        bail!("`{name}` failed: {}", first_error(&said.all()));
     }
     Ok(())
 }
 
 /// The line that says what went wrong.
-fn first_error(file: &Path) -> String {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
+fn first_error(text: &str) -> String {
     let wrong = text.lines().find(|line| line.to_lowercase().contains("error"));
     wrong.or_else(|| text.lines().last()).unwrap_or("it said nothing").trim().to_owned()
 }

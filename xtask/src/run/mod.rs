@@ -5,6 +5,7 @@ pub(crate) mod evidence;
 pub(crate) mod plan;
 pub(crate) mod process;
 pub(crate) mod runners;
+pub(crate) mod said;
 pub(crate) mod session;
 pub(crate) mod start;
 pub(crate) mod workspace;

@@ -1,8 +1,8 @@
 //! Children: started in a group of their own, told to stop when the user says so, never left behind.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ChildStdout, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
@@ -26,6 +26,19 @@ impl Process {
     pub(crate) fn spawn(command: &mut Command, grace: Duration) -> io::Result<Self> {
         let child = command.process_group(0).spawn()?;
         Ok(Self { child, grace })
+    }
+
+    /// Writes its whole standard input, and closes it.
+    pub(crate) fn give(&mut self, input: &str) -> io::Result<()> {
+        match self.child.stdin.take() {
+            Some(mut stdin) => stdin.write_all(input.as_bytes()),
+            None => Ok(()),
+        }
+    }
+
+    /// Its standard output, where it is a pipe; once.
+    pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
     }
 
     /// The status, if it has ended.

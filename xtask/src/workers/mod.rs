@@ -1,4 +1,6 @@
 //! The target `workers`: its tools, the build of a worker, and how wrangler is called.
 
+pub(crate) mod build;
+mod offenders;
 pub(crate) mod toolchain;
 pub(crate) mod tools;

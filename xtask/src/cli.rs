@@ -111,9 +111,8 @@ pub(crate) struct Generate {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// The service: a folder below spec/services.
-    #[arg(long, short, value_name = "NAME")]
-    pub(crate) service: Option<String>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
     /// The port to listen on; 0 takes any free one.
     #[arg(long, default_value_t = 8080)]
     pub(crate) port: u16,

@@ -94,6 +94,7 @@ fn manifest(
             })
             .collect(),
         left_out,
+        worker: None,
     }
 }
 

@@ -52,6 +52,21 @@ pub struct Manifest {
     /// Checks that were not run at all, with the reason.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
+    /// The size of the worker that was built for the run; absent where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<WorkerSize>,
+}
+
+/// The size of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerSize {
+    /// Bytes of WebAssembly.
+    pub wasm_bytes: u64,
+    /// Bytes of everything that is uploaded, compressed with gzip file by file.
+    pub gzip_bytes: u64,
+    /// Whether a panic ends one request; else it ends every request of its isolate.
+    pub unwinds: bool,
 }
 
 /// One evidence document.

@@ -20,7 +20,7 @@ pub use digest::Digest;
 pub use instrument::{
     InstrumentCard, LatencySummary, LoadEvidence, Measurement, PhaseSummary, SeriesPoint,
 };
-pub use manifest::{DocumentEntry, LeftOut, Manifest};
+pub use manifest::{DocumentEntry, LeftOut, Manifest, WorkerSize};
 pub use plan::{ConfigurationCheck, Plan, PlannedCheck, PlannedLoad};
 pub use redact::Redactor;
 pub use verdict::{ClaimVerdict, Counts, Overall, Readiness, Score, Verdict, judge};

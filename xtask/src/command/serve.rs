@@ -1,11 +1,11 @@
 //! `serve`: builds a service and runs it here until Ctrl-C.
 
-use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use proofline_spec::document::StartNative;
+use anyhow::{Context as _, Result, bail};
+use proofline_spec::document::{Environment, Start};
 use proofline_spec::exit::Exit;
 
 use super::{check, generate};
@@ -14,8 +14,10 @@ use crate::context::Context;
 use crate::output::{self, Tone};
 use crate::run::build::{self, Program};
 use crate::run::process::Process;
-use crate::run::start;
-use crate::run::workspace::Workspace;
+use crate::run::start::{self, Place};
+use crate::run::workspace::{LoadedService, Workspace};
+use crate::workers;
+use crate::workers::tools::Tools;
 
 /// How long the service may take to finish what is in flight.
 const STOP: Duration = Duration::from_secs(35);
@@ -26,41 +28,25 @@ pub(super) fn run(context: &Context, arguments: &Serve) -> Result<Exit> {
     if check::has_errors(&workspace.diagnostics) {
         return Ok(Exit::Usage);
     }
-    let service = workspace.service(arguments.service.as_deref())?;
+    let service = workspace.service(arguments.selection.service.as_deref())?;
+    let environment = workspace.environment(&arguments.selection.env, service)?;
     let tree = workspace.tree()?;
     let Some(changes) = generate::changes(context, &tree) else { return Ok(Exit::Usage) };
     generate::write(context, &tree, &changes)?;
-    let program = Program::Service(service);
-    build::build(context, &[program])?;
-    let environment = workspace.environments.iter().find(|e| e.environment == "local").cloned();
-    let environment =
-        environment.context("there is no environment `local` (environments/local.yaml)")?;
-    let data = arguments
-        .data
-        .clone()
-        .unwrap_or_else(|| context.target.join("serve").join(&service.folder));
-    std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
-    let mut variables = start::variables(service, &environment, &StartNative::default());
-    variables.remove("FAULTS");
-    variables.insert("ENVIRONMENT".into(), "development".into());
-    variables.insert("HOST".into(), "127.0.0.1".into());
-    variables.insert("PORT".into(), arguments.port.to_string());
-    variables
-        .insert("DATABASE_URL".into(), format!("sqlite:{}", data.join("service.db").display()));
-    let variables: BTreeMap<String, String> = variables;
-    output::line(
-        context,
-        Tone::Good,
-        "Serving",
-        &format!(
-            "{} with its data in {}; secrets are made up; stop with Ctrl-C",
-            service.folder,
-            data.display()
+    let data = data(context, arguments, service, environment)?;
+    let status = match &environment.start {
+        Some(Start::Native(_)) => native(context, arguments, service, environment, &data)?,
+        Some(Start::Workers(_)) => {
+            workers::build::build(context, &Tools::find(context)?, service)?;
+            say(context, service, &data);
+            let place = Place { port: arguments.port, data };
+            start::serve_worker(context, service, environment, &place)?
+        }
+        None => bail!(
+            "the environment `{}` is not started here: it has no `start`",
+            environment.environment
         ),
-    );
-    let mut command = Command::new(program.path(context));
-    command.arg("serve").env_clear().envs(&variables).stdin(Stdio::null());
-    let status = Process::spawn(&mut command, STOP)?.wait(context)?;
+    };
     Ok(if context.interrupted() {
         Exit::Interrupted
     } else if status.success() {
@@ -68,4 +54,54 @@ pub(super) fn run(context: &Context, arguments: &Serve) -> Result<Exit> {
     } else {
         Exit::CouldNotFindOut
     })
+}
+
+/// The folder that keeps the data from one time to the next.
+fn data(
+    context: &Context,
+    arguments: &Serve,
+    service: &LoadedService,
+    environment: &Environment,
+) -> Result<PathBuf> {
+    let folder = arguments.data.clone().unwrap_or_else(|| {
+        let base = context.target.join("serve").join(&service.folder);
+        match environment.start {
+            Some(Start::Workers(_)) => base.join("workers"),
+            _ => base,
+        }
+    });
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    folder.canonicalize().with_context(|| format!("cannot open {}", folder.display()))
+}
+
+fn say(context: &Context, service: &LoadedService, data: &Path) {
+    let text = format!(
+        "{} with its data in {}; secrets are made up; stop with Ctrl-C",
+        service.folder,
+        data.display()
+    );
+    output::line(context, Tone::Good, "Serving", &text);
+}
+
+fn native(
+    context: &Context,
+    arguments: &Serve,
+    service: &LoadedService,
+    environment: &Environment,
+    data: &Path,
+) -> Result<ExitStatus> {
+    let program = Program::Service(service);
+    build::build(context, &[program])?;
+    let mut variables = start::variables(service, environment);
+    variables.remove("FAULTS");
+    variables.insert("ENVIRONMENT".into(), "development".into());
+    variables.insert("HOST".into(), "127.0.0.1".into());
+    variables.insert("PORT".into(), arguments.port.to_string());
+    variables
+        .insert("DATABASE_URL".into(), format!("sqlite:{}", data.join("service.db").display()));
+    say(context, service, data);
+    let mut command = Command::new(program.path(context));
+    command.arg("serve").env_clear().envs(&variables).stdin(Stdio::null());
+    Ok(Process::spawn(&mut command, STOP)?.wait(context)?)
 }

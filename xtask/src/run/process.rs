@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStdout, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
@@ -18,6 +18,8 @@ pub(crate) struct Process {
     grace: Duration,
 }
 
+/// How long what a child started may live on.
+const REST: Duration = Duration::from_secs(3);
 /// How often a child is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -34,11 +36,6 @@ impl Process {
             Some(mut stdin) => stdin.write_all(input.as_bytes()),
             None => Ok(()),
         }
-    }
-
-    /// Its standard output, where it is a pipe; once.
-    pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
-        self.child.stdout.take()
     }
 
     /// The status, if it has ended.
@@ -59,15 +56,17 @@ impl Process {
         }
     }
 
-    /// Asks the child to stop (SIGTERM), and kills it when it does not within its grace.
+    /// Asks the child to stop (SIGTERM), and kills it when it does not within its grace. Nothing of its group stays.
     pub(crate) fn stop(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.child.try_wait()? {
+            self.signal(Signal::SIGKILL);
             return Ok(status);
         }
         self.signal(Signal::SIGTERM);
         let deadline = Instant::now() + self.grace;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {
+                self.stop_rest();
                 return Ok(status);
             }
             std::thread::sleep(LOOK);
@@ -76,11 +75,18 @@ impl Process {
         self.child.wait()
     }
 
-    fn signal(&self, signal: Signal) {
-        if let Ok(id) = i32::try_from(self.child.id()) {
-            // It may have ended meanwhile; then there is nobody to tell.
-            let _ = killpg(Pid::from_raw(id), signal);
+    /// What the child started itself may take a little longer than the child.
+    fn stop_rest(&self) {
+        let deadline = Instant::now() + REST;
+        while self.signal(None) && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
         }
+        self.signal(Signal::SIGKILL);
+    }
+
+    /// Whether there was anybody in the group to tell.
+    fn signal(&self, signal: impl Into<Option<Signal>>) -> bool {
+        i32::try_from(self.child.id()).is_ok_and(|id| killpg(Pid::from_raw(id), signal).is_ok())
     }
 }
 

@@ -8,9 +8,10 @@ use anyhow::{Context as _, Result, bail};
 use proofline_generator::report;
 use proofline_generator::tree::Tree;
 use proofline_spec::diagnostic::counted;
-use proofline_spec::document::{Auth, Credential, Environment, Service};
+use proofline_spec::document::{Auth, Credential, Environment, Service, Start};
 use proofline_spec::evidence::{
     CheckEvidence, CheckId, CheckOutcome, ConfigurationCheck, Digest, LeftOut, Manifest, Plan,
+    WorkerSize,
 };
 
 use super::build::{self, Program};
@@ -21,6 +22,7 @@ use super::start::Started;
 use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
 use crate::output::{self, Progress, Tone};
+use crate::workers::{self, tools::Tools};
 
 /// The seed of every generated value, so that a run can be repeated.
 const SEED: u64 = 0x5eed;
@@ -42,10 +44,10 @@ pub(crate) fn run(
     checks: &Checks,
     generated: Option<Digest>,
 ) -> Result<Finished> {
-    build::build(context, &programs(service, environment))?;
+    let worker = prepare(context, service, environment)?;
     let started_at = Context::now();
     let started = match environment.start {
-        Some(_) => Some(Started::native(context, service, environment)?),
+        Some(_) => Some(Started::start(context, service, environment)?),
         None => None,
     };
     let url = match (&started, &environment.url) {
@@ -109,6 +111,7 @@ pub(crate) fn run(
         interrupted,
         documents,
         left_out: session.left_out,
+        worker,
     };
     evidence::write_manifest(&folder, &manifest)?;
     Ok(Finished { folder, interrupted })
@@ -136,12 +139,14 @@ impl Session<'_> {
             log_file: started
                 .filter(|_| self.environment.access.logs)
                 .map(|started| started.log.display().to_string()),
-            configuration: started.filter(|_| self.environment.permits.restarts).map(|started| {
-                ConfigurationCheck {
-                    program: started.program.display().to_string(),
-                    variables: self.other_instance(started),
-                }
-            }),
+            configuration: started.filter(|_| self.environment.permits.restarts).and_then(
+                |started| {
+                    Some(ConfigurationCheck {
+                        program: started.program.as_ref()?.display().to_string(),
+                        variables: self.other_instance(started),
+                    })
+                },
+            ),
             ..empty_plan(self.service, self.environment, url, &self.secrets)
         }
     }
@@ -245,7 +250,7 @@ impl Session<'_> {
             return;
         }
         if let Err(error) = started.stop() {
-            output::line(self.context, Tone::Warn, "Note", &format!("{error:#}"));
+            output::line(self.context, Tone::Bad, "Stopped", &format!("{error:#}"));
         }
     }
 
@@ -323,13 +328,28 @@ fn most_generous_tier(service: &Service) -> Option<&str> {
         .map(|(name, _)| name.as_str())
 }
 
+/// Builds everything that a run needs; the size of the worker, if there is one.
+pub(crate) fn prepare(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+) -> Result<Option<WorkerSize>> {
+    build::build(context, &programs(service, environment))?;
+    if !matches!(environment.start, Some(Start::Workers(_))) {
+        return Ok(None);
+    }
+    let tools = Tools::find(context)?;
+    let worker = workers::build::build(context, &tools, service)?;
+    Ok(Some(worker.size))
+}
+
 /// Always the same set: cargo would build what the programs share anew for each other one.
 pub(crate) fn programs<'a>(
     service: &'a LoadedService,
     environment: &Environment,
 ) -> Vec<Program<'a>> {
     let mut programs = vec![Program::Features, Program::Loadtest];
-    if environment.start.is_some() {
+    if matches!(environment.start, Some(Start::Native(_))) {
         programs.extend([Program::Service(service), Program::ConstantTime]);
     }
     programs

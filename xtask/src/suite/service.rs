@@ -13,7 +13,7 @@ use super::tool;
 use crate::context::Context;
 use crate::run::start::Started;
 use crate::run::workspace::{LoadedService, Workspace};
-use crate::run::{build, runners, session};
+use crate::run::{runners, session};
 
 /// The service that the suites use.
 const SERVICE: &str = "luna";
@@ -114,8 +114,8 @@ pub(super) fn schemathesis(context: &Context, _: bool) -> Result<Outcome> {
     let workspace = Workspace::load(context, Some(SERVICE))?;
     let service = workspace.service(Some(SERVICE))?;
     let environment = workspace.environment("local", service)?;
-    build::build(context, &session::programs(service, environment))?;
-    let started = Started::native(context, service, environment)?;
+    session::prepare(context, service, environment)?;
+    let started = Started::start(context, service, environment)?;
     let token = token(context, service, environment, &started)?;
     let document = format!("runtime/services/{SERVICE}/deploy/openapi.json");
     let checks = "not_a_server_error,status_code_conformance,content_type_conformance,\

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use proofline_spec::evidence::WorkerSize;
 
 use super::offenders;
 use super::toolchain::TARGET;
@@ -26,12 +27,8 @@ const HOST: &str = "runtime/src/host/workers";
 pub(crate) struct Worker {
     /// The folder that holds all of it.
     pub(crate) folder: PathBuf,
-    /// Bytes of WebAssembly.
-    pub(crate) bytes: u64,
-    /// Bytes of WebAssembly and JavaScript, each compressed with gzip.
-    pub(crate) gzip_bytes: u64,
-    /// Whether a panic ends one request, or every request of its isolate.
-    pub(crate) unwinds: bool,
+    /// How large it is.
+    pub(crate) size: WorkerSize,
 }
 
 /// Where a service's worker is.
@@ -63,27 +60,28 @@ pub(crate) fn build(context: &Context, tools: &Tools, service: &LoadedService) -
     let fresh = tempfile::Builder::new().prefix("worker-").tempdir_in(parent)?;
     let mut bindgen = Command::new(&tools.bindgen);
     bindgen
-        .args(["--target=bundler", "--no-typescript", "--out-name=service", "--out-dir"])
+        .args(["--target=bundler", "--no-typescript", "--remove-name-section"])
+        .args(["--remove-producers-section", "--out-name=service", "--out-dir"])
         .arg(fresh.path())
         .arg(&wasm);
     finish(context, &mut bindgen, "wasm-bindgen")?;
     copy_host(&context.root.join(HOST), fresh.path())?;
-    let (bytes, gzip_bytes) = sizes(fresh.path())?;
+    let (wasm_bytes, gzip_bytes) = sizes(fresh.path())?;
     replace(&fresh.keep(), &folder)?;
     drop(progress);
-    let worker = Worker { folder, bytes, gzip_bytes, unwinds: tools.toolchain.unwinds };
-    output::line(context, Tone::Good, "Built", &describe(package, &worker));
+    let size = WorkerSize { wasm_bytes, gzip_bytes, unwinds: tools.toolchain.unwinds };
+    let worker = Worker { folder, size };
+    output::line(context, Tone::Good, "Built", &describe(package, size));
     Ok(worker)
 }
 
-fn describe(package: &str, worker: &Worker) -> String {
+fn describe(package: &str, size: WorkerSize) -> String {
     let kib = |bytes: u64| bytes.div_ceil(1024);
-    let panics =
-        if worker.unwinds { "" } else { "; a panic ends every request of its isolate" };
+    let panics = if size.unwinds { "" } else { "; a panic ends every request of its isolate" };
     format!(
         "{package}: {} KiB of WebAssembly, {} KiB with its glue after gzip{panics}",
-        kib(worker.bytes),
-        kib(worker.gzip_bytes)
+        kib(size.wasm_bytes),
+        kib(size.gzip_bytes)
     )
 }
 
@@ -97,7 +95,9 @@ fn finish(context: &Context, command: &mut Command, name: &str) -> Result<()> {
 
 fn copy_host(from: &Path, to: &Path) -> Result<()> {
     let mut copied = 0;
-    for entry in std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+    for entry in
+        std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?
+    {
         let path = entry?.path();
         if let (Some("mjs"), Some(name)) =
             (path.extension().and_then(|e| e.to_str()), path.file_name())

@@ -4,3 +4,4 @@ pub(crate) mod build;
 mod offenders;
 pub(crate) mod toolchain;
 pub(crate) mod tools;
+pub(crate) mod wrangler;

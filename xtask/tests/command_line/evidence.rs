@@ -54,6 +54,7 @@ fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
             sha256: Digest::of(&bytes),
         }],
         left_out: Vec::new(),
+        worker: None,
     };
     write_manifest(&workspace, &manifest);
     workspace

@@ -1,0 +1,112 @@
+//! Starts an environment that is ours to start, waits until it answers, and stops it.
+
+mod native;
+mod output;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use proofline_spec::document::{Environment, Start};
+use proofline_spec::exit::Exit;
+
+use super::process::Process;
+use super::workspace::LoadedService;
+use crate::context::{Context, Stopped};
+use output::Output;
+
+pub(crate) use workers::Place;
+pub(crate) use workers::serve as serve_worker;
+
+/// A service that runs here.
+#[derive(Debug)]
+pub(crate) struct Started {
+    /// Where it is.
+    pub(crate) url: String,
+    /// The configuration that it was started with, secrets included.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// The file that its log is written to.
+    pub(crate) log: PathBuf,
+    /// The service's program, where it is one.
+    pub(crate) program: Option<PathBuf>,
+    process: Process,
+    /// What the platform's tool says, where one runs the service.
+    output: Option<Output>,
+    /// Holds the database and the log; removed at the end.
+    _folder: tempfile::TempDir,
+}
+
+/// How long a service may take to finish what is in flight.
+const STOP: Duration = Duration::from_secs(35);
+/// How often a log is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+impl Started {
+    /// Starts the environment with a fresh store and secrets that are made up for this run.
+    pub(crate) fn start(
+        context: &Context,
+        service: &LoadedService,
+        environment: &Environment,
+    ) -> Result<Self> {
+        match &environment.start {
+            Some(Start::Native(start)) => native::start(context, service, environment, start),
+            Some(Start::Workers(start)) => workers::start(context, service, environment, start),
+            None => bail!("the environment `{}` is not started here", environment.environment),
+        }
+    }
+
+    /// The value of a variable that the service was started with.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Stops it; a service that does not end well within its grace is an error, and so is what its tool warned of.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        let status = self.process.stop()?;
+        let Some(output) = self.output.take() else {
+            if status.success() {
+                return Ok(());
+            }
+            bail!("the service did not stop cleanly: {status}");
+        };
+        let warnings = output.warnings();
+        if warnings.is_empty() {
+            return Ok(());
+        }
+        let message = format!("wrangler warned during the run:\n{}", warnings.join("\n"));
+        Err(Stopped { exit: Exit::CouldNotFindOut, message }.into())
+    }
+}
+
+/// A complete configuration: secrets made up, variables from the spec and the environment.
+pub(crate) fn variables(
+    service: &LoadedService,
+    environment: &Environment,
+) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    for (name, secret) in &service.service.config.secrets {
+        // Two UUIDs without hyphens are 64 characters with 244 random bits.
+        let mut value =
+            format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+        while value.len() < secret.min_bytes.unwrap_or_default() as usize {
+            value.push_str(&uuid::Uuid::new_v4().simple().to_string());
+        }
+        variables.insert(name.clone(), value);
+    }
+    for (name, var) in &service.service.config.vars {
+        let value = environment.vars.get(name).cloned().or_else(|| var.default.clone());
+        variables.extend(value.map(|value| (name.clone(), value)));
+    }
+    variables.insert("ENVIRONMENT".into(), environment.environment.clone());
+    if environment.permits.faults {
+        variables.insert("FAULTS".into(), "on".into());
+    }
+    variables
+}

@@ -1,0 +1,237 @@
+//! Starts the generated worker in the platform's own runtime under `wrangler dev`, and waits until it answers.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use proofline_spec::document::{Environment, StartWorkers};
+
+use super::output::Output;
+use super::{LOOK, STOP, Started};
+use crate::context::{Context, Stopped};
+use crate::output::Progress;
+use crate::run::process::Process;
+use crate::run::workspace::LoadedService;
+use crate::workers::tools::Tools;
+use crate::workers::wrangler::{self, Call};
+
+/// How long wrangler may take to start the runtime.
+const START: Duration = Duration::from_secs(90);
+/// How long the worker may take for its first answer.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// Where a worker listens and keeps its data.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// The port; 0 takes any free one.
+    pub(crate) port: u16,
+    /// The folder that keeps the data.
+    pub(crate) data: PathBuf,
+}
+
+/// Starts the worker, which must be built, with a fresh store and secrets that are made up for this run.
+pub(super) fn start(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    start: &StartWorkers,
+) -> Result<Started> {
+    let tools = Tools::find(context)?;
+    let progress = Progress::start(context, "Starting", &service.service.service.name);
+    let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
+    let place = Place { port: 0, data: folder.path().join("data") };
+    let variables = super::variables(service, environment);
+    let call = Call::new(context, &tools.wrangler, environment, folder.path())?;
+    prepare(context, service, environment, &call, &place)?;
+    if let Some(file) = start.seed.get(&service.folder) {
+        seed(context, service, &call, &place, file)?;
+    }
+    let mut running = spawn(service, &call, &place, &variables, folder.path())?;
+    let url = running.wait_until_it_answers(context)?;
+    drop(progress);
+    let Running { process, output, log } = running;
+    Ok(Started {
+        url,
+        variables,
+        log,
+        program: None,
+        process,
+        output: Some(output),
+        _folder: folder,
+    })
+}
+
+/// Serves the worker with the data of the last time, until it ends or the user stops it.
+pub(crate) fn serve(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    place: &Place,
+) -> Result<ExitStatus> {
+    let tools = Tools::find(context)?;
+    let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
+    let mut variables = super::variables(service, environment);
+    variables.remove("FAULTS");
+    let call = Call::new(context, &tools.wrangler, environment, folder.path())?;
+    prepare(context, service, environment, &call, place)?;
+    let mut command = dev(service, &call, place, &variables);
+    Ok(Process::spawn(&mut command, STOP)?.wait(context)?)
+}
+
+/// Writes the configuration and applies the migrations.
+fn prepare(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    call: &Call<'_>,
+    place: &Place,
+) -> Result<()> {
+    let config = wrangler::generated(&context.root, service)?;
+    wrangler::configure(context, service, environment, config, &call.configuration())?;
+    for database in wrangler::databases(service) {
+        let mut command = call.command(&["d1", "migrations", "apply", database, "--local"]);
+        command.arg("--persist-to").arg(&place.data);
+        call.run(command, None, &format!("apply the migrations of `{database}`"))?;
+    }
+    Ok(())
+}
+
+/// Runs the environment's own rows on the fresh database.
+fn seed(
+    context: &Context,
+    service: &LoadedService,
+    call: &Call<'_>,
+    place: &Place,
+    file: &str,
+) -> Result<()> {
+    let path = context.root.join("environments").join(file);
+    let database = wrangler::databases(service).next();
+    let database = database.context("there is no database to seed")?;
+    let mut command = call.command(&["d1", "execute", database, "--local", "--yes"]);
+    command.arg("--persist-to").arg(&place.data).arg("--file").arg(&path);
+    call.run(command, None, &format!("apply {}", path.display()))?;
+    Ok(())
+}
+
+fn dev(
+    service: &LoadedService,
+    call: &Call<'_>,
+    place: &Place,
+    variables: &BTreeMap<String, String>,
+) -> std::process::Command {
+    let port = place.port.to_string();
+    let mut command = call.command(&["dev", "--local", "--test-scheduled", "--ip", "127.0.0.1"]);
+    command
+        .args(["--port", &port, "--inspector-port", "0", "--show-interactive-dev-session=false"])
+        .arg("--persist-to")
+        .arg(&place.data);
+    for (name, value) in variables {
+        if service.service.config.secrets.contains_key(name) {
+            // Wrangler takes required secrets from its environment: no file, no argument.
+            command.env(name, value);
+        } else {
+            command.arg("--var").arg(format!("{name}:{value}"));
+        }
+    }
+    command
+}
+
+/// A worker that is starting.
+struct Running {
+    process: Process,
+    output: Output,
+    log: PathBuf,
+}
+
+fn spawn(
+    service: &LoadedService,
+    call: &Call<'_>,
+    place: &Place,
+    variables: &BTreeMap<String, String>,
+    folder: &Path,
+) -> Result<Running> {
+    let log = folder.join("service.log");
+    let (reader, writer) = std::io::pipe()?;
+    let output = Output::read(reader, &log)?;
+    let mut command = dev(service, call, place, variables);
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let process = Process::spawn(&mut command, STOP).context("cannot start wrangler")?;
+    Ok(Running { process, output, log })
+}
+
+impl Running {
+    fn wait_until_it_answers(&mut self, context: &Context) -> Result<String> {
+        let url =
+            self.wait(context, START, "does not listen", |running| running.output.address())?;
+        let host = url.trim_start_matches("http://").to_owned();
+        // The first event starts the service; what is wrong with its configuration shows now.
+        self.wait(context, ANSWER, "does not answer", |_| answers(&host).then_some(()))?;
+        let warnings = self.output.warnings();
+        if !warnings.is_empty() {
+            return Err(Stopped::could_not_find_out(format!(
+                "wrangler warns of the environment:\n{}",
+                warnings.join("\n")
+            )));
+        }
+        Ok(url)
+    }
+
+    fn wait<T>(
+        &mut self,
+        context: &Context,
+        most: Duration,
+        what: &str,
+        look: impl Fn(&Self) -> Option<T>,
+    ) -> Result<T> {
+        let deadline = Instant::now() + most;
+        loop {
+            if let Some(found) = look(self) {
+                return Ok(found);
+            }
+            if self.said().contains("\"event\":\"configuration\"") {
+                let said = self.said();
+                return Err(Stopped::could_not_find_out(format!(
+                    "the worker refuses its configuration:\n{said}"
+                )));
+            }
+            if context.interrupted() {
+                return Err(Stopped::interrupted());
+            }
+            let ended = self.process.try_wait()?;
+            if ended.is_some() || Instant::now() > deadline {
+                let what = match ended {
+                    Some(status) => format!("wrangler ended ({status})"),
+                    None => format!("the worker {what} after {} s", most.as_secs()),
+                };
+                return Err(Stopped::could_not_find_out(format!("{what}:\n{}", self.said())));
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// What the worker and wrangler said.
+    fn said(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        if log.is_empty() { self.output.text() } else { log }
+    }
+}
+
+/// Whether the worker says who it is.
+fn answers(host: &str) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(host)?;
+        stream.set_read_timeout(Some(ANSWER))?;
+        let request = format!(
+            "GET /.well-known/proofline HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+}

@@ -1,0 +1,230 @@
+//! How wrangler is called: with a configuration in a folder of its own, and every warning an error.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use proofline_generator::tree::write_atomically;
+use proofline_spec::document::{Binding, Environment};
+use serde_json::Value;
+
+use super::tools::Wrangler;
+use crate::context::{Context, Stopped};
+use crate::run::said::{self, Said};
+use crate::run::workspace::LoadedService;
+
+/// Wrangler for one environment of one service.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    context: &'a Context,
+    wrangler: &'a Wrangler,
+    /// The environment's name.
+    environment: &'a str,
+    /// Its home, its temporary files and the configuration; removed by whoever made it.
+    folder: &'a Path,
+}
+
+impl<'a> Call<'a> {
+    /// Wrangler for this environment, with everything that it writes below `folder`.
+    pub(crate) fn new(
+        context: &'a Context,
+        wrangler: &'a Wrangler,
+        environment: &'a Environment,
+        folder: &'a Path,
+    ) -> Result<Self> {
+        for name in ["home", "tmp"] {
+            std::fs::create_dir_all(folder.join(name))
+                .with_context(|| format!("cannot make {}", folder.join(name).display()))?;
+        }
+        Ok(Self { context, wrangler, environment: &environment.environment, folder })
+    }
+
+    /// The configuration's file.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.folder.join("wrangler.json")
+    }
+
+    /// A call that knows nothing of the process but its search path, so that no setting of a developer gets in.
+    pub(crate) fn bare(&self, arguments: &[&str]) -> Command {
+        let mut command = self.wrangler.command();
+        command
+            .current_dir(self.folder)
+            .env_clear()
+            .envs(super::tools::QUIET.iter().copied())
+            .env("PATH", &self.context.path)
+            .env("HOME", self.folder.join("home"))
+            .env("XDG_CONFIG_HOME", self.folder.join("home"))
+            .env("TMPDIR", self.folder.join("tmp"))
+            .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+            .args(arguments);
+        command
+    }
+
+    /// A call with the configuration, for the environment.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare(arguments);
+        command.arg("--config").arg(self.configuration()).args(["--env", self.environment]);
+        command
+    }
+
+    /// Runs a call to its end; a failure and a warning are the same.
+    pub(crate) fn run(
+        &self,
+        mut command: Command,
+        input: Option<&str>,
+        doing: &str,
+    ) -> Result<Said> {
+        let said = said::call(self.context, &mut command, input)?;
+        if !said.success {
+            return Err(Stopped::could_not_find_out(format!(
+                "wrangler could not {doing}:\n{}",
+                what_went_wrong(&said)
+            )));
+        }
+        let warnings = warnings(&said.all());
+        if !warnings.is_empty() {
+            return Err(Stopped::could_not_find_out(format!(
+                "wrangler warned while it should {doing}, and what it warns of is wrong:\n{}",
+                warnings.join("\n")
+            )));
+        }
+        Ok(said)
+    }
+}
+
+/// The errors that wrangler names, or the end of what it said.
+fn what_went_wrong(said: &Said) -> String {
+    let all = said.all();
+    let errors: Vec<&str> = all
+        .lines()
+        .skip_while(|line| !line.contains("[ERROR]"))
+        .filter(|line| !line.trim().is_empty() && !line.contains("Logs were written to"))
+        .take(12)
+        .collect();
+    if errors.is_empty() { said.last_lines(20) } else { errors.join("\n") }
+}
+
+/// What wrangler warns of although nothing is wrong.
+const HARMLESS: &[&str] = &["Unable to fetch the `Request.cf` object"];
+
+/// Whether a line warns.
+pub(crate) fn is_warning(line: &str) -> bool {
+    let warns = ["[WARNING]", "[ERROR]", "[wrangler:warn]", "[wrangler:error]"];
+    warns.iter().any(|mark| line.contains(mark)) && !HARMLESS.iter().any(|h| line.contains(h))
+}
+
+/// Everything that wrangler warns of, but what is known to be harmless.
+pub(crate) fn warnings(text: &str) -> Vec<String> {
+    text.lines().filter(|line| is_warning(line)).map(|line| line.trim().to_owned()).collect()
+}
+
+/// The generated configuration of a service, as data.
+pub(crate) fn generated(root: &Path, service: &LoadedService) -> Result<Value> {
+    let path = deploy_folder(root, service).join("wrangler.jsonc");
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    // The generator only writes comments on lines of their own.
+    let lines: Vec<&str> = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect();
+    serde_json::from_str(&lines.join("\n"))
+        .with_context(|| format!("{} is not as it was generated", path.display()))
+}
+
+fn deploy_folder(root: &Path, service: &LoadedService) -> PathBuf {
+    root.join("runtime/services").join(&service.folder).join("deploy")
+}
+
+/// Writes the configuration where wrangler is to find it: as generated, with paths that hold from anywhere.
+pub(crate) fn configure(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    mut config: Value,
+    to: &Path,
+) -> Result<()> {
+    let from = deploy_folder(&context.root, service);
+    let name = &environment.environment;
+    if !config["env"][name].is_object() {
+        bail!("the generated wrangler.jsonc of `{}` has no environment `{name}`", service.folder);
+    }
+    absolute(&from, config.get_mut("main"));
+    let (top, environments) = (config["d1_databases"].take(), config["env"].take());
+    config["d1_databases"] = with_absolute_migrations(&from, top);
+    let mut environments = environments;
+    for environment in environments.as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+        let databases = environment["d1_databases"].take();
+        environment["d1_databases"] = with_absolute_migrations(&from, databases);
+    }
+    config["env"] = environments;
+    let text = serde_json::to_string_pretty(&config)? + "\n";
+    write_atomically(to, text.as_bytes())?;
+    Ok(())
+}
+
+fn with_absolute_migrations(from: &Path, databases: Value) -> Value {
+    let Value::Array(mut list) = databases else { return Value::Array(Vec::new()) };
+    for database in &mut list {
+        absolute(from, database.get_mut("migrations_dir"));
+    }
+    Value::Array(list)
+}
+
+fn absolute(from: &Path, value: Option<&mut Value>) {
+    if let Some(value) = value
+        && let Some(path) = value.as_str()
+    {
+        let mut whole = from.to_owned();
+        for part in Path::new(path).components() {
+            match part {
+                std::path::Component::ParentDir => {
+                    whole.pop();
+                }
+                part => whole.push(part),
+            }
+        }
+        *value = whole.display().to_string().into();
+    }
+}
+
+/// Names of the databases that have migrations.
+pub(crate) fn databases(service: &LoadedService) -> impl Iterator<Item = &str> {
+    let bindings = service.service.bindings.iter();
+    bindings
+        .filter(|(_, binding)| matches!(binding, Binding::Sql { .. }))
+        .map(|(name, _)| name.as_str())
+        .filter(|name| service.migrations.get(*name).is_some_and(|list| !list.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn harmless_warning_is_no_warning_and_every_other_is() {
+        let text = "[wrangler:warn] Unable to fetch the `Request.cf` object! Falling back\n\
+                    ▲ [WARNING] Unexpected fields found in kv_namespaces[0] field: \"idd\"\n\
+                    [wrangler:info] Ready on http://127.0.0.1:1\n";
+        let found = warnings(text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("idd"), "{found:?}");
+    }
+
+    #[test]
+    fn path_of_the_configuration_holds_from_anywhere() {
+        let mut value = Value::from("../build/worker/shim.mjs");
+        absolute(Path::new("/w/runtime/services/luna/deploy"), Some(&mut value));
+        assert_eq!(value, "/w/runtime/services/luna/build/worker/shim.mjs");
+    }
+
+    #[test]
+    fn error_of_wrangler_is_what_is_shown() {
+        let said = Said {
+            success: false,
+            code: Some(1),
+            stdout:
+                "a banner\n\n✘ [ERROR] it is wrong\n\n  because\n🪵  Logs were written to \"x\"\n"
+                    .into(),
+            stderr: String::new(),
+        };
+        assert_eq!(what_went_wrong(&said), "✘ [ERROR] it is wrong\n  because");
+    }
+}

@@ -3,6 +3,7 @@
 mod answer;
 mod bulk;
 mod client;
+mod form;
 mod record;
 mod request;
 

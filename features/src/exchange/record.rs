@@ -1,10 +1,12 @@
 //! Keeps the last exchanges of a scenario, and turns them into evidence.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use proofline_spec::evidence::{Exchange, Redactor};
+use proofline_spec::evidence::{AnswerForm, Answers, Exchange, Redactor};
+
+use super::form;
 
 /// Bodies in evidence end here.
 const BODY_LIMIT: usize = 1_024;
@@ -14,6 +16,8 @@ const HEADER_LIMIT: usize = 300;
 const KEPT: usize = 12;
 /// How many wrong answers of a scenario are kept besides.
 const WRONG: usize = 5;
+/// The answers of a scenario that are compared with other environments end here.
+const COMPARED: usize = 5_000;
 
 /// One exchange as it happened; nothing is redacted yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +110,10 @@ fn quote(text: &str) -> String {
 struct Kept {
     records: VecDeque<Arc<Record>>,
     wrong: Vec<Arc<Record>>,
+    /// All of them, for the comparison with other environments.
+    all: Vec<Arc<Record>>,
+    /// What was sent as bare bytes, with what came back.
+    raw: Vec<(String, AnswerForm)>,
     requests: u64,
     notes: Vec<(usize, String)>,
 }
@@ -133,7 +141,35 @@ impl Recorder {
         if kept.records.len() == KEPT {
             kept.records.pop_front();
         }
+        if kept.all.len() < COMPARED {
+            kept.all.push(Arc::clone(&record));
+        }
         kept.records.push_back(record);
+    }
+
+    /// Keeps what bare bytes were answered, for the comparison with other environments.
+    pub fn add_raw(&self, what: &str, statuses: &[u16], closed: bool) {
+        let form = AnswerForm {
+            status: statuses.first().copied().unwrap_or(0),
+            headers: BTreeMap::new(),
+            body: Some(serde_json::json!({ "answers": statuses.len(), "closed": closed })),
+        };
+        let mut kept = self.kept();
+        kept.requests += 1;
+        kept.raw.push((format!("RAW {what}"), form));
+    }
+
+    /// All answers, in the form in which environments are compared.
+    pub fn answers(&self, redactor: &Redactor) -> Answers {
+        let kept = self.kept();
+        let mut answers = Answers::default();
+        for record in &kept.all {
+            answers.add(form::request(record, redactor), form::answer(record, redactor));
+        }
+        for (what, form) in &kept.raw {
+            answers.add(what.clone(), form.clone());
+        }
+        answers
     }
 
     /// Keeps an exchange whose answer is wrong, however many follow.

@@ -221,6 +221,7 @@ async fn in_request_line(world: &mut World, _: Arguments) -> Seen {
         let answer = raw::send(&authority, bytes.as_bytes(), Duration::from_secs(3)).await;
         let answer = answer
             .map_err(|error| Failure::Broken(format!("the service cannot be reached: {error}")))?;
+        world.recorder.add_raw(name, &answer.statuses(), answer.closed);
         let status = answer.statuses().first().copied();
         seen.push(format!(
             "{name}: {}",

@@ -33,11 +33,13 @@ fn health(world: &World) -> Result<String, Failure> {
     Ok(run.target.health_route().map_or_else(|| "/".to_owned(), |(key, _)| key.path.clone()))
 }
 
-async fn exchange(world: &World, text: &str) -> Result<RawAnswer, Failure> {
+async fn exchange(world: &World, what: &str, text: &str) -> Result<RawAnswer, Failure> {
     let authority = authority(world)?;
     let answer = raw::send(&authority, text.as_bytes(), SILENCE).await;
-    world.recorder.count(1);
-    answer.map_err(|error| Failure::Broken(format!("the service cannot be reached: {error}")))
+    let answer = answer
+        .map_err(|error| Failure::Broken(format!("the service cannot be reached: {error}")))?;
+    world.recorder.add_raw(what, &answer.statuses(), answer.closed);
+    Ok(answer)
 }
 
 /// The bytes of a vector. Lines of the file end with a line feed; on the wire they end with CRLF.
@@ -58,7 +60,7 @@ async fn pipelined(world: &mut World, _: Arguments) -> Seen {
     let host = authority(world)?;
     let one = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
     let last = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    let answer = exchange(world, &format!("{one}{last}")).await?;
+    let answer = exchange(world, "two requests", &format!("{one}{last}")).await?;
     let statuses = answer.statuses();
     if statuses.len() != 2 {
         return Err(Failure::Wrong(format!("two requests got the answers {statuses:?}")));
@@ -66,7 +68,7 @@ async fn pipelined(world: &mut World, _: Arguments) -> Seen {
     let chunked = format!(
         "POST {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
     );
-    let found = exchange(world, &chunked).await?.statuses();
+    let found = exchange(world, "a chunked request", &chunked).await?.statuses();
     if found.len() != 1 || found[0] == 400 {
         return Err(Failure::Wrong(format!("a proper chunked request got the answers {found:?}")));
     }
@@ -78,7 +80,7 @@ async fn over(world: &World, check: impl Fn(&RawAnswer, &str) -> Result<(), Fail
     for vector in vectors::smuggling().map_err(Failure::Broken)? {
         let marker = format!("hidden-{}", uuid::Uuid::new_v4().simple());
         let text = fill(world, &vector.request, &marker)?;
-        let answer = exchange(world, &text).await?;
+        let answer = exchange(world, &vector.name, &text).await?;
         findings.add(&vector.name, check(&answer, &marker))?;
     }
     findings.finish("there are no vectors", |count| format!("{count} raw requests"))

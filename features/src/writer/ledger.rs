@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use proofline_spec::evidence::{
-    CheckEvidence, CheckId, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
+    Answers, CheckEvidence, CheckId, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
 };
 use std::io::Write as _;
 
@@ -164,6 +164,7 @@ impl Ledger {
                 .map(|step| StepEvidence { message: step.message.as_deref().map(redacted), ..step })
                 .collect(),
             exchanges: recorder.evidence(&redactor),
+            answers: recorder.answers(&redactor),
             requests: recorder.requests(),
             duration_ms: millis(open.began),
         };
@@ -257,6 +258,7 @@ impl Entry {
             outcome,
             steps: Vec::new(),
             exchanges: Vec::new(),
+            answers: Answers::default(),
             requests: 0,
             duration_ms: 0,
         }
@@ -338,6 +340,7 @@ mod tests {
             outcome,
             steps: Vec::new(),
             exchanges: Vec::new(),
+            answers: Answers::default(),
             requests: 1,
             duration_ms: 0,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proofline_spec::document::{Environment, Proof, Service};
 use proofline_spec::evidence::{
-    CheckEvidence, CheckId, CheckKind, CheckOutcome, Digest, DocumentEntry, Exchange,
+    Answers, CheckEvidence, CheckId, CheckKind, CheckOutcome, Digest, DocumentEntry, Exchange,
     InstrumentCard, LatencySummary, LeftOut, LoadEvidence, Manifest, Measurement, PhaseSummary,
     ScenarioEvidence, ScenarioOutcome, SeriesPoint, StepEvidence,
 };
@@ -160,6 +160,7 @@ fn scenario(
             step("And nothing else is answered", problem.is_none().then_some(true), None),
         ],
         exchanges: (0..7).map(exchange).collect(),
+        answers: Answers::default(),
         requests: 46,
         duration_ms: 840,
     }

@@ -19,6 +19,7 @@ mod limits;
 mod lock;
 mod names;
 mod parameters;
+mod parity;
 mod paths;
 mod platform;
 mod public;
@@ -55,6 +56,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("limits", limits::check),
     ("names", names::check),
     ("parameters", parameters::check),
+    ("parity", parity::check),
     ("paths", paths::check),
     ("platform", platform::check),
     ("public", public::check),

@@ -152,6 +152,7 @@ pub(super) mod table {
         CLAIM_PROOF = "PL1101", "claim-proof", Error, "A claim needs a proof or a reason.";
         CLAIM_FEATURE = "PL1102", "claim-feature", Error, "A claim names a feature that does not exist.";
         CLAIM_LOAD = "PL1103", "claim-load", Error, "A load test could not fail.";
+        PARITY = "PL1104", "parity", Error, "An accepted difference is not said exactly.";
         ACCOUNT = "PL1201", "account", Error, "Checks could not get an account.";
         ENVIRONMENT_NAME = "PL1301", "environment-name", Error, "An environment is called otherwise than its file.";
         ENVIRONMENT_TARGET = "PL1302", "environment-target", Error, "A service does not run on the target of its environment.";

@@ -12,6 +12,7 @@ mod http;
 mod limit;
 mod lock;
 mod operation;
+mod parity;
 mod platform;
 mod query;
 mod route;
@@ -37,6 +38,7 @@ pub use lock::{Lock, LockedIds};
 pub use operation::{
     Enqueue, Health, LogIn, Once, Operation, RunQuery, Step, TaskOperation, Transaction,
 };
+pub use parity::Difference;
 pub use platform::{Container, Observability, Placement, Workers, WorkersLimits};
 pub use query::{Expectation, ParameterType, Query};
 pub use route::{Answer, Method, Owner, Route, RouteAuth, RouteCache, RouteKey, RouteLimits};

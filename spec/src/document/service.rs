@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accounts, Alert, Auth, Binding, Claim, Config, Container, Cors, Limit, Map, Objectives,
-    ProblemType, Query, Route, RouteKey, Schema, SecurityHeaders, Task, Workers,
+    Accounts, Alert, Auth, Binding, Claim, Config, Container, Cors, Difference, Limit, Map,
+    Objectives, ProblemType, Query, Route, RouteKey, Schema, SecurityHeaders, Task, Workers,
 };
 use crate::unit::{Bytes, Duration};
 
@@ -85,6 +85,9 @@ pub struct Service {
     /// What is claimed about the service, by id such as `SEC-JWT-FORGERY`.
     #[serde(default)]
     pub claims: Map<Claim>,
+    /// Differences between the answers of targets that are accepted, each with its reason; all others fail `parity`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parity: Vec<Difference>,
 }
 
 /// A version of the spec language.

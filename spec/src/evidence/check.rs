@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::LoadEvidence;
+use super::{Answers, LoadEvidence};
 
 /// Which machinery runs a check.
 #[derive(
@@ -143,6 +143,9 @@ pub struct ScenarioEvidence {
     /// Requests and answers, redacted; the last ones when there are many.
     #[serde(default)]
     pub exchanges: Vec<Exchange>,
+    /// All answers, in the form in which environments are compared.
+    #[serde(default, skip_serializing_if = "Answers::is_empty")]
+    pub answers: Answers,
     /// How many requests were sent in all.
     #[serde(default)]
     pub requests: u64,

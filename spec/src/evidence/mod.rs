@@ -4,14 +4,17 @@
 //! `evidence/<environment>/<run>/checks/`. The command line then writes the [`Manifest`] with the digest of each.
 //! [`judge`] computes every verdict from those files and the spec; nothing else can.
 
+mod answers;
 mod check;
 mod digest;
 mod instrument;
 mod manifest;
+mod parity;
 mod plan;
 mod redact;
 mod verdict;
 
+pub use answers::{AnswerForm, Answers, Asked};
 pub use check::{
     CheckEvidence, CheckId, CheckKind, CheckOutcome, Exchange, ScenarioEvidence, ScenarioOutcome,
     StepEvidence,
@@ -21,6 +24,7 @@ pub use instrument::{
     InstrumentCard, LatencySummary, LoadEvidence, Measurement, PhaseSummary, SeriesPoint,
 };
 pub use manifest::{DocumentEntry, LeftOut, Manifest, WorkerSize};
+pub use parity::{Deviation, Parity, Part, Side, compare};
 pub use plan::{ConfigurationCheck, Plan, PlannedCheck, PlannedLoad};
 pub use redact::Redactor;
 pub use verdict::{ClaimVerdict, Counts, Overall, Readiness, Score, Verdict, judge};

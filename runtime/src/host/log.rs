@@ -49,7 +49,7 @@ impl Level {
 /// Where lines go. It never holds up who writes.
 pub trait Sink: Send + Sync + 'static {
     /// Takes a line, without its end.
-    fn take(&self, level: Level, line: Vec<u8>);
+    fn take(&self, level: Level, line: &[u8]);
 }
 
 /// Takes lines without holding anyone up.
@@ -96,7 +96,7 @@ impl Log {
         for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
             line.insert((*name).to_owned(), value.clone());
         }
-        self.sink.take(level, Value::Object(line).to_string().into_bytes());
+        self.sink.take(level, Value::Object(line).to_string().as_bytes());
     }
 
     /// Writes the line about a request.
@@ -141,7 +141,7 @@ impl Log {
             }
         }
         line.push(b'}');
-        self.sink.take(level, line);
+        self.sink.take(level, &line);
     }
 
     /// A message was delivered.

@@ -11,8 +11,8 @@ use crate::host::log::{Level, Log, Sink};
 pub(super) struct Console;
 
 impl Sink for Console {
-    fn take(&self, level: Level, line: Vec<u8>) {
-        glue::log(level as u8, &String::from_utf8_lossy(&line));
+    fn take(&self, level: Level, line: &[u8]) {
+        glue::log(level as u8, &String::from_utf8_lossy(line));
     }
 }
 

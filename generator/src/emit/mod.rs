@@ -5,6 +5,7 @@ mod dockerfile;
 mod dotenv;
 mod openapi;
 mod rust;
+mod scaffold;
 pub mod wrangler;
 
 use proofline_spec::document::Target;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use tera::{Context, Tera};
 
+use super::scaffold;
 use crate::tree::{Owner, Tree};
 use crate::view::service::{definition, handlers, operations, routes, schemas, statements, types};
 use crate::{Input, emit};
@@ -75,7 +76,9 @@ pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxEr
         Owner::Generator,
         writer.file("The generated part of the service.", &index)?,
     );
-    scaffold(input, &writer, &handlers, tree)
+    let hand_written = format(&writer.render("scaffold_handlers.rs", &handlers)?)?;
+    scaffold::add(input, hand_written, tree);
+    Ok(())
 }
 
 /// What the module `types` imports, as far as it needs it.
@@ -92,46 +95,6 @@ fn types_imports(text: &str) -> String {
         (false, false) => {}
     }
     imports
-}
-
-/// The files that cargo and people want, written once.
-fn scaffold(
-    input: &Input<'_>,
-    writer: &Writer,
-    handlers: &handlers::Handlers,
-    tree: &mut Tree,
-) -> Result<(), emit::BoxError> {
-    let folder = input.crate_folder();
-    let identity = &input.service.service;
-    let summary = serde_json::Value::from(identity.summary.as_str()).to_string();
-    tree.add(
-        format!("{folder}/Cargo.toml"),
-        Owner::People,
-        format!(
-            "[package]\nname = \"{}\"\ndescription = {summary}\nversion = \"{}\"\nedition.workspace = true\nrust-version.workspace = true\nlicense.workspace = true\npublish = false\n\n\
-             [dependencies]\nproofline-runtime = {{ workspace = true, features = [\"native\"] }}\n\n[lints]\nworkspace = true\n",
-            identity.name, identity.version
-        ),
-    );
-    tree.add(
-        format!("{folder}/src/lib.rs"),
-        Owner::People,
-        format!(
-            "//! {}\n\n#[rustfmt::skip]\npub mod generated;\npub mod handlers;\n\npub use generated::Generated;\npub use handlers::App;\n",
-            identity.summary.trim_end_matches('.').to_owned() + "."
-        ),
-    );
-    let library = crate::view::names::snake(&identity.name);
-    tree.add(
-        format!("{folder}/src/main.rs"),
-        Owner::People,
-        format!(
-            "//! The service as a process.\n\nuse std::process::ExitCode;\n\nuse {library}::{{App, Generated}};\n\nfn main() -> ExitCode {{\n    proofline_runtime::host::native::main(Generated(App))\n}}\n"
-        ),
-    );
-    let text = writer.render("scaffold_handlers.rs", handlers)?;
-    tree.add(format!("{folder}/src/handlers.rs"), Owner::People, format(&text)?);
-    Ok(())
 }
 
 struct Writer {

@@ -3,4 +3,5 @@
 pub(crate) mod names;
 pub(crate) mod platform;
 pub(crate) mod policies;
+pub(crate) mod prose;
 pub(crate) mod service;

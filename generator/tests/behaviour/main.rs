@@ -5,6 +5,7 @@
     reason = "a test stops where its ground is missing"
 )]
 
+mod scaffold;
 mod sql;
 mod support;
 mod tree;

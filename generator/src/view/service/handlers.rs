@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::literals;
 use super::operations::doc;
 use crate::view::names;
+use crate::view::prose::prose;
 
 /// Everything that the module `handlers` holds.
 #[derive(Debug, Serialize)]
@@ -21,6 +22,8 @@ pub(crate) struct Handlers {
     pub(crate) declared: Vec<String>,
     pub(crate) types: Vec<String>,
     pub(crate) definitions: Vec<String>,
+    /// What the scaffold imports of this module, sorted as rustfmt sorts.
+    pub(crate) imported: Vec<String>,
     /// Types that the scaffolded methods take.
     pub(crate) taken: Vec<String>,
     /// Whether any method is given a context.
@@ -111,7 +114,11 @@ pub(crate) fn handlers(service: &Service) -> Handlers {
         .cloned()
         .collect();
     let has_contexts = !consumers.is_empty() || tasks.iter().any(|task| !task.method.is_empty());
+    let mut imported: Vec<String> = customs.iter().map(|custom| custom.answer.clone()).collect();
+    imported.push("Handlers".to_owned());
+    imported.sort_unstable();
     Handlers {
+        imported,
         taken: taken.into_iter().collect(),
         has_contexts,
         has_queues: !consumers.is_empty(),
@@ -239,7 +246,7 @@ fn consumers(service: &Service, types: &mut BTreeSet<String>) -> Vec<Consumer> {
 
 fn task_view(service: &Service, name: &str, task: &proofline_spec::document::Task) -> TaskView {
     let summary = task.summary.as_deref().unwrap_or_default();
-    let summary = summary.split_whitespace().collect::<Vec<_>>().join(" ");
+    let summary = prose(summary);
     let doc = if summary.is_empty() {
         format!("Task `{name}`.")
     } else {

@@ -12,6 +12,7 @@ use super::expressions::{self, Scope};
 use super::literals;
 use super::types::is_optional;
 use crate::view::names;
+use crate::view::prose::prose;
 
 /// Everything that the module `operations` holds.
 #[derive(Debug, Serialize)]
@@ -71,7 +72,7 @@ pub(crate) fn operations(service: &Service) -> Operations {
 /// One line for a function that answers a route.
 pub(crate) fn doc(key: &RouteKey, route: &Route) -> String {
     let summary = route.summary.as_deref().unwrap_or_default();
-    let summary = summary.split_whitespace().collect::<Vec<_>>().join(" ");
+    let summary = prose(summary);
     if summary.is_empty() { format!("`{key}`") } else { format!("`{key}`: {summary}") }
 }
 

@@ -4,6 +4,7 @@ use proofline_spec::document::{Schema, SchemaType, Service};
 use serde::Serialize;
 
 use crate::view::names;
+use crate::view::prose::prose;
 
 /// Everything that the module `types` holds.
 #[derive(Debug, Serialize)]
@@ -152,9 +153,8 @@ fn type_of(
 }
 
 fn doc(schema: &Schema, otherwise: &str) -> String {
-    let text = schema.description.as_deref().or(schema.title.as_deref()).unwrap_or(otherwise);
-    // One line: a line end would end the comment.
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let given = schema.description.as_deref().or(schema.title.as_deref());
+    given.map_or_else(|| otherwise.to_owned(), prose)
 }
 
 /// What values are allowed, in a few words.

@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 
 use super::program;
 use super::table::Outcome;
-use super::tool;
 use crate::context::{Context, Stopped};
 use crate::run::workspace::Workspace;
+use crate::workers::tools::Wrangler;
 use expected::{Subject, on_workers};
 
 /// Asks wrangler.
@@ -272,16 +272,15 @@ fn without_places(config: &mut Value, folder: &Path) {
 
 /// Node, and wrangler as a library.
 fn programs(context: &Context) -> Result<(PathBuf, PathBuf)> {
-    let schema = context.tools.join("lib/wrangler-schema").canonicalize();
-    let package = schema.ok().and_then(|schema| schema.parent().map(Path::to_owned));
+    let wrangler = Wrangler::find(context).map_err(|missing| {
+        let text = format!("{}: {}; {}", missing.name, missing.why, missing.fix);
+        Stopped::could_not_find_out(text)
+    })?;
+    let package = wrangler.script.parent().and_then(Path::parent);
     let cli = package.map(|package| package.join("wrangler-dist/cli.js"));
-    let own = context.tools.join("node22/node");
-    let node = if own.is_file() { Some(own) } else { tool::find(context, tool::NODE) };
-    match (node, cli.filter(|cli| cli.is_file())) {
-        (Some(node), Some(cli)) => Ok((node, cli)),
-        _ => Err(Stopped::could_not_find_out(
-            "wrangler's package is not among the tools; run .ci/install",
-        )),
+    match cli.filter(|cli| cli.is_file()) {
+        Some(cli) => Ok((wrangler.node, cli)),
+        None => bail!("{} is not wrangler as it was", wrangler.script.display()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::binding::sql::Statement;
 use crate::schema::{Constant, Schema};
 
+pub use crate::pattern::Pattern;
 pub use crate::problem::ProblemType;
 
 /// A whole service.
@@ -91,7 +92,7 @@ pub struct Var {
     /// Where the value comes from when the environment gives none.
     pub default: VarDefault,
     /// A regular expression that the value must match.
-    pub pattern: Option<&'static str>,
+    pub pattern: Option<&'static Pattern>,
 }
 
 /// Where a variable's value comes from when the environment gives none.

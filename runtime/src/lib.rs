@@ -12,6 +12,7 @@ pub mod context;
 pub mod definition;
 pub mod host;
 pub mod operation;
+pub mod pattern;
 pub mod policy;
 pub mod problem;
 pub mod schema;

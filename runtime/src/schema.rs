@@ -1,8 +1,7 @@
 //! JSON Schemas as constant tables; `policy::validate` checks values against them.
 
-use std::sync::OnceLock;
+pub use crate::pattern::Pattern;
 
-use regex::Regex;
 use serde_json::Value;
 
 /// A schema.
@@ -202,33 +201,6 @@ impl Constant {
             Self::Text(value) => value.into(),
             Self::Json(text) => serde_json::from_str(text).unwrap_or(Value::Null),
         }
-    }
-}
-
-/// A regular expression, compiled when it is first used.
-#[derive(Debug)]
-pub struct Pattern {
-    source: &'static str,
-    compiled: OnceLock<Option<Regex>>,
-}
-
-impl Pattern {
-    /// This regular expression.
-    pub const fn new(source: &'static str) -> Self {
-        Self { source, compiled: OnceLock::new() }
-    }
-
-    /// As it is written.
-    pub const fn source(&self) -> &'static str {
-        self.source
-    }
-
-    /// Whether a text matches; nothing matches an expression that cannot be compiled.
-    pub fn matches(&self, text: &str) -> bool {
-        self.compiled
-            .get_or_init(|| Regex::new(self.source).ok())
-            .as_ref()
-            .is_some_and(|regex| regex.is_match(text))
     }
 }
 

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use regex::Regex;
-
 use super::log::Level;
 use crate::context::Settings;
 use crate::definition::{Definition, Upstream, VarDefault};
@@ -182,8 +180,9 @@ fn settings(
             continue;
         };
         match var.pattern {
-            Some(pattern) if !Regex::new(pattern).is_ok_and(|regex| regex.is_match(&value)) => {
-                reader.wrong(var.name, "it is not valid", format!("it must match {pattern}"));
+            Some(pattern) if !pattern.matches(&value) => {
+                let fix = format!("it must match {}", pattern.source());
+                reader.wrong(var.name, "it is not valid", fix);
             }
             _ => {
                 settings.vars.insert(var.name, value);

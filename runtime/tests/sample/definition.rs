@@ -7,8 +7,8 @@ use std::time::Duration;
 use proofline_runtime::definition::{
     ApiKey, AuthKind, AuthScheme, Breaker, Cors, Counting, Credential, Database, DeadLetter,
     Definition, Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Metering, Migration, OnFailure,
-    PrincipalLookup, ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar, SecurityHeaders,
-    SignatureEncoding, Task, Upstream, Var, VarDefault, Webhook,
+    Pattern, PrincipalLookup, ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar,
+    SecurityHeaders, SignatureEncoding, Task, Upstream, Var, VarDefault, Webhook,
 };
 
 use super::{routes, schemas, statements};
@@ -25,7 +25,11 @@ pub static DEFINITION: Definition = Definition {
     ],
     vars: &[
         Var { name: "ENVIRONMENT", default: VarDefault::EnvironmentName, pattern: None },
-        Var { name: "API_VERSION", default: VarDefault::Text("v1"), pattern: Some("^v[0-9]+$") },
+        Var {
+            name: "API_VERSION",
+            default: VarDefault::Text("v1"),
+            pattern: Some(&API_VERSION_PATTERN),
+        },
     ],
     databases: &[Database {
         name: "DB",
@@ -210,3 +214,6 @@ pub static SUBSCRIPTION_NOT_FOUND: ProblemType = ProblemType {
     title: "No user has this subscription",
     detail: None,
 };
+
+/// Pattern of the variable `API_VERSION`.
+static API_VERSION_PATTERN: Pattern = Pattern::new("^v[0-9]+$");

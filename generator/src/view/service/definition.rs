@@ -2,12 +2,13 @@
 
 use proofline_spec::document::{
     Auth, Binding, Breaker, Expression, Framing, Limit, LimitKey, OnFailure, PrincipalLookup,
-    Retry, Schedule, Service, SignatureEncoding, Source, VarSource,
+    Retry, Schedule, Service, SignatureEncoding, Source, Var, VarSource,
 };
 use proofline_spec::unit::{Duration, Rate};
 use serde::Serialize;
 
 use super::literals::{duration, number, optional_text, text, texts};
+use super::patterns;
 use super::schemas::Static;
 use crate::Input;
 use crate::view::{names, platform};
@@ -22,6 +23,7 @@ pub(crate) struct Definition {
     pub(crate) auth: Vec<Static>,
     pub(crate) limits: Vec<Static>,
     pub(crate) problems: Vec<Static>,
+    pub(crate) patterns: Vec<Static>,
     /// What of the runtime's definitions the module imports.
     pub(crate) imports: Vec<&'static str>,
     pub(crate) has_durations: bool,
@@ -55,6 +57,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
         auth,
         limits,
         problems,
+        patterns: var_patterns(service),
         imports: Vec::new(),
         has_durations: false,
         modules: Vec::new(),
@@ -76,6 +79,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
         ("Limit", definition.limits.is_empty()),
         ("ProblemType", definition.problems.is_empty()),
         ("Definition", false),
+        ("Pattern", definition.patterns.is_empty()),
     ];
     definition.imports = IMPORTS
         .iter()
@@ -114,6 +118,7 @@ const IMPORTS: &[&str] = &[
     "Metering",
     "Migration",
     "OnFailure",
+    "Pattern",
     "PrincipalLookup",
     "ProblemType",
     "Queue",
@@ -205,6 +210,23 @@ fn secrets(service: &Service) -> Vec<String> {
         .collect()
 }
 
+fn pattern_name(var: &str) -> String {
+    format!("{}_PATTERN", names::screaming(var))
+}
+
+/// The patterns of variables.
+fn var_patterns(service: &Service) -> Vec<Static> {
+    let vars = service.config.vars.iter();
+    let pattern = |(name, var): (&String, &Var)| {
+        Some(Static {
+            name: pattern_name(name),
+            doc: format!("Pattern of the variable `{name}`."),
+            value: patterns::pattern(var.pattern.as_deref()?),
+        })
+    };
+    vars.filter_map(pattern).collect()
+}
+
 fn vars(service: &Service) -> Vec<String> {
     service
         .config
@@ -217,7 +239,10 @@ fn vars(service: &Service) -> Vec<String> {
                 (None, Some(default)) => format!("VarDefault::Text({})", text(default)),
                 (None, None) => "VarDefault::Required".to_owned(),
             };
-            let pattern = optional_text(var.pattern.as_deref());
+            let pattern = match var.pattern {
+                Some(_) => format!("Some(&{})", pattern_name(name)),
+                None => "None".to_owned(),
+            };
             format!("Var {{ name: {}, default: {default}, pattern: {pattern} }}", text(name))
         })
         .collect()

@@ -5,6 +5,7 @@ pub(crate) mod expressions;
 pub(crate) mod handlers;
 pub(crate) mod literals;
 pub(crate) mod operations;
+pub(crate) mod patterns;
 pub(crate) mod routes;
 pub(crate) mod schemas;
 pub(crate) mod statements;

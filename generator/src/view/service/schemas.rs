@@ -158,7 +158,7 @@ impl Collected {
         }
         if let Some(pattern) = &schema.pattern {
             let name = format!("{place}_PATTERN");
-            let value = format!("Pattern::new({})", literals::text(pattern));
+            let value = super::patterns::pattern(pattern);
             let doc = format!("Pattern of `{}`.", place.to_lowercase());
             self.patterns.push(Static { name: name.clone(), doc, value });
             text.push_str(&format!(".pattern(&{name})"));

@@ -6,7 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proofline_spec::check::{check_environment, check_lock, check_service, compare_environments};
+use proofline_spec::check::{
+    check_environment, check_lock, check_service, compare_environments, compare_locks,
+};
 use proofline_spec::diagnostic::{Code, Diagnostic, Styles, render_all, sort, summary};
 use proofline_spec::load::{load_environment, load_lock, load_service};
 
@@ -33,7 +35,9 @@ fn problems(folder: &Path) -> Vec<Diagnostic> {
     }
     found.extend(compare_environments(&environments.iter().collect::<Vec<_>>(), &services));
     let known: Vec<_> = environments.iter().filter_map(|e| e.document.as_ref()).collect();
-    for lock in locks.iter().map(|file| load_lock(file)) {
+    let locks: Vec<_> = locks.iter().map(|file| load_lock(file)).collect();
+    found.extend(compare_locks(&locks.iter().collect::<Vec<_>>()));
+    for lock in locks {
         found.extend(check_lock(&lock, &known, &services));
         found.extend(lock.diagnostics);
     }

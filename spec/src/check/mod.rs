@@ -28,6 +28,7 @@ mod requests;
 mod schedule;
 mod schemas;
 mod secrets;
+mod shared;
 mod types;
 mod unused;
 mod values;
@@ -96,13 +97,21 @@ pub fn check_environment(
     finish(found)
 }
 
-/// What one environment has and another one lacks without a reason; all environments of a repository.
+/// What one environment has and another one lacks without a reason, and what they would share; all environments of a repository.
 pub fn compare_environments(
     all: &[&Loaded<Environment>],
     services: &[(&str, &Service)],
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     compare::check(all, services, &mut found);
+    shared::check(all, services, &mut found);
+    finish(found)
+}
+
+/// What two environments' locks have in common; all locks of a repository.
+pub fn compare_locks(all: &[&Loaded<Lock>]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    shared::locks(all, &mut found);
     finish(found)
 }
 
@@ -132,7 +141,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_folder_is_in_the_table() {
-        let helpers = ["mod", "at", "compare", "context", "edge", "environment", "lock"];
+        let helpers = ["mod", "at", "compare", "context", "edge", "environment", "lock", "shared"];
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/check");
         let files: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()

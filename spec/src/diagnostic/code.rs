@@ -162,6 +162,7 @@ pub(super) mod table {
         ENVIRONMENT_LACKS = "PL1306", "environment-lacks", Error, "An environment lacks what it needs, or what another one has.";
         ENVIRONMENT_EXCUSE = "PL1307", "environment-excuse", Warning, "A difference is explained that does not exist.";
         LOCK = "PL1308", "lock", Error, "A lock file does not fit its environment.";
+        ENVIRONMENT_SHARED = "PL1309", "environment-shared", Error, "Two environments would share something.";
         ALERT = "PL1401", "alert", Error, "An alert or an aim makes no sense.";
         SQL = "PL1501", "sql-refused", Error, "The database refuses a query.";
         MIGRATION = "PL1502", "migration-refused", Error, "A migration cannot be applied.";

@@ -98,15 +98,18 @@ impl Workspace {
         for path in load::find_locks(root).context("cannot read environments")? {
             let loaded = load::load_lock(relative(root, &path));
             found.extend(check::check_lock(&loaded, &known, &services));
-            found.extend(loaded.diagnostics);
-            locks.extend(loaded.document);
+            locks.push(loaded);
         }
+        found.extend(check::compare_locks(&locks.iter().collect::<Vec<_>>()));
         for loaded in environments {
             self.diagnostics.extend(loaded.diagnostics);
             self.environments.extend(loaded.document);
         }
+        for loaded in locks {
+            self.diagnostics.extend(loaded.diagnostics);
+            self.locks.extend(loaded.document);
+        }
         self.diagnostics.extend(found);
-        self.locks.extend(locks);
         Ok(())
     }
 

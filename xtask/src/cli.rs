@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Load(Run),
     /// Compute verdicts from the newest evidence and write the report. Runs nothing.
     Report(Report),
+    /// Compare what two environments answered to the same requests. Runs nothing.
+    Parity(Parity),
     /// Explain a diagnostic's code, such as PL0101.
     Explain(Explain),
     /// Run every test of this workspace.
@@ -143,6 +145,15 @@ pub(crate) struct Report {
     /// The run; the newest one without it.
     #[arg(long, value_name = "RUN")]
     pub(crate) run_id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Parity {
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// The environment to compare with; its newest whole run is taken, and that of `--env`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) with: String,
 }
 
 #[derive(Debug, Args)]

@@ -57,6 +57,7 @@ pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
         commits: input.commits.to_vec(),
         derived,
         cost: Prices::current().ok().map(|prices| CostCeiling::of(input.service, prices)),
+        parity: input.parity.cloned(),
         capacity: input.evidence.values().filter_map(load).collect(),
         announcement: String::new(),
     };

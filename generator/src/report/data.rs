@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proofline_spec::document::{Category, Severity};
-use proofline_spec::evidence::{CheckId, Counts, Digest, Overall, Score, Verdict};
+use proofline_spec::evidence::{CheckId, Counts, Digest, Overall, Parity, Score, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::cost::CostCeiling;
@@ -50,6 +50,9 @@ pub struct ReportData {
     pub cost: Option<CostCeiling>,
     /// What load tests measured, in short.
     pub capacity: Vec<LoadData>,
+    /// The comparison with another environment; absent when one of them has no whole run.
+    #[serde(default)]
+    pub parity: Option<Parity>,
     /// A short text for a team channel.
     pub announcement: String,
 }

@@ -25,7 +25,7 @@ mod view;
 use std::collections::BTreeMap;
 
 use proofline_spec::document::{Environment, Service};
-use proofline_spec::evidence::{CheckEvidence, CheckId, Manifest, Readiness};
+use proofline_spec::evidence::{CheckEvidence, CheckId, Manifest, Parity, Readiness};
 
 pub use cost::cost_ceiling;
 pub use data::{
@@ -53,6 +53,8 @@ pub struct ReportInput<'a> {
     pub previous: Option<&'a ReportData>,
     /// What is wrong with the evidence itself: a digest that differs, evidence of another spec, stale evidence.
     pub problems: &'a [String],
+    /// The comparison with another environment, where both have a whole run.
+    pub parity: Option<&'a Parity>,
     /// When the report is made (RFC 3339).
     pub now: &'a str,
     /// Commits since the report before, one line each.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use proofline_spec::document::{Environment, Service, Severity};
 use proofline_spec::evidence::{
-    CheckEvidence, CheckId, CheckOutcome, Manifest, Overall, Readiness, Verdict, judge,
+    CheckEvidence, CheckId, CheckOutcome, Manifest, Overall, Parity, Readiness, Verdict, judge,
 };
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::fixture::{ENVIRONMENT, Made, NOW, SERVICE, make};
 use super::{Rendered, ReportData, ReportInput, render};
@@ -39,9 +39,25 @@ fn rendered(made: &Made, previous: Option<&ReportData>, problems: &[String]) -> 
         readiness: &readiness,
         previous,
         problems,
+        parity: None,
         now: NOW,
         commits: &["1f3870b pantry: jars have labels".to_owned()],
     })
+    .unwrap()
+}
+
+/// A comparison with a difference that is declared and one that is not.
+fn parity(text: &str) -> Parity {
+    let difference = |because: Option<&str>| {
+        json!({
+            "part": "header", "name": text, "values": [text, text], "times": 3, "feature": text,
+            "example": text, "because": because,
+        })
+    };
+    serde_json::from_value(json!({
+        "environments": [text, text], "runs": [text, text], "scenarios": 7, "requests": 90,
+        "deviations": [difference(None), difference(Some(text))], "unseen": [text],
+    }))
     .unwrap()
 }
 
@@ -247,6 +263,7 @@ fn no_text_of_the_inputs_is_markup_in_any_format() {
         readiness: &readiness,
         previous: Some(&previous),
         problems: &[HOSTILE.to_owned()],
+        parity: Some(&parity(HOSTILE)),
         now: HOSTILE,
         commits: &[HOSTILE.to_owned()],
     })
@@ -332,4 +349,29 @@ proptest! {
             prop_assert!(few.verified <= many.verified);
         }
     }
+}
+
+#[test]
+fn differences_between_environments_are_shown_with_what_the_spec_says_about_them() {
+    let made = pantry(&[], &[]);
+    let readiness = judged(&made);
+    let rendered = render(&ReportInput {
+        service: &made.service,
+        spec_path: "spec/services/pantry/service.yaml",
+        environment: &made.environment,
+        manifest: &made.manifest,
+        evidence: &made.evidence,
+        readiness: &readiness,
+        previous: None,
+        problems: &[],
+        parity: Some(&parity("elsewhere")),
+        now: NOW,
+        commits: &[],
+    })
+    .unwrap();
+    let html = &rendered.html;
+    assert!(html.contains("7 scenarios and 90 requests"));
+    assert!(html.contains("<td><span class=\"badge failed\">no</span></td>"));
+    assert!(html.contains("<td>elsewhere</td></tr>"));
+    assert_eq!(rendered.json["parity"]["deviations"][0]["times"], 3);
 }

@@ -22,7 +22,9 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 "give one of `header`, `status`, `body`, `request` and `scenario`",
             ));
         }
-        if difference.on == Target::Native || !context.targets(difference.on) {
+        // A spec that only describes a service names no targets.
+        let elsewhere = !context.service.targets.is_empty() && !context.targets(difference.on);
+        if difference.on == Target::Native || elsewhere {
             found.push(refused(
                 &at.key("on"),
                 "answers there are not compared with the native ones",

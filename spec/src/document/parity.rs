@@ -25,7 +25,7 @@ pub struct Difference {
     /// Requests that begin like this have further answers or none; only the method and path are compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
-    /// A scenario that is left out there or on native, by its name.
+    /// A scenario that is left out there or on native or ends otherwise, by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<String>,
     /// Only in this feature, such as `security/smuggling`; in all of them without it.

@@ -52,7 +52,7 @@ impl Parity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
-    /// A scenario ran in one environment only.
+    /// A scenario ran in one environment only, or ended otherwise.
     Scenario,
     /// A request was sent, or answered like this, in one environment only.
     Request,
@@ -99,8 +99,9 @@ pub fn compare(sides: [Side<'_>; 2], declared: &[Difference]) -> Parity {
             if ran(scenario) && ran(twin) {
                 scenarios += 1;
                 requests += table.scenario(&check.name, [scenario, twin]);
-            } else if ran(scenario) != ran(twin) {
-                let values = [why(scenario), why(twin)];
+            }
+            let values = [scenario, twin].map(end);
+            if ran(scenario) != ran(twin) || ran(scenario) && values[0] != values[1] {
                 table.add(Part::Scenario, &scenario.name, values, &check.name, &scenario.name);
             }
         }
@@ -115,12 +116,14 @@ fn ran(scenario: &ScenarioEvidence) -> bool {
     )
 }
 
-fn why(scenario: &ScenarioEvidence) -> String {
+/// How a scenario ended.
+fn end(scenario: &ScenarioEvidence) -> String {
     match &scenario.outcome {
-        ScenarioOutcome::LeftOut(why) | ScenarioOutcome::NotApplicable(why) => {
-            format!("left out: {why}")
-        }
-        _ => "ran".to_owned(),
+        ScenarioOutcome::Passed => "passed".to_owned(),
+        ScenarioOutcome::Failed(_) => "failed".to_owned(),
+        ScenarioOutcome::Broken(_) => "broken".to_owned(),
+        ScenarioOutcome::LeftOut(why) => format!("left out: {why}"),
+        ScenarioOutcome::NotApplicable(why) => format!("not applicable: {why}"),
     }
 }
 

@@ -116,8 +116,18 @@ fn a_scenario_that_is_left_out_on_one_side_is_told() {
     let base = evidence(ScenarioOutcome::Passed, answers(|_| {}));
     let left = evidence(ScenarioOutcome::LeftOut("no".to_owned()), Answers::default());
     let parity = between(&base, &left, &json!([]));
-    assert_eq!(one(&parity), (Part::Scenario, "One", ["ran", "left out: no"]));
+    assert_eq!(one(&parity), (Part::Scenario, "One", ["passed", "left out: no"]));
     assert_eq!(parity.scenarios, 0);
+}
+
+#[test]
+fn a_scenario_that_ends_otherwise_is_told_although_its_answers_are_equal() {
+    let base = evidence(ScenarioOutcome::Passed, answers(|_| {}));
+    let failed = evidence(ScenarioOutcome::Failed("why".to_owned()), answers(|_| {}));
+    assert_eq!(
+        one(&between(&base, &failed, &json!([]))),
+        (Part::Scenario, "One", ["passed", "failed"])
+    );
 }
 
 #[test]

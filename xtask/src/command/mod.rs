@@ -5,6 +5,7 @@ mod completions;
 mod explain;
 mod generate;
 mod load;
+mod parity;
 mod ready;
 mod report;
 mod serve;
@@ -28,6 +29,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Verify(arguments) => verify::run(context, arguments),
         Command::Load(arguments) => load::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),
+        Command::Parity(arguments) => parity::run(context, arguments),
         Command::Explain(arguments) => explain::run(context, arguments),
         Command::Test(arguments) => test::run(context, arguments),
         Command::Setup(arguments) => setup::run(context, arguments),

@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::output::{self, Tone};
 use crate::run::evidence::{self, Evidence};
 use crate::run::session;
+use crate::run::whole;
 use crate::run::workspace::{LoadedService, Workspace};
 
 /// How many unverified and failed claims the summary names.
@@ -72,6 +73,7 @@ pub(super) fn write(
         readiness: &readiness,
         previous: previous.as_ref(),
         problems: &found.problems,
+        parity: whole::with_another_target(context, service, environment, found).as_ref(),
         now: &Context::now(),
         commits: &commits(&context.root),
     })?;

@@ -8,4 +8,5 @@ pub(crate) mod runners;
 pub(crate) mod said;
 pub(crate) mod session;
 pub(crate) mod start;
+pub(crate) mod whole;
 pub(crate) mod workspace;

@@ -8,4 +8,5 @@
 
 mod documents;
 mod evidence;
+mod parity;
 mod workspace;

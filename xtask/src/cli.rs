@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Report(Report),
     /// Compare what two environments answered to the same requests. Runs nothing.
     Parity(Parity),
+    /// Measure the generated service beside what people would pick instead, in one run on this machine.
+    Bench(Bench),
     /// Explain a diagnostic's code, such as PL0101.
     Explain(Explain),
     /// Run every test of this workspace.
@@ -154,6 +156,34 @@ pub(crate) struct Parity {
     /// The environment to compare with; its newest whole run is taken, and that of `--env`.
     #[arg(long, value_name = "NAME")]
     pub(crate) with: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Only programs of this machine, or only workers in workerd; both without it.
+    #[arg(long, value_enum)]
+    pub(crate) target: Option<BenchTarget>,
+    /// Only these peers.
+    #[arg(long, value_name = "PEER")]
+    pub(crate) only: Vec<String>,
+    /// How often everything is measured, in turns; the median counts.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) rounds: u8,
+    /// How long each route is measured in a round, in seconds.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) seconds: u8,
+    /// The form of what is printed on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// What of the benchmark is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchTarget {
+    /// Programs of this machine.
+    Native,
+    /// Workers, in workerd.
+    Workers,
 }
 
 #[derive(Debug, Args)]

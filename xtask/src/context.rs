@@ -21,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) terminal: bool,
     /// The cargo that started us, so that the same toolchain builds.
     pub(crate) cargo: PathBuf,
+    /// The folder of the runtime, whose files are copied into workers.
+    pub(crate) runtime: PathBuf,
     /// Where cargo puts what it builds.
     pub(crate) target: PathBuf,
     /// The search path for programs.
@@ -91,6 +93,7 @@ impl Context {
             signal_hook::flag::register(signal, Arc::clone(&stop))?;
         }
         Ok(Self {
+            runtime: root.join("runtime"),
             root,
             color,
             terminal,
@@ -110,6 +113,20 @@ impl Context {
     )]
     pub(crate) fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    /// The same process, looking at another workspace that uses the same runtime.
+    pub(crate) fn within(&self, root: &Path, target: PathBuf) -> Self {
+        Self {
+            root: root.to_owned(),
+            runtime: self.runtime.clone(),
+            target,
+            cargo: self.cargo.clone(),
+            path: self.path.clone(),
+            tools: self.tools.clone(),
+            stop: Arc::clone(&self.stop),
+            ..*self
+        }
     }
 
     /// Whether the user asked us to stop.

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod bench;
 mod check;
 mod completions;
 mod explain;
@@ -28,6 +29,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Serve(arguments) => serve::run(context, arguments),
         Command::Verify(arguments) => verify::run(context, arguments),
         Command::Load(arguments) => load::run(context, arguments),
+        Command::Bench(arguments) => bench::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),
         Command::Parity(arguments) => parity::run(context, arguments),
         Command::Explain(arguments) => explain::run(context, arguments),

@@ -20,7 +20,7 @@ use crate::run::workspace::LoadedService;
 /// The profile of what runs at the edge.
 const PROFILE: &str = "workers";
 /// The host's files in JavaScript: the entry point, and what Rust asks of the platform.
-const HOST: &str = "runtime/src/host/workers";
+const HOST: &str = "src/host/workers";
 
 /// A worker that is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(crate) fn build(context: &Context, tools: &Tools, service: &LoadedService) -
         .arg(fresh.path())
         .arg(&wasm);
     finish(context, &mut bindgen, "wasm-bindgen")?;
-    copy_host(&context.root.join(HOST), fresh.path())?;
+    copy_host(&context.runtime.join(HOST), fresh.path())?;
     let (wasm_bytes, gzip_bytes) = sizes(fresh.path())?;
     replace(&fresh.keep(), &folder)?;
     drop(progress);

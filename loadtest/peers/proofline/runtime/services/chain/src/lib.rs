@@ -1,0 +1,11 @@
+//! Three routes behind the chain of policies that every peer has.
+
+#[rustfmt::skip]
+pub mod generated;
+pub mod handlers;
+
+pub use generated::Generated;
+pub use handlers::App;
+
+#[cfg(feature = "workers")]
+proofline_runtime::workers!(Generated(App));

@@ -1,0 +1,80 @@
+//! The benchmark: our generated service beside its peers, in one run, measured alike.
+//!
+//! One file for each part: who takes part (`peer`), how they are built (`prepare`), that they do the same
+//! work (`same_work`), how they are measured (`measure`), and what is written of it (`document`).
+
+pub(crate) mod document;
+mod http;
+mod measure;
+mod peer;
+mod prepare;
+mod same_work;
+mod token;
+mod workerd;
+
+use anyhow::{Result, bail};
+
+use self::document::{Document, Method, Result as PeerResult};
+use self::measure::Machine;
+use self::peer::Peer;
+use crate::context::{Context, Stopped};
+use crate::output::{self, Tone};
+
+/// What is asked of the benchmark.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// Whether programs of this machine are measured.
+    pub(crate) native: bool,
+    /// Whether workers in workerd are measured.
+    pub(crate) workers: bool,
+    /// Only these peers; all without any.
+    pub(crate) only: Vec<String>,
+    /// How often everything is measured; the median counts.
+    pub(crate) rounds: usize,
+    /// How long each route is measured in a round.
+    pub(crate) seconds: u64,
+}
+
+/// Builds the peers, measures them in turns, and says what was measured.
+pub(crate) fn run(context: &Context, wanted: &Wanted) -> Result<Document> {
+    let machine = Machine::find(context)?;
+    let peers: Vec<Peer> = peer::ALL
+        .iter()
+        .filter(|peer| if peer.on_workers { wanted.workers } else { wanted.native })
+        .filter(|peer| wanted.only.is_empty() || wanted.only.iter().any(|name| name == peer.name))
+        .copied()
+        .collect();
+    for name in &wanted.only {
+        if !peers.iter().any(|peer| peer.name == name) {
+            let names: Vec<&str> = peer::ALL.iter().map(|peer| peer.name).collect();
+            bail!("there is no peer `{name}` here; there are: {}", names.join(", "));
+        }
+    }
+    let mut measured = Vec::new();
+    for peer in peers {
+        let program = prepare::prepare(context, peer)?;
+        let server = program.start(&machine)?;
+        same_work::check(peer.name, server.port())?;
+        output::line(context, Tone::Good, "Ready", peer.title);
+        let result = PeerResult::new(peer, program.size);
+        measured.push((program, result));
+    }
+    for round in 1..=wanted.rounds {
+        // In turns, so that what changes on the machine meanwhile meets all of them.
+        for (program, result) in &mut measured {
+            if context.interrupted() {
+                return Err(Stopped::interrupted());
+            }
+            output::line(
+                context,
+                Tone::Plain,
+                "Measuring",
+                &format!("{} (round {round} of {})", result.title, wanted.rounds),
+            );
+            measure::round(program, &machine, wanted.seconds, result)?;
+        }
+    }
+    let method = Method::new(wanted.rounds, wanted.seconds);
+    let results = measured.into_iter().map(|(_, result)| result).collect();
+    Ok(Document::new(context, &machine, method, results))
+}

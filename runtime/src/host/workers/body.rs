@@ -145,6 +145,23 @@ pub(super) fn headers<'a>(lines: &mut impl Iterator<Item = &'a str>) -> HeaderMa
     headers
 }
 
+/// Headers whose values differ from one answer to the next.
+const OWN: [&str; 5] =
+    ["x-correlation-id", "ratelimit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after"];
+
+/// The headers of an answer that are its own, and those that many answers have alike.
+pub(super) fn own_and_common(headers: &HeaderMap) -> (String, String) {
+    let (mut own, mut common) = (String::with_capacity(160), String::with_capacity(768));
+    for (name, value) in headers {
+        let Ok(value) = value.to_str() else { continue };
+        let text = if OWN.contains(&name.as_str()) { &mut own } else { &mut common };
+        for part in [name.as_str(), "\n", value, "\n"] {
+            text.push_str(part);
+        }
+    }
+    (own, common)
+}
+
 /// Names and values, a line each; what is not plain text is left out.
 pub(super) fn lines(headers: &HeaderMap) -> String {
     let mut text = String::with_capacity(1024);

@@ -3,15 +3,21 @@
 
 // --- Requests and answers
 
-// Method, URL, whether there is a body, then names and values of the headers.
+// Method, URL, whether there is a body, then names and values of the headers. The body is asked for only when no length
+// tells of it, as the platform makes a stream of it then.
 export function head(request) {
-  let text = request.method + "\n" + request.url + "\n" + (request.body === null ? "0" : "1");
-  for (const [name, value] of request.headers) text += "\n" + name + "\n" + value;
-  return text;
+  let headers = "";
+  let length;
+  for (const [name, value] of request.headers) {
+    headers += "\n" + name + "\n" + value;
+    if (name === "content-length") length = value;
+  }
+  const isEmpty = length === undefined ? request.body === null : length === "0";
+  return request.method + "\n" + request.url + "\n" + (isEmpty ? "0" : "1") + headers;
 }
 
-export async function whole_body(request) {
-  return new Uint8Array(await request.arrayBuffer());
+export function whole_body(request) {
+  return request.bytes();
 }
 
 export function reader(request) {
@@ -23,13 +29,31 @@ export async function chunk(reader) {
   return done ? undefined : value;
 }
 
-// A view into the memory of WebAssembly lives no longer than the call, so the body is copied.
-export function answer(status, headers, body) {
+// Headers that many answers have alike. To make such an object costs the platform more than the whole request costs us,
+// to copy one costs little.
+const alike = new Map();
+const MOST_ALIKE = 256;
+
+function list(headers) {
   const list = [];
   const parts = headers.split("\n");
   for (let at = 0; at + 1 < parts.length; at += 2) list.push([parts[at], parts[at + 1]]);
+  return list;
+}
+
+// `own` are the headers of this answer alone, each of which it has once; `common` those that others have too.
+// A view into the memory of WebAssembly lives no longer than the call, so the body is copied.
+export function answer(status, own, common, body) {
+  let headers = alike.get(common);
+  if (headers === undefined) {
+    if (alike.size >= MOST_ALIKE) alike.clear();
+    headers = new Headers(list(common));
+    alike.set(common, headers);
+  }
   const bodyless = status === 204 || status === 205 || status === 304;
-  return new Response(bodyless ? null : body.slice(), { status, headers: list });
+  const response = new Response(bodyless ? null : body.slice(), { status, headers });
+  for (const [name, value] of list(own)) response.headers.set(name, value);
+  return response;
 }
 
 // Lets some work go on after the answer.
@@ -131,10 +155,7 @@ export async function call(service, base, path, query, method, headers, body, mi
   url.pathname = folder + path.slice(1);
   url.search = query;
   if (url.host !== root.host || !url.pathname.startsWith(folder)) throw new Error("proofline:path");
-  const list = [];
-  const parts = headers.split("\n");
-  for (let at = 0; at + 1 < parts.length; at += 2) list.push([parts[at], parts[at + 1]]);
-  const init = { method, headers: list, redirect: "manual", signal: AbortSignal.timeout(millis) };
+  const init = { method, headers: list(headers), redirect: "manual", signal: AbortSignal.timeout(millis) };
   if (body.length > 0) init.body = body.slice();
   const response = await (service ?? globalThis).fetch(new Request(url, init));
   const chunks = [];

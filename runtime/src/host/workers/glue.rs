@@ -15,7 +15,7 @@ extern "C" {
     pub(super) fn reader(request: &JsValue) -> JsValue;
     #[wasm_bindgen(catch)]
     pub(super) async fn chunk(reader: &JsValue) -> Result<Option<Uint8Array>, JsValue>;
-    pub(super) fn answer(status: u16, headers: &str, body: &[u8]) -> JsValue;
+    pub(super) fn answer(status: u16, own: &str, common: &str, body: &[u8]) -> JsValue;
 
     fn extend(context: &JsValue, work: &Promise);
 

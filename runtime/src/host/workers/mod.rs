@@ -48,7 +48,7 @@ macro_rules! workers {
 
             /// Answers a request.
             #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
-            pub fn fetch(request: JsValue, env: JsValue, context: JsValue) -> Promise {
+            pub fn fetch(request: JsValue, env: JsValue, context: JsValue) -> JsValue {
                 worker(&env).fetch(request, context)
             }
 

@@ -1,6 +1,6 @@
 // The entry point of a worker: starts the WebAssembly and hands events over to it.
 
-import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import { DurableObject } from "cloudflare:workers";
 import * as glue from "./glue.mjs";
 import * as service from "./service_bg.js";
 import module from "./service_bg.wasm";
@@ -9,28 +9,29 @@ const { exports } = new WebAssembly.Instance(module, { "./service_bg.js": servic
 service.__wbg_set_wasm(exports);
 exports.__wbindgen_start?.();
 
-export default class extends WorkerEntrypoint {
-  fetch(request) {
-    const response = service.fetch(request, this.env, this.ctx);
+// An object of functions, not a class: the platform makes no instance of it for each request.
+export default {
+  fetch(request, env, context) {
+    const response = service.fetch(request, env, context);
     // What has begun is finished also when the client is gone: no write stops half-way, no memory stays behind.
-    this.ctx.waitUntil(response);
+    if (response instanceof Promise) context.waitUntil(response);
     return response;
-  }
+  },
 
-  async queue(batch) {
+  async queue(batch, env) {
     const messages = batch.messages.map(({ attempts, body }) => ({ attempts, body }));
-    const verdicts = JSON.parse(await service.queue(batch.queue, JSON.stringify(messages), this.env));
+    const verdicts = JSON.parse(await service.queue(batch.queue, JSON.stringify(messages), env));
     verdicts.forEach((delaySeconds, at) => {
       const message = batch.messages[at];
       if (delaySeconds === null) message.ack();
       else message.retry({ delaySeconds });
     });
-  }
+  },
 
-  async scheduled(event) {
-    await service.scheduled(event.cron, this.env);
-  }
-}
+  async scheduled(event, env) {
+    await service.scheduled(event.cron, env);
+  },
+};
 
 // Counts the requests of one key exactly: all of them come to this one object, one after the other.
 export class RateLimiter extends DurableObject {

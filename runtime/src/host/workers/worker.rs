@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -23,8 +24,8 @@ use crate::service::Service;
 
 /// A running service.
 pub trait Worker {
-    /// Answers a request.
-    fn fetch(self: Rc<Self>, request: JsValue, context: JsValue) -> Promise;
+    /// Answers a request: with a response, or with the promise of one.
+    fn fetch(self: Rc<Self>, request: JsValue, context: JsValue) -> JsValue;
 
     /// Delivers a batch of messages; see `shim.mjs` for what comes in and goes out.
     fn queue(self: Rc<Self>, name: String, messages: String) -> Promise;
@@ -62,6 +63,17 @@ impl Cell {
     }
 }
 
+/// The result of some work that JavaScript can do without a promise, when it is there at once: a promise
+/// costs the platform more than most work that waits for nothing outside.
+fn at_once_or_promise(work: impl Future<Output = JsValue> + 'static) -> JsValue {
+    let mut work = Box::pin(work);
+    // What this call would wake is asked again below, with another waker.
+    match work.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => promise(async move { Ok(work.await) }).into(),
+    }
+}
+
 /// Some work as JavaScript waits for it.
 fn promise(work: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
     // The chain keeps panics to the request that they happen in.
@@ -70,16 +82,17 @@ fn promise(work: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Pr
 
 fn answer(response: Response<Bytes>) -> JsValue {
     let (parts, body) = response.into_parts();
-    glue::answer(parts.status.as_u16(), &body::lines(&parts.headers), &body)
+    let (own, common) = body::own_and_common(&parts.headers);
+    glue::answer(parts.status.as_u16(), &own, &common, &body)
 }
 
 impl<S: Service> Worker for Started<S> {
-    fn fetch(self: Rc<Self>, request: JsValue, context: JsValue) -> Promise {
-        promise(async move {
+    fn fetch(self: Rc<Self>, request: JsValue, context: JsValue) -> JsValue {
+        at_once_or_promise(async move {
             let (request, client, ambiguous) = body::request(&request);
             let local = client.is_loopback() && is_direct(request.headers());
             let request = match self.control.answer(request, local).await {
-                Ok(response) => return Ok(answer(response)),
+                Ok(response) => return answer(response),
                 Err(request) => request,
             };
             let chain = &self.control.chain;
@@ -88,7 +101,7 @@ impl<S: Service> Worker for Started<S> {
                 let counts = Rc::clone(&self);
                 glue::wait_until(&context, Box::pin(async move { counts.write_counts().await }));
             }
-            Ok(answer(response))
+            answer(response)
         })
     }
 
@@ -151,17 +164,14 @@ fn not_started() -> JsValue {
 }
 
 impl Worker for Broken {
-    fn fetch(self: Rc<Self>, _: JsValue, _: JsValue) -> Promise {
-        promise(async move {
-            let failure = Failure::of(&UNAVAILABLE);
-            let mut response = crate::policy::problem::render(&failure, None, "");
-            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            if let Some(headers) = &self.headers {
-                headers.apply(response.headers_mut());
-            }
-            response.headers_mut().insert("retry-after", HeaderValue::from_static("60"));
-            Ok(answer(response))
-        })
+    fn fetch(self: Rc<Self>, _: JsValue, _: JsValue) -> JsValue {
+        let mut response = crate::policy::problem::render(&Failure::of(&UNAVAILABLE), None, "");
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        if let Some(headers) = &self.headers {
+            headers.apply(response.headers_mut());
+        }
+        response.headers_mut().insert("retry-after", HeaderValue::from_static("60"));
+        answer(response)
     }
 
     fn queue(self: Rc<Self>, _: String, _: String) -> Promise {

@@ -9,3 +9,4 @@ mod scaffold;
 mod sql;
 mod support;
 mod tree;
+mod wrangler;

@@ -1,0 +1,1 @@
+create table lines (id text primary key) strict;

@@ -3,6 +3,7 @@
 //! What the database refuses, and what a query promises but does not keep, becomes a [`Finding`] at its place in
 //! the spec. What it accepts becomes a [`Prepared`]: parameters and columns as the database sees them.
 
+mod dead_letters;
 mod finding;
 mod migrations;
 mod promise;
@@ -14,6 +15,7 @@ use proofline_spec::diagnostic::codes;
 use proofline_spec::document::{Query, Service};
 use rusqlite::Connection;
 
+pub use dead_letters::keeps_dead_letters;
 pub use finding::Finding;
 pub use migrations::{Migration, read_migrations};
 
@@ -66,6 +68,7 @@ pub fn prepare(
         }
     }
     usage::check(service, &prepared, &mut findings);
+    dead_letters::check(service, &databases, &mut findings);
     (prepared, findings)
 }
 

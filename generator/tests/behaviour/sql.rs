@@ -121,3 +121,20 @@ fn routes_that_would_be_the_same_operation_are_refused() {
         ["`GET /user/keys` and `GET /user-keys` would both be the operation `get_user_keys`"]
     );
 }
+
+#[test]
+fn dead_letters_that_no_table_keeps_are_found() {
+    let spec = "proofline: v1\n\
+        service: {name: fixture, version: 1.0.0, summary: A fixture}\n\
+        targets: [native]\n\
+        schemas: {Mail: {type: object}}\n\
+        bindings:\n  DB: {kind: sql, migrations: migrations}\n  \
+        MAIL: {kind: queue, queue: mail, message: Mail, consumer: deliver, dead_letter: {queue: dead, keep: 7d}}\n";
+    let columns = "id text, queue text, message text, attempts integer, reason text, died_at text";
+    for (columns, kept) in [(columns, true), ("id text, queue text", false)] {
+        let migration = format!("create table dead_letters ({columns});");
+        let found = crate::support::from_text(spec, &migration).findings;
+        let codes: Vec<_> = found.iter().map(|finding| finding.code.id).collect();
+        assert_eq!(codes, if kept { vec![] } else { vec!["PL1506"] });
+    }
+}

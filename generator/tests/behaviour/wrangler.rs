@@ -139,3 +139,17 @@ fn resources_to_make_are_those_of_the_configuration() {
     ];
     assert_eq!(found, expected.map(|(kind, name)| (kind, name.to_owned())));
 }
+
+#[test]
+fn dead_letters_stay_in_their_queue_unless_a_table_keeps_them() {
+    let consumed = |loaded: &Loaded| -> Vec<Value> {
+        let config = config_of(loaded);
+        let consumers = config["env"]["staging"]["queues"]["consumers"].as_array().unwrap();
+        consumers.iter().map(|consumer| consumer["queue"].clone()).collect()
+    };
+    let mut loaded = everything();
+    assert_eq!(loaded.findings, []);
+    assert_eq!(consumed(&loaded), ["mail-staging", "mail-dlq-staging", "news-staging"]);
+    loaded.migrations.get_mut("DB").unwrap().pop();
+    assert_eq!(consumed(&loaded), ["mail-staging", "news-staging"]);
+}

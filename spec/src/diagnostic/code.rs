@@ -169,6 +169,7 @@ pub(super) mod table {
         QUERY_PARAMETERS = "PL1503", "query-parameters", Error, "A query is not given the parameters that it uses.";
         QUERY_COLUMNS = "PL1504", "query-columns", Error, "A query does not select what it promises to return.";
         QUERY_EXPECTATION = "PL1505", "query-expectation", Error, "A query cannot do what is expected of it.";
+        DEAD_LETTERS = "PL1506", "dead-letters", Warning, "Messages that cannot be delivered are kept nowhere.";
         NAME_CLASH = "PL1601", "name-clash", Error, "Two routes would be the same operation.";
     }
 }

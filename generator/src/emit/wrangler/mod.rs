@@ -141,7 +141,7 @@ fn not_inherited(
     keys.insert("vars".into(), Value::Object(vars(service, environment)));
     keys.insert("secrets".into(), json!({ "required": secrets }));
     resources::add(input, environment, &mut keys);
-    queues::add(service, environment, &mut keys);
+    queues::add(input, environment, &mut keys);
     if counts_exactly(service) {
         let bindings = json!([{ "name": OBJECT_BINDING, "class_name": OBJECT_CLASS }]);
         keys.insert("durable_objects".into(), json!({ "bindings": bindings }));

@@ -1,8 +1,10 @@
 //! Queues: who sends, who is handed what, and how often, in the platform's units.
 
-use proofline_spec::document::{Binding, Environment, Service};
+use proofline_spec::document::{Binding, Environment};
 use proofline_spec::unit::Duration;
 use serde_json::{Map, Value, json};
+
+use crate::{Input, sql};
 
 /// How often the platform tries to hand over a dead letter before it drops it: as often as it can.
 const DEAD_LETTER_RETRIES: u32 = 100;
@@ -11,14 +13,14 @@ const DEAD_LETTER_DELAY: u64 = 60;
 
 /// Adds the key of the queues.
 pub(super) fn add(
-    service: &Service,
+    input: &Input<'_>,
     environment: Option<&Environment>,
     keys: &mut Map<String, Value>,
 ) {
     let mut producers = Vec::new();
     let mut consumers = Vec::new();
-    let has_database = service.bindings.values().any(|b| matches!(b, Binding::Sql { .. }));
-    for (name, binding) in &service.bindings {
+    let keeps = sql::keeps_dead_letters(input.service, input.migrations);
+    for (name, binding) in &input.service.bindings {
         let Binding::Queue { queue, batch, retry, concurrency, dead_letter, .. } = binding else {
             continue;
         };
@@ -43,8 +45,8 @@ pub(super) fn add(
         consumer.extend(concurrency.map(|count| ("max_concurrency".to_owned(), count.into())));
         consumer.extend(dead.clone().map(|dead| ("dead_letter_queue".to_owned(), dead.into())));
         consumers.push(Value::Object(consumer));
-        // The worker puts dead letters into the database; without one they stay in their queue.
-        consumers.extend(dead.filter(|_| has_database).map(|dead| {
+        // The worker puts dead letters into a table; without one they are safer in their queue.
+        consumers.extend(dead.filter(|_| keeps).map(|dead| {
             json!({
                 "queue": dead,
                 "max_batch_size": size,

@@ -17,7 +17,9 @@ pub(super) struct Subject<'a> {
     pub(super) service: &'a Service,
     /// Name of the spec's folder.
     pub(super) folder: &'a str,
-    /// Names of all environments on Workers.
+    /// Whether the first database has a table of dead letters.
+    pub(super) buries: bool,
+    /// All environments on Workers.
     pub(super) environments: Vec<&'a Environment>,
 }
 
@@ -178,12 +180,11 @@ impl Subject<'_> {
             .and_then(|resource| resource.dead_letter.clone());
         let dead = given.unwrap_or_else(|| end(&dead.queue, "-", environment));
         consumer["dead_letter_queue"] = dead.as_str().into();
-        let keeps = self.service.bindings.values().any(|b| matches!(b, Binding::Sql { .. }));
         let burial = json!({
             "queue": dead, "max_batch_size": size, "max_batch_timeout": wait,
             "max_retries": 100, "retry_delay": 60,
         });
-        if keeps { vec![consumer, burial] } else { vec![consumer] }
+        if self.buries { vec![consumer, burial] } else { vec![consumer] }
     }
 }
 

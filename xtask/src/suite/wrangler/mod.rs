@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::emit::wrangler as emitter;
-use proofline_generator::{Input, tree};
-use proofline_spec::document::{Environment, Service};
+use proofline_generator::{Input, sql, tree};
+use proofline_spec::document::{Binding, Environment, Service};
 use proofline_spec::evidence::Digest;
 use proofline_spec::load;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,13 @@ pub(super) fn compare(context: &Context) -> Result<Outcome> {
         let text = std::fs::read_to_string(&file)?;
         let config = serde_json::from_str(&without_comments(&text))?;
         let environments = on_workers(&service.folder, &service.service, &workspace.environments);
-        let subject = Subject { service: &service.service, folder: &service.folder, environments };
+        let base = context.root.join("spec/services").join(&service.folder);
+        let subject = Subject {
+            service: &service.service,
+            folder: &service.folder,
+            buries: buries(&service.service, &base),
+            environments,
+        };
         judge(context, &subject, &config, &mut outcome)?;
     }
     everything(context, &mut outcome)?;
@@ -59,10 +65,11 @@ fn everything(context: &Context, outcome: &mut Outcome) -> Result<()> {
     let files = load::find_environments(&folder)?;
     let environments: Vec<Environment> =
         files.iter().filter_map(|file| load::load_environment(file).document).collect();
+    let migrations = sql::read_migrations(&service, &folder)?;
     let input = Input {
         folder: "shop",
         service: &service,
-        migrations: &BTreeMap::new(),
+        migrations: &migrations,
         prepared: &BTreeMap::new(),
         environments: &environments,
         digest: Digest::of(b""),
@@ -74,10 +81,28 @@ fn everything(context: &Context, outcome: &mut Outcome) -> Result<()> {
     let here = on_workers("shop", &service, &environments);
     judge(
         context,
-        &Subject { service: &service, folder: "shop", environments: here },
+        &Subject {
+            service: &service,
+            folder: "shop",
+            buries: buries(&service, &folder),
+            environments: here,
+        },
         &config,
         outcome,
     )
+}
+
+/// Whether a migration of the first database says so.
+fn buries(service: &Service, base: &Path) -> bool {
+    let folder = service.bindings.values().find_map(|binding| match binding {
+        Binding::Sql { migrations, .. } => Some(base.join(migrations)),
+        _ => None,
+    });
+    let files = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten();
+    files.flatten().any(|file| {
+        let text = std::fs::read_to_string(file.path()).unwrap_or_default();
+        text.to_lowercase().contains("create table dead_letters")
+    })
 }
 
 /// Every environment as it is, and then with each value changed, which has to be noticed.

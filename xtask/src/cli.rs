@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Run the load tests of a service's claims against an environment that permits it.
     Load(Run),
+    /// Deploy a service to an environment on Workers, verify it there, and roll back when a P0 claim fails.
+    Deploy(Deploy),
     /// Compute verdicts from the newest evidence and write the report. Runs nothing.
     Report(Report),
     /// Compare what two environments answered to the same requests. Runs nothing.
@@ -138,6 +140,21 @@ pub(crate) struct Verify {
     /// Exit 5 when a claim that features prove is unverified, not only when one failed.
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Deploy {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Build, bundle and check everything, and send nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Deploy the worker that is built already, such as the one that was verified in another environment.
+    #[arg(long)]
+    pub(crate) built: bool,
+    /// The form of what is printed on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

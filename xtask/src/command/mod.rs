@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod completions;
+mod deploy;
 mod explain;
 mod generate;
 mod load;
@@ -30,6 +31,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Verify(arguments) => verify::run(context, arguments),
         Command::Load(arguments) => load::run(context, arguments),
         Command::Bench(arguments) => bench::run(context, arguments),
+        Command::Deploy(arguments) => deploy::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),
         Command::Parity(arguments) => parity::run(context, arguments),
         Command::Explain(arguments) => explain::run(context, arguments),

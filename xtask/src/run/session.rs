@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::report;
@@ -310,6 +311,38 @@ pub(crate) fn plan_for_accounts(
     (empty_plan(service, environment, &started.url, &secrets), secrets)
 }
 
+/// How long a deployed version may take to answer everywhere.
+const SPREAD: Duration = Duration::from_mins(1);
+
+/// Waits until the service at an address says that it was generated from this spec.
+pub(crate) fn wait_for_spec(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    url: &str,
+) -> Result<bool> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("plan.json");
+    let secrets = BTreeMap::new();
+    let plan = empty_plan(service, environment, url, &secrets);
+    runners::write_private(&file, serde_json::to_string(&plan)?.as_bytes())?;
+    let wanted = service.digest.to_string();
+    let deadline = Instant::now() + SPREAD;
+    loop {
+        let found = runners::identify(context, &file, &secrets).spec_digest;
+        if found.as_deref() == Some(wanted.as_str()) {
+            return Ok(true);
+        }
+        if context.interrupted() {
+            return Err(Stopped::interrupted());
+        }
+        if Instant::now() > deadline {
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
 /// The environment variable by which a runner gets a secret.
 fn variable_of(secret: &str) -> String {
     format!("PROOFLINE_SECRET_{secret}")
@@ -370,7 +403,7 @@ pub(crate) fn generated_digest(tree: &Tree, service: &LoadedService) -> Option<D
 }
 
 /// The commit that is checked out, and whether anything differs from it.
-fn commit(root: &Path) -> (Option<String>, bool) {
+pub(crate) fn commit(root: &Path) -> (Option<String>, bool) {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").current_dir(root).args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

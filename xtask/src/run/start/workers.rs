@@ -1,4 +1,4 @@
-//! Starts the generated worker in the platform's own runtime under `wrangler dev`, and waits until it answers.
+//! Starts the generated worker in the platform's own runtime, as wrangler's local mode does, and waits until it answers.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -16,6 +16,7 @@ use crate::context::{Context, Stopped};
 use crate::output::Progress;
 use crate::run::process::Process;
 use crate::run::workspace::LoadedService;
+use crate::workers::build;
 use crate::workers::tools::Tools;
 use crate::workers::wrangler::{self, Call};
 
@@ -50,7 +51,7 @@ pub(super) fn start(
     if let Some(file) = start.seed.get(&service.folder) {
         seed(context, service, &call, &place, file)?;
     }
-    let mut running = spawn(service, &call, &place, &variables, folder.path())?;
+    let mut running = spawn(context, service, &call, &place, &variables, folder.path())?;
     let url = running.wait_until_it_answers(context)?;
     drop(progress);
     let Running { process, output, log } = running;
@@ -78,7 +79,7 @@ pub(crate) fn serve(
     variables.remove("FAULTS");
     let call = Call::new(context, &tools.wrangler, environment, folder.path())?;
     prepare(context, service, environment, &call, place)?;
-    let mut command = dev(service, &call, place, &variables);
+    let mut command = local(context, service, &call, place, &variables)?;
     Ok(Process::spawn(&mut command, STOP)?.wait(context)?)
 }
 
@@ -117,27 +118,20 @@ fn seed(
     Ok(())
 }
 
-fn dev(
+fn local(
+    context: &Context,
     service: &LoadedService,
     call: &Call<'_>,
     place: &Place,
     variables: &BTreeMap<String, String>,
-) -> std::process::Command {
-    let port = place.port.to_string();
-    let mut command = call.command(&["dev", "--local", "--test-scheduled", "--ip", "127.0.0.1"]);
-    command
-        .args(["--port", &port, "--inspector-port", "0", "--show-interactive-dev-session=false"])
-        .arg("--persist-to")
-        .arg(&place.data);
-    for (name, value) in variables {
-        if service.service.config.secrets.contains_key(name) {
-            // Wrangler takes required secrets from its environment: no file, no argument.
-            command.env(name, value);
-        } else {
-            command.arg("--var").arg(format!("{name}:{value}"));
-        }
-    }
-    command
+) -> Result<std::process::Command> {
+    let worker = build::folder(&context.root, service);
+    let mut command = call.local(&worker, &place.data, place.port)?;
+    // Secrets are taken from the environment by the names that the configuration requires: no file, no argument.
+    let secrets =
+        variables.iter().filter(|(name, _)| service.service.config.secrets.contains_key(*name));
+    command.envs(secrets);
+    Ok(command)
 }
 
 /// A worker that is starting.
@@ -148,6 +142,7 @@ struct Running {
 }
 
 fn spawn(
+    context: &Context,
     service: &LoadedService,
     call: &Call<'_>,
     place: &Place,
@@ -157,9 +152,9 @@ fn spawn(
     let log = folder.join("service.log");
     let (reader, writer) = std::io::pipe()?;
     let output = Output::read(reader, &log)?;
-    let mut command = dev(service, call, place, variables);
+    let mut command = local(context, service, call, place, variables)?;
     command.stdout(writer.try_clone()?).stderr(writer);
-    let process = Process::spawn(&mut command, STOP).context("cannot start wrangler")?;
+    let process = Process::spawn(&mut command, STOP).context("cannot start Node")?;
     Ok(Running { process, output, log })
 }
 
@@ -204,7 +199,7 @@ impl Running {
             let ended = self.process.try_wait()?;
             if ended.is_some() || Instant::now() > deadline {
                 let what = match ended {
-                    Some(status) => format!("wrangler ended ({status})"),
+                    Some(status) => format!("the local runtime ended ({status})"),
                     None => format!("the worker {what} after {} s", most.as_secs()),
                 };
                 return Err(Stopped::could_not_find_out(format!("{what}:\n{}", self.said())));

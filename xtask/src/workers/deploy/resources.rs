@@ -1,0 +1,151 @@
+//! Databases, stores, buckets and queues: which exist, and how those that do not are made.
+
+use anyhow::{Context as _, Result};
+use proofline_generator::emit::wrangler::{Resource, ResourceKind, resources};
+use proofline_generator::tree::write_atomically;
+use proofline_spec::document::{Environment, LockedIds};
+use proofline_spec::load;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::run::workspace::LoadedService;
+use crate::workers::wrangler::Call;
+
+/// What a service needs, and what is there of it.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The resource; its id where the platform gives one; whether it is there.
+    resources: Vec<(Resource, Option<String>, bool)>,
+}
+
+/// What a kind is called.
+pub(super) const fn name(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Kv => "KV namespace",
+        ResourceKind::D1 => "D1 database",
+        ResourceKind::R2 => "R2 bucket",
+        ResourceKind::Queue => "queue",
+    }
+}
+
+impl Known {
+    /// Asks the platform what is there.
+    pub(super) fn look(
+        call: &Call<'_>,
+        service: &LoadedService,
+        environment: &Environment,
+    ) -> Result<Self> {
+        let wanted = resources(&service.service, environment);
+        let has = |kind| wanted.iter().any(|resource| resource.kind == kind);
+        let databases = if has(ResourceKind::D1) {
+            list(call, &["d1", "list", "--json"], "list the databases")?
+        } else {
+            Vec::new()
+        };
+        let stores = if has(ResourceKind::Kv) {
+            list(call, &["kv", "namespace", "list"], "list the KV namespaces")?
+        } else {
+            Vec::new()
+        };
+        let mut found = Vec::new();
+        for resource in wanted {
+            let (id, there) = match resource.kind {
+                ResourceKind::D1 => with_id(&databases, "name", "uuid", &resource.name),
+                ResourceKind::Kv => with_id(&stores, "title", "id", &resource.name),
+                ResourceKind::R2 => {
+                    let arguments = ["r2", "bucket", "info", &resource.name, "--json"];
+                    (None, exists(call, &arguments, &resource.name)?)
+                }
+                ResourceKind::Queue => {
+                    (None, exists(call, &["queues", "info", &resource.name], &resource.name)?)
+                }
+            };
+            found.push((resource, id, there));
+        }
+        Ok(Self { resources: found })
+    }
+
+    /// What is not there.
+    pub(super) fn missing(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.iter().filter(|(_, _, there)| !there).map(|(resource, _, _)| resource)
+    }
+
+    /// The ids by binding.
+    pub(super) fn ids(&self) -> Result<LockedIds> {
+        let mut ids = LockedIds::default();
+        for (resource, id, there) in &self.resources {
+            if !there {
+                let what = name(resource.kind);
+                anyhow::bail!(
+                    "the {what} `{}` was made, but the platform does not list it",
+                    resource.name
+                );
+            }
+            ids.extend(id.clone().map(|id| (resource.binding.clone(), id)));
+        }
+        Ok(ids)
+    }
+}
+
+fn list(call: &Call<'_>, arguments: &[&str], doing: &str) -> Result<Vec<Value>> {
+    let said = call.run(call.bare(arguments), None, doing)?;
+    let start = said.stdout.find('[').unwrap_or_default();
+    serde_json::from_str(&said.stdout[start..])
+        .with_context(|| format!("wrangler printed no list when it should {doing}"))
+}
+
+fn with_id(list: &[Value], key: &str, id: &str, name: &str) -> (Option<String>, bool) {
+    let found = list.iter().find(|item| item[key] == name);
+    (found.and_then(|item| item[id].as_str()).map(str::to_owned), found.is_some())
+}
+
+fn exists(call: &Call<'_>, arguments: &[&str], name: &str) -> Result<bool> {
+    let absent = ["does not exist", "[code: 10006]"];
+    call.ask(call.bare(arguments), &absent, &format!("look for `{name}`"))
+        .map(|said| said.is_some())
+}
+
+/// Makes a resource.
+pub(super) fn create(call: &Call<'_>, resource: &Resource) -> Result<()> {
+    let name = resource.name.as_str();
+    let arguments: &[&str] = match resource.kind {
+        ResourceKind::Kv => &["kv", "namespace", "create", name],
+        ResourceKind::D1 => &["d1", "create", name],
+        ResourceKind::R2 => &["r2", "bucket", "create", name],
+        ResourceKind::Queue => &["queues", "create", name],
+    };
+    let doing = format!("make the {} `{name}`", self::name(resource.kind));
+    call.run(call.bare(arguments), None, &doing)?;
+    Ok(())
+}
+
+/// Writes the environment's lock file when an id is new.
+pub(super) fn keep(
+    context: &Context,
+    environment: &Environment,
+    folder: &str,
+    old: &LockedIds,
+    new: &LockedIds,
+) -> Result<()> {
+    if old == new {
+        return Ok(());
+    }
+    let path = load::lock_path(&context.root, &environment.environment);
+    let mut services =
+        load::load_lock(&path).document.map(|lock| lock.services).unwrap_or_default();
+    services.insert(folder.to_owned(), new.clone());
+    let mut text = format!(
+        "# yaml-language-server: $schema=../spec/schema/lock.schema.json\n\
+         # Ids that the platform gave out. Written by `cargo xtask deploy`; commit it.\n\
+         proofline: v1\nenvironment: {}\nservices:\n",
+        environment.environment
+    );
+    for (service, ids) in &services {
+        text.push_str(&format!("  {service}:\n"));
+        for (binding, id) in ids {
+            text.push_str(&format!("    {binding}: {}\n", serde_json::to_string(id)?));
+        }
+    }
+    write_atomically(&path, text.as_bytes())?;
+    Ok(())
+}

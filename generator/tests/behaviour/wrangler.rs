@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proofline_generator::Input;
 use proofline_generator::emit::wrangler::{ResourceKind, config, resources};
+use proofline_spec::document::Precision;
 use proofline_spec::load;
 use serde_json::Value;
 
@@ -152,4 +153,15 @@ fn dead_letters_stay_in_their_queue_unless_a_table_keeps_them() {
     assert_eq!(consumed(&loaded), ["mail-staging", "mail-dlq-staging", "news-staging"]);
     loaded.migrations.get_mut("DB").unwrap().pop();
     assert_eq!(consumed(&loaded), ["mail-staging", "news-staging"]);
+}
+
+#[test]
+fn class_of_the_counters_stays_when_no_limit_is_exact_any_more() {
+    let mut loaded = everything();
+    for limit in loaded.service.limits.values_mut() {
+        limit.precision = Precision::Approximate;
+    }
+    let config = config_of(&loaded);
+    assert_eq!(config["exports"]["RateLimiter"]["type"], "durable-object");
+    assert!(config.get("migrations").is_none(), "the platform takes one of the two");
 }

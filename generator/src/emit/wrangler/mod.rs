@@ -44,11 +44,10 @@ pub fn config(input: &Input<'_>) -> Result<Value, emit::BoxError> {
     config.insert("workers_dev".into(), false.into());
     config.insert("preview_urls".into(), false.into());
     config.insert("routes".into(), json!([]));
-    if counts_exactly(service) {
-        // Declarative, in the place of a list of migrations; never both.
-        let exports = json!({ OBJECT_CLASS: { "type": "durable-object", "storage": "sqlite" } });
-        config.insert("exports".into(), exports);
-    }
+    // Declarative, in the place of a list of migrations; never both. Also where no limit is exact: a class that the
+    // platform knows must not vanish from here when a spec changes its limits, and one without objects costs nothing.
+    let exports = json!({ OBJECT_CLASS: { "type": "durable-object", "storage": "sqlite" } });
+    config.insert("exports".into(), exports);
     if let Some(workers) = &service.workers {
         platform_settings(workers, &mut config);
     }
@@ -76,11 +75,6 @@ const OBJECT_CLASS: &str = "RateLimiter";
 const OBJECT_BINDING: &str = "RATE_LIMITS";
 /// The binding that tells which version of the worker runs.
 const VERSION_BINDING: &str = "CF_VERSION_METADATA";
-
-fn counts_exactly(service: &Service) -> bool {
-    let mut limits = service.limits.iter();
-    limits.any(|(name, limit)| platform::counting(name, limit) == Counting::Exact)
-}
 
 /// Logs, place and limits, which every environment inherits.
 fn platform_settings(workers: &Workers, config: &mut Map<String, Value>) {
@@ -142,10 +136,8 @@ fn not_inherited(
     keys.insert("secrets".into(), json!({ "required": secrets }));
     resources::add(input, environment, &mut keys);
     queues::add(input, environment, &mut keys);
-    if counts_exactly(service) {
-        let bindings = json!([{ "name": OBJECT_BINDING, "class_name": OBJECT_CLASS }]);
-        keys.insert("durable_objects".into(), json!({ "bindings": bindings }));
-    }
+    let bindings = json!([{ "name": OBJECT_BINDING, "class_name": OBJECT_CLASS }]);
+    keys.insert("durable_objects".into(), json!({ "bindings": bindings }));
     let limits = rate_limits(service, environment)?;
     if !limits.is_empty() {
         keys.insert("ratelimits".into(), Value::Array(limits));

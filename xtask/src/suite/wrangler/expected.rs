@@ -54,12 +54,10 @@ impl Subject<'_> {
             .collect();
         say("secrets", json!({ "required": required }));
         say("version_metadata", json!({ "binding": "CF_VERSION_METADATA" }));
-        if service.limits.values().any(|limit| limit.precision == Precision::Exact) {
-            let class = json!({ "type": "durable-object", "storage": "sqlite" });
-            say("exports", json!({ "RateLimiter": class }));
-            let binding = json!({ "name": "RATE_LIMITS", "class_name": "RateLimiter" });
-            say("durable_objects", json!({ "bindings": [binding] }));
-        }
+        let class = json!({ "type": "durable-object", "storage": "sqlite" });
+        say("exports", json!({ "RateLimiter": class }));
+        let binding = json!({ "name": "RATE_LIMITS", "class_name": "RateLimiter" });
+        say("durable_objects", json!({ "bindings": [binding] }));
         say("ratelimits", rate_limits(service));
         for (key, value) in self.resources(environment) {
             say(key, value);

@@ -96,6 +96,24 @@ fn files_stay_small_enough_to_read() {
 }
 
 #[test]
+fn only_hosts_and_bindings_know_what_they_run_on() {
+    let may = ["runtime/src/host/", "runtime/src/binding/"];
+    // A service's own file may only say which host it is built for.
+    let host = "#[cfg(feature = \"workers\")]";
+    for (path, text) in rust_files() {
+        let path = path.to_string_lossy().into_owned();
+        if !path.starts_with("runtime/") || may.iter().any(|folder| path.starts_with(folder)) {
+            continue;
+        }
+        assert!(!text.contains("target_arch"), "{path} asks for the architecture");
+        let switches = text.matches("cfg(feature").count();
+        let allowed = path.starts_with("runtime/services/") && path.ends_with("/lib.rs");
+        let known = if allowed { text.matches(host).count() } else { 0 };
+        assert_eq!(switches, known, "{path} differs between hosts");
+    }
+}
+
+#[test]
 fn lines_do_not_end_in_spaces() {
     for path in files() {
         let Ok(text) = std::fs::read_to_string(root().join(&path)) else { continue };

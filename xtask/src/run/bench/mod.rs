@@ -37,19 +37,8 @@ pub(crate) struct Wanted {
 
 /// Builds the peers, measures them in turns, and says what was measured.
 pub(crate) fn run(context: &Context, wanted: &Wanted) -> Result<Document> {
+    let peers = takes_part(wanted)?;
     let machine = Machine::find(context)?;
-    let peers: Vec<Peer> = peer::ALL
-        .iter()
-        .filter(|peer| if peer.on_workers { wanted.workers } else { wanted.native })
-        .filter(|peer| wanted.only.is_empty() || wanted.only.iter().any(|name| name == peer.name))
-        .copied()
-        .collect();
-    for name in &wanted.only {
-        if !peers.iter().any(|peer| peer.name == name) {
-            let names: Vec<&str> = peer::ALL.iter().map(|peer| peer.name).collect();
-            bail!("there is no peer `{name}` here; there are: {}", names.join(", "));
-        }
-    }
     let mut measured = Vec::new();
     for peer in peers {
         let program = prepare::prepare(context, peer)?;
@@ -77,4 +66,41 @@ pub(crate) fn run(context: &Context, wanted: &Wanted) -> Result<Document> {
     let method = Method::new(wanted.rounds, wanted.seconds);
     let results = measured.into_iter().map(|(_, result)| result).collect();
     Ok(Document::new(context, &machine, method, results))
+}
+
+/// The peers that are asked for.
+fn takes_part(wanted: &Wanted) -> Result<Vec<Peer>> {
+    let peers: Vec<Peer> = peer::ALL
+        .iter()
+        .filter(|peer| if peer.on_workers { wanted.workers } else { wanted.native })
+        .filter(|peer| wanted.only.is_empty() || wanted.only.iter().any(|name| name == peer.name))
+        .copied()
+        .collect();
+    for name in &wanted.only {
+        if !peers.iter().any(|peer| peer.name == name) {
+            let names: Vec<&str> = peer::ALL.iter().map(|peer| peer.name).collect();
+            bail!("there is no peer `{name}` here; there are: {}", names.join(", "));
+        }
+    }
+    Ok(peers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(only: &[&str], native: bool, workers: bool) -> Result<Vec<Peer>> {
+        let only = only.iter().map(|name| (*name).to_owned()).collect();
+        takes_part(&Wanted { native, workers, only, rounds: 1, seconds: 1 })
+    }
+
+    #[test]
+    fn who_takes_part_is_of_the_target_and_of_those_that_are_named() {
+        assert_eq!(named(&[], true, true).unwrap().len(), peer::ALL.len());
+        assert!(named(&[], true, false).unwrap().iter().all(|peer| !peer.on_workers));
+        assert_eq!(named(&["axum"], true, true).unwrap()[0].name, "axum");
+        let error = named(&["nobody"], true, true).unwrap_err().to_string();
+        assert!(error.contains("`nobody`") && error.contains("fastify"), "{error}");
+        assert!(named(&["axum"], false, true).is_err());
+    }
 }

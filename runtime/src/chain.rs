@@ -44,6 +44,8 @@ use crate::problem::{
 use crate::schema::Place;
 use crate::service::Service;
 
+/// So many headers are made room for in an answer.
+const MOST_HEADERS: usize = 24;
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// Told about every request once it is answered.
@@ -362,6 +364,8 @@ impl<S: Service> Chain<S> {
     }
 
     fn finish(&self, journey: &Journey, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        // As many as most answers have, so that they are not moved again and again.
+        headers.reserve(MOST_HEADERS);
         self.headers.apply(headers);
         if let Some(cors) = &self.cors {
             cors.apply(origin, headers);

@@ -126,7 +126,8 @@ impl Log {
             observation.client,
         );
         let mut member = |name: &str, value: &str| {
-            let _ = write!(line, ",\"{name}\":{}", Value::from(value));
+            let _ = write!(line, ",\"{name}\":");
+            let _ = serde_json::to_writer(&mut line, value);
         };
         if let Some(principal) = observation.principal {
             member("principal", principal);

@@ -102,7 +102,10 @@ impl Signer {
         if !self.signature_matches(signed, signature) {
             return Err(refuse("the signature does not match"));
         }
-        check_header(&object(header)?)?;
+        // Nearly every token has the very header that we write.
+        if header != HEADER {
+            check_header(&object(header)?)?;
+        }
         let claims = object(claims)?;
         self.check_claims(&claims, now)?;
         Ok(claims)

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use crate::binding::blob::BlobStore;
 use crate::binding::clock::{Clock, Entropy};
 use crate::binding::kv::KeyValueStore;
 use crate::binding::password::{PasswordError, PasswordHasher};
@@ -29,6 +30,8 @@ pub struct Bindings {
     pub stores: HashMap<&'static str, Arc<dyn KeyValueStore>>,
     /// Queues by name.
     pub queues: HashMap<&'static str, Arc<dyn Queue>>,
+    /// Stores of files by name.
+    pub blobs: HashMap<&'static str, Arc<dyn BlobStore>>,
     /// Other services by name.
     pub upstreams: HashMap<&'static str, Arc<dyn Upstream>>,
     /// Time.
@@ -102,6 +105,11 @@ impl Context {
     /// A key-value store.
     pub fn store(&self, name: &str) -> Result<&dyn KeyValueStore, Failure> {
         named(&self.bindings.stores, name)
+    }
+
+    /// A store of files.
+    pub fn blob(&self, name: &str) -> Result<&dyn BlobStore, Failure> {
+        named(&self.bindings.blobs, name)
     }
 
     /// A queue.
@@ -215,6 +223,12 @@ impl From<PasswordError> for Failure {
 
 impl From<crate::binding::kv::StoreError> for Failure {
     fn from(error: crate::binding::kv::StoreError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<crate::binding::blob::BlobError> for Failure {
+    fn from(error: crate::binding::blob::BlobError) -> Self {
         Self::unavailable(error)
     }
 }

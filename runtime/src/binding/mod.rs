@@ -1,5 +1,6 @@
 //! What a service uses, as traits: a host provides the stores behind them.
 
+pub mod blob;
 pub mod clock;
 pub mod kv;
 pub mod password;

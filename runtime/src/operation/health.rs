@@ -80,6 +80,8 @@ async fn ping(call: &Call, binding: &str) -> bool {
         database.ping().await.is_ok()
     } else if let Ok(store) = call.store(binding) {
         store.ping().await.is_ok()
+    } else if let Ok(blob) = call.blob(binding) {
+        blob.ping().await.is_ok()
     } else {
         // A queue or an upstream is reached only when it is used.
         call.queue(binding).is_ok() || call.upstream(binding).is_ok()

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod folder;
 pub mod framing;
 pub mod inside;
 pub mod log;

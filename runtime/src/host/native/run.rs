@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
+use super::folder::Folder;
 use super::inside::Inside;
 use super::memory::kv::MemoryStore;
 use super::memory::queue::{self, Receiver};
@@ -19,6 +20,7 @@ use super::password::Argon2id;
 use super::sqlite::{Sqlite, migration};
 use super::upstream::HttpUpstream;
 use super::{server, tasks};
+use crate::binding::blob::BlobStore;
 use crate::binding::clock::Clock;
 use crate::binding::kv::KeyValueStore;
 use crate::binding::queue::Queue;
@@ -64,6 +66,7 @@ pub async fn start<S: Service>(
         databases: databases(definition, &config, fault_control, &log)?,
         stores: stores(definition, fault_control),
         queues,
+        blobs: blobs(definition, &config)?,
         upstreams: upstreams(definition, &config, &clock)?,
         clock: Arc::clone(&clock),
         entropy: Arc::new(SystemEntropy),
@@ -220,6 +223,19 @@ fn stores(
         (store.name, memory)
     };
     definition.stores.iter().map(store).collect()
+}
+
+/// Each store of files is a folder beside the database.
+fn blobs(
+    definition: &'static Definition,
+    config: &Config,
+) -> Result<HashMap<&'static str, Arc<dyn BlobStore>>, String> {
+    let mut blobs: HashMap<&'static str, Arc<dyn BlobStore>> = HashMap::new();
+    for blob in definition.blobs {
+        let folder = Folder::open(config.database.with_extension(format!("{}.files", blob.name)))?;
+        blobs.insert(blob.name, Arc::new(folder));
+    }
+    Ok(blobs)
 }
 
 type Queues = HashMap<&'static str, Arc<dyn Queue>>;

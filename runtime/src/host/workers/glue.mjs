@@ -133,6 +133,22 @@ export async function kv_delete(store, key) {
   await store.delete(key);
 }
 
+// `[media type, entity tag, bytes]`.
+export async function r2_get(bucket, key) {
+  const object = await bucket.get(key);
+  if (object === null) return undefined;
+  return [object.httpMetadata?.contentType ?? "", object.etag, new Uint8Array(await object.arrayBuffer())];
+}
+
+export async function r2_put(bucket, key, bytes, contentType) {
+  const { etag } = await bucket.put(key, bytes.slice(), { httpMetadata: { contentType } });
+  return etag;
+}
+
+export async function r2_delete(bucket, key) {
+  await bucket.delete(key);
+}
+
 export async function send(queue, message) {
   await queue.send(JSON.parse(message), { contentType: "json" });
 }

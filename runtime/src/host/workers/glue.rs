@@ -43,6 +43,17 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) async fn kv_delete(store: &JsValue, key: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(catch)]
+    pub(super) async fn r2_get(bucket: &JsValue, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn r2_put(
+        bucket: &JsValue,
+        key: &str,
+        bytes: &[u8],
+        media_type: &str,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn r2_delete(bucket: &JsValue, key: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch)]
     pub(super) async fn send(queue: &JsValue, message: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(catch)]
     pub(super) async fn take(

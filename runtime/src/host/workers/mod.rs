@@ -12,6 +12,7 @@ mod kv;
 mod observer;
 mod password;
 mod queue;
+mod r2;
 mod rates;
 mod start;
 mod upstream;

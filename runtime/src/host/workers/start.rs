@@ -14,8 +14,10 @@ use super::kv::Kv;
 use super::observer::{Console, Records};
 use super::password::Argon2id;
 use super::queue::PlatformQueue;
+use super::r2::R2;
 use super::rates::PlatformRates;
 use super::upstream::FetchUpstream;
+use crate::binding::blob::BlobStore;
 use crate::binding::clock::{Clock, Entropy};
 use crate::binding::kv::KeyValueStore;
 use crate::binding::queue::Queue;
@@ -65,6 +67,7 @@ pub(super) fn start<S: Service>(
         databases: databases(definition, env, &clock, fault_control),
         stores: stores(definition, env, fault_control),
         queues: queues(definition, env),
+        blobs: blobs(definition, env),
         upstreams: upstreams(definition, &config, env, &clock, &entropy),
         passwords: Arc::new(Argon2id::new(Arc::clone(&entropy))),
         clock,
@@ -100,7 +103,8 @@ fn bound(definition: &'static Definition) -> impl Iterator<Item = &'static str> 
     let databases = definition.databases.iter().map(|database| database.name);
     let stores = definition.stores.iter().map(|store| store.name);
     let queues = definition.queues.iter().map(|queue| queue.name);
-    databases.chain(stores).chain(queues).chain(definition.analytics)
+    let blobs = definition.blobs.iter().map(|blob| blob.name);
+    databases.chain(stores).chain(queues).chain(blobs).chain(definition.analytics)
 }
 
 fn databases(
@@ -151,6 +155,17 @@ fn queues(definition: &'static Definition, env: &JsValue) -> HashMap<&'static st
         (queue.name, sender)
     };
     definition.queues.iter().map(queue).collect()
+}
+
+fn blobs(
+    definition: &'static Definition,
+    env: &JsValue,
+) -> HashMap<&'static str, Arc<dyn BlobStore>> {
+    let blob = |blob: &'static crate::definition::Blob| {
+        let bucket: Arc<dyn BlobStore> = Arc::new(R2::new(glue::binding(env, blob.name)));
+        (blob.name, bucket)
+    };
+    definition.blobs.iter().map(blob).collect()
 }
 
 fn upstreams(

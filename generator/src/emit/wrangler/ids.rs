@@ -1,9 +1,7 @@
 //! The configuration of a deployment: the generated one with the ids that the platform gave out.
 
-use proofline_spec::document::{Lock, LockedIds};
+use proofline_spec::document::LockedIds;
 use serde_json::Value;
-
-use crate::emit;
 
 /// Lists of the configuration whose resources have an id, with its key.
 const WITH_IDS: [(&str, &str); 2] = [("kv_namespaces", "id"), ("d1_databases", "database_id")];
@@ -52,25 +50,12 @@ pub fn with_ids(config: &Value, environment: &str, ids: &LockedIds) -> Result<Va
     Ok(config)
 }
 
-/// The text of a lock file, as `cargo xtask deploy` writes it.
-pub fn lock_text(lock: &Lock) -> Result<String, emit::BoxError> {
-    let yaml = serde_saphyr::to_string(lock)?;
-    Ok(format!("{LOCK_HEADER}{yaml}"))
-}
-
-const LOCK_HEADER: &str = "\
-# yaml-language-server: $schema=../spec/schema/lock.schema.json
-# Written by `cargo xtask deploy`: ids that the platform gave out. Commit it; do not edit it.
-";
-
 fn section<'c>(config: &'c Value, environment: &str) -> Result<&'c Value, IdsError> {
     config["env"].get(environment).ok_or_else(|| IdsError::Environment(environment.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
-    use proofline_spec::document::SpecVersion;
-    use proofline_spec::load;
     use serde_json::json;
 
     use super::*;
@@ -97,21 +82,6 @@ mod tests {
         expected["env"]["staging"]["kv_namespaces"][0]["id"] = "c1".into();
         expected["env"]["staging"]["d1_databases"][0]["database_id"] = "d1".into();
         assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn lock_is_read_as_it_was_written() {
-        let ids = [("DB".to_owned(), "0123".to_owned()), ("CACHE".to_owned(), "1e5".to_owned())];
-        let services = [("shop".to_owned(), ids.into_iter().collect())];
-        let lock = Lock {
-            proofline: SpecVersion::V1,
-            environment: "staging".to_owned(),
-            services: services.into_iter().collect(),
-        };
-        let text = lock_text(&lock).unwrap();
-        let loaded = load::load_bytes::<Lock>("staging.lock.yaml", text.clone().into_bytes());
-        assert_eq!(loaded.diagnostics, [], "{text}");
-        assert_eq!(loaded.document, Some(lock), "{text}");
     }
 
     #[test]

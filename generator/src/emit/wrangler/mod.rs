@@ -10,7 +10,7 @@ use proofline_spec::document::{Environment, Placement, Service, Target, VarSourc
 use proofline_spec::evidence::Digest;
 use serde_json::{Map, Value, json};
 
-pub use ids::{IdsError, lock_text, needed_ids, with_ids};
+pub use ids::{IdsError, needed_ids, with_ids};
 pub use resources::{Resource, ResourceKind, resources};
 
 use crate::tree::{Owner, Tree};

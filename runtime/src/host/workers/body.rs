@@ -145,9 +145,16 @@ pub(super) fn headers<'a>(lines: &mut impl Iterator<Item = &'a str>) -> HeaderMa
     headers
 }
 
-/// Headers whose values differ from one answer to the next.
-const OWN: [&str; 5] =
-    ["x-correlation-id", "ratelimit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after"];
+/// Headers whose values differ from one answer to the next, each of which an answer has once.
+const OWN: [&str; 7] = [
+    "x-correlation-id",
+    "ratelimit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "retry-after",
+    "location",
+    "etag",
+];
 
 /// The headers of an answer that are its own, and those that many answers have alike.
 pub(super) fn own_and_common(headers: &HeaderMap) -> (String, String) {

@@ -167,10 +167,11 @@ impl Document {
             let ours = ours(&self.peers, peer);
             let mut row = vec![peer.title.to_owned()];
             for (at, route) in peer.routes.iter().enumerate() {
-                let times = ours.map(|ours| ours.routes[at].per_second() / route.per_second());
-                let times = times.map(|times| format!(" ({times:.2}x)")).unwrap_or_default();
-                row.push(format!("{:.0}{times}", route.per_second()));
-                row.push(format!("{:.1}", route.micros()));
+                let mine = ours.map(|ours| &ours.routes[at]);
+                let faster = mine.map(|mine| mine.per_second() / route.per_second());
+                row.push(format!("{:.0}{}", route.per_second(), times(faster)));
+                let cheaper = mine.map(|mine| route.micros() / mine.micros());
+                row.push(format!("{:.1}{}", route.micros(), times(cheaper)));
             }
             row.push(format!("{:.0}", median(peer.memory_mib.iter().copied())));
             row.push(format!("{:.1}", median(peer.cold_starts_ms.iter().copied())));
@@ -180,10 +181,15 @@ impl Document {
         }
         let rounds = counted(self.method.rounds, "round");
         let note = format!(
-            "\nMedians of {rounds}; (2.00x): ours is twice as fast. us: processor time for each request. KiB: after gzip.\n"
+            "\nMedians of {rounds}; (2.00x): ours is twice as good. us: processor time for each request. KiB: after gzip.\n"
         );
         lay_out(&rows) + &note
     }
+}
+
+/// How many times as good ours is.
+fn times(ratio: Option<f64>) -> String {
+    ratio.map(|ratio| format!(" ({ratio:.2}x)")).unwrap_or_default()
 }
 
 fn header() -> Vec<String> {

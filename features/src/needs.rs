@@ -77,6 +77,12 @@ const NEEDS: &[Need] = &[
     ("loopback", Target::is_loopback, "the service is not on this machine"),
     ("public", |t| t.environment.public, "the environment is not public"),
     (
+        "own-framing",
+        |t| t.environment.target != proofline_spec::document::Target::Workers,
+        "the platform's own front reads the bytes of requests, not the service, and on this machine it is \
+         another front than in production",
+    ),
+    (
         "plain-socket",
         |t| t.base.starts_with("http://"),
         "raw requests are only sent over plain HTTP",

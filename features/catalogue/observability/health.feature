@@ -8,6 +8,7 @@ Feature: The health endpoint tells the truth about the service and what it depen
     And nobody may keep the answer
     And it reports every dependency as working
 
+  @serial
   Scenario: The answer comes quickly enough for a monitor
     When the health endpoint is asked
     Then it usually answers within 100 ms

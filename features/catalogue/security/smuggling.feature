@@ -1,4 +1,4 @@
-@needs:plain-socket
+@needs:plain-socket @needs:own-framing
 Feature: Ambiguous message framing is refused
 
   Scenario: Framing that two parties could read differently

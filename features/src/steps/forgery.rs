@@ -182,8 +182,9 @@ async fn in_headers(world: &mut World, _: Arguments) -> Seen {
                 || "repeats an address that the client chose".to_owned(),
                 &answer,
             );
+            // A host with a path is no host: it is refused, or leads to another path that is not there.
             let alike = answer.status == control.status
-                || name == "Host" && [400, 421].contains(&answer.status);
+                || name == "Host" && [400, 404, 421].contains(&answer.status);
             result = result.and_then(|()| {
                 require(
                     alike,

@@ -150,7 +150,9 @@ async fn methods(world: &mut World, _: Arguments) -> Seen {
                 .filter(|m| !["HEAD", "OPTIONS", ""].contains(m))
                 .collect();
             let right = answer.status == 405 && declared.is_subset(&named)
-                || *method == "TRACE" && [400, 501].contains(&answer.status);
+                || *method == "TRACE" && answer.status == 400
+                // A method that a server does not know at all is refused before there is a path (RFC 9110 §15.6.2).
+                || OTHERS.contains(method) && answer.status == 501;
             let what = || {
                 format!(
                     "must be answered 405 with `Allow: {}`, `Allow` is {allowed:?}",

@@ -1,6 +1,8 @@
 // Runs a built worker in the platform's own runtime on this machine: what `wrangler dev` does, without its proxy in
 // between, whose speed and whose handling of headers would be measured instead of the worker's.
 // Usage: node local.mjs WRANGLER CONFIGURATION ENVIRONMENT WORKER DATA PORT; secrets come as variables.
+// With `check` for the port it only finds out whether the worker accepts its variables as its configuration: it says
+// `listening` and ends with 0, or says what the worker says and ends with 1.
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { extname, join } from "node:path";
@@ -10,7 +12,20 @@ const require = createRequire(wrangler);
 const { unstable_getMiniflareWorkerOptions: understand } = require("wrangler");
 const { Log, LogLevel, Miniflare, convertV4MiniflareOptions } = require("miniflare");
 
+const checking = port === "check";
+const given = { ...process.env };
+if (checking) {
+  // Wrangler would name what is missing, and it is the worker that has to.
+  const parts = JSON.parse(readFileSync(configuration, "utf8")).env[environment];
+  for (const name of parts.secrets?.required ?? []) process.env[name] = "set";
+}
 const { workerOptions } = understand(configuration, environment);
+if (checking) {
+  for (const name of Object.keys(workerOptions.bindings ?? {})) {
+    if (name in given) workerOptions.bindings[name] = given[name];
+    else delete workerOptions.bindings[name];
+  }
+}
 const types = { ".mjs": "ESModule", ".js": "ESModule", ".wasm": "CompiledWasm" };
 const entry = "shim.mjs";
 const others = readdirSync(worker).filter((name) => name !== entry && extname(name) in types);
@@ -26,14 +41,14 @@ const runtime = new Miniflare(
     rootPath: worker,
     modulesRoot: worker,
     host: "127.0.0.1",
-    port: Number(port),
+    port: checking ? 0 : Number(port),
     // Nothing is asked of the vendor.
     cf: false,
     telemetry: { enabled: false },
     logRequests: false,
     // Where `wrangler d1 --local --persist-to` keeps its databases.
-    resourcePersistencePath: join(data, "v3"),
-    resourceTmpPath: join(data, "tmp"),
+    resourcePersistencePath: checking ? undefined : join(data, "v3"),
+    resourceTmpPath: checking ? undefined : join(data, "tmp"),
     unsafeTriggerHandlers: true,
     log: new Log(LogLevel.WARN),
     handleStructuredLogs({ level, message }) {
@@ -52,4 +67,11 @@ process.on("SIGINT", end);
 // Who reads what we say is gone.
 process.stdout.on("error", end);
 
-console.log("Ready on " + (await runtime.ready));
+const url = await runtime.ready;
+if (checking) {
+  const { status } = await fetch(new URL("/.well-known/proofline", url));
+  await runtime.dispose();
+  if (status === 200) console.log("listening");
+  process.exit(status === 200 ? 0 : 1);
+}
+console.log("Ready on " + url);

@@ -56,6 +56,29 @@ impl<'a> Call<'a> {
         Ok(command)
     }
 
+    /// A script that starts a built worker with its own variables, and only finds out whether it accepts them.
+    pub(crate) fn instance(&self, worker: &Path) -> Result<String> {
+        let script = self.folder.join("local.mjs");
+        write_atomically(&script, LOCAL.as_bytes())?;
+        let quoted =
+            |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
+        let quiet: Vec<String> =
+            super::tools::QUIET.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Ok(format!(
+            "#!/bin/sh\nexport {} CLOUDFLARE_CF_FETCH_ENABLED=false HOME={} TMPDIR={}\nexec {} {} {} {} {} {} {} check\n",
+            quiet.join(" "),
+            quoted(&self.folder.join("home")),
+            quoted(&self.folder.join("tmp")),
+            quoted(&self.wrangler.node),
+            quoted(&script),
+            quoted(&self.wrangler.script),
+            quoted(&self.configuration()),
+            self.environment,
+            quoted(worker),
+            quoted(&self.folder.join("data")),
+        ))
+    }
+
     /// Also gives it these variables.
     pub(crate) fn with(mut self, given: Vec<(&'static str, String)>) -> Self {
         self.given = given;

@@ -8,6 +8,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use proofline_generator::tree::write_atomically;
 use proofline_spec::document::{Environment, StartWorkers};
 
 use super::output::Output;
@@ -55,15 +56,32 @@ pub(super) fn start(
     let url = running.wait_until_it_answers(context)?;
     drop(progress);
     let Running { process, output, log } = running;
+    let program = instance(context, service, &call, folder.path())?;
     Ok(Started {
         url,
         variables,
         log,
-        program: None,
+        program: Some(program),
         process,
         output: Some(output),
         _folder: folder,
     })
+}
+
+/// A program that starts the worker with the variables that it gets, as a binary would.
+fn instance(
+    context: &Context,
+    service: &LoadedService,
+    call: &Call<'_>,
+    folder: &Path,
+) -> Result<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let worker = build::folder(&context.root, service);
+    let text = call.instance(&worker)?;
+    let path = folder.join("instance");
+    write_atomically(&path, text.as_bytes())?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
+    Ok(path)
 }
 
 /// Serves the worker with the data of the last time, until it ends or the user stops it.

@@ -93,6 +93,7 @@ fn run(input: &ReportInput<'_>) -> RunData {
             .iter()
             .map(|left| LeftOutData { check: left.check.clone(), reason: left.reason.clone() })
             .collect(),
+        worker: manifest.worker,
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use proofline_spec::document::{Category, Severity};
-use proofline_spec::evidence::{CheckId, Counts, Digest, Overall, Parity, Score, Verdict};
+use proofline_spec::evidence::{
+    CheckId, Counts, Digest, Overall, Parity, Score, Verdict, WorkerSize,
+};
 use serde::{Deserialize, Serialize};
 
 use super::cost::CostCeiling;
@@ -106,6 +108,9 @@ pub struct RunData {
     pub documents: BTreeMap<CheckId, Digest>,
     /// Checks that were not run at all, with the reason.
     pub left_out: Vec<LeftOutData>,
+    /// The size of the worker that was built for the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<WorkerSize>,
 }
 
 /// A check that was not run.

@@ -321,6 +321,11 @@ fn provenance(md: &mut String, data: &ReportData) {
     let commit = run.commit.as_deref().unwrap_or("none");
     let dirty = if run.dirty { ", with changes that are not committed" } else { "" };
     let _ = writeln!(md, "- commit {}{dirty}", plain(commit));
+    if let Some(worker) = run.worker {
+        let (wasm, gzip) = (worker.wasm_bytes, worker.gzip_bytes);
+        let _ =
+            writeln!(md, "- worker: {wasm} bytes of WebAssembly, {gzip} with its glue after gzip");
+    }
     let _ = writeln!(md, "- tool {}", plain(&run.tool_version));
     for left in &run.left_out {
         let _ = writeln!(md, "- {} was left out: {}", left.check, plain(&left.reason));

@@ -28,12 +28,13 @@ const COUNTING: [&str; 5] =
 #[expect(clippy::expect_used, reason = "patterns are literals, and a test uses them all")]
 static MARKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
-        (r"\$([A-Z][A-Z_]*?)_\d+\b", "$${$1}"),
+        (r"\$([A-Z][A-Z_]*?)_\d+[A-Z]?\b", "$${$1}"),
         (r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "{id}"),
         (r"\d{4}-\d\d-\d\dT\d\d(:|%3A)\d\d(:|%3A)\d\d(\.\d+)?Z", "{time}"),
         (r"\b20\d\d-\d\d-\d\d\b", "{date}"),
         // Some tokens that must be refused have a short head, and no signature.
         (r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{24,}(\.[A-Za-z0-9_-]*)?", "{token}"),
+        (r"\b[A-Za-z0-9_-]{40,64}\b", "{key}"),
         (r"[0-9a-f]{16,}", "{hex}"),
         (r"\b(127|198)\.\d+\.\d+\.\d+(:\d+)?", "{address}"),
         (r"2001:db8:[0-9a-f:]+", "{address}"),

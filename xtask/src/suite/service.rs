@@ -92,7 +92,8 @@ fn readiness(context: &Context, environment: &str) -> Result<Outcome> {
         wrong.push(format!("the counts add up to {total}, but there are {} claims", claims.len()));
     }
     for claim in &claims {
-        if claim["verdict"] == "failed" {
+        // How fast this machine is today is for the report to say, not for a test.
+        if claim["verdict"] == "failed" && !is_measured(claim) {
             wrong.push(format!("{} failed: {}", claim["id"], claim["reason"]));
         }
         if claim["reason"].as_str().is_none_or(str::is_empty) {
@@ -115,6 +116,14 @@ fn readiness(context: &Context, environment: &str) -> Result<Outcome> {
     }
     let output = format!("{}\n{}", wrong.join("\n"), said.stderr);
     Ok(Outcome { passed: 0, failed: wrong.len() as u64, skipped: 0, output })
+}
+
+/// Whether all evidence of a claim is measurements under load.
+fn is_measured(claim: &Value) -> bool {
+    let evidence = claim["evidence"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let check =
+        |evidence: &Value| evidence["check"].as_str().unwrap_or_default().starts_with("load/");
+    !evidence.is_empty() && evidence.iter().all(check)
 }
 
 pub(super) fn browser(context: &Context, _: bool) -> Result<Outcome> {

@@ -197,6 +197,8 @@ const HARMLESS: &[&str] = &[
     "Unable to fetch the `Request.cf` object",
     // What the runtime says when a check sends the method CONNECT.
     "Handler does not export a connect() function",
+    // The worker itself logs that it did not reach another service, and under which name.
+    "failed to lookup address information",
 ];
 
 /// Whether a line warns.

@@ -1,5 +1,6 @@
 //! Brings a service and the bindings of its environment together, once for each isolate.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Started<S> {
     pub(super) control: Control<S>,
     pub(super) log: Log,
+    /// Until when somebody is about to write the counts of calls, in milliseconds since 1970.
+    pub(super) counts_due: Cell<u64>,
 }
 
 /// What faults need to know.
@@ -80,7 +83,7 @@ pub(super) fn start<S: Service>(
     let chain = Chain::new(service, context, rates, records, BODY_TIMEOUT);
     let control =
         chain.and_then(|chain| Control::new(chain, faults)).map_err(|error| vec![error])?;
-    Ok(Started { control, log })
+    Ok(Started { control, log, counts_due: Cell::new(0) })
 }
 
 fn read(definition: &'static Definition, env: &JsValue) -> Result<Config, Vec<String>> {

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -97,7 +98,7 @@ impl<S: Service> Worker for Started<S> {
             };
             let chain = &self.control.chain;
             let response = chain.respond(request, client, |_| false, ambiguous).await;
-            if chain.has_unwritten_counts() {
+            if chain.has_unwritten_counts() && self.may_write_counts() {
                 let counts = Rc::clone(&self);
                 glue::wait_until(&context, Box::pin(async move { counts.write_counts().await }));
             }
@@ -137,7 +138,29 @@ impl<S: Service> Worker for Started<S> {
 }
 
 impl<S: Service> Started<S> {
+    /// How long counts are gathered before they are written. The platform lets work go on for half a
+    /// minute after an answer, and no longer.
+    fn gathering(&self) -> Duration {
+        const LONGEST: Duration = Duration::from_secs(20);
+        let metering = self.control.chain.context().definition().metering.as_ref();
+        metering.map_or(LONGEST, |metering| metering.flush.min(LONGEST))
+    }
+
+    /// Whether nobody is about to write the counts. Who was and has not done so in time is gone.
+    fn may_write_counts(&self) -> bool {
+        let now = self.control.chain.context().clock().unix_millis();
+        let free = now >= self.counts_due.get();
+        if free {
+            let gathering = u64::try_from(self.gathering().as_millis()).unwrap_or_default();
+            self.counts_due.set(now + 2 * gathering + 1000);
+        }
+        free
+    }
+
     async fn write_counts(&self) {
+        self.control.chain.context().clock().sleep(self.gathering()).await;
+        // What is counted from here on is for the next one to write.
+        self.counts_due.set(0);
         if let Err(failure) = self.control.chain.flush_metering().await {
             let members = [("cause", failure.to_string().into())];
             self.log.event(Level::Warn, "metering_failed", &members);

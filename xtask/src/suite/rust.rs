@@ -58,8 +58,13 @@ pub(super) fn tests(context: &Context, accept: bool) -> Result<Outcome> {
 
 /// The tests that need wrangler.
 pub(super) fn deployment(context: &Context, _: bool) -> Result<Outcome> {
-    let arguments =
-        ["test", "--package=xtask", "--locked", "--quiet", "--test=deployment", "--", "--ignored"];
+    with_tools(context, "deployment")
+}
+
+/// Runs the tests of this program that need more than cargo, and so are ignored in the workspace's own run.
+pub(super) fn with_tools(context: &Context, name: &str) -> Result<Outcome> {
+    let test = format!("--test={name}");
+    let arguments = ["test", "--package=xtask", "--locked", "--quiet", &test, "--", "--ignored"];
     let said = cargo(context, &arguments, &[])?;
     let (passed, mut failed, skipped) = counts(&said.stdout);
     if !said.success && failed == 0 {

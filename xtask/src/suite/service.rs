@@ -7,7 +7,7 @@ use proofline_spec::document::Environment;
 use serde_json::Value;
 
 use super::program::{self, Said};
-use super::rust::missing;
+use super::rust::{self, missing};
 use super::table::Outcome;
 use super::tool;
 use crate::context::Context;
@@ -41,7 +41,8 @@ pub(super) fn ready(context: &Context, _: bool) -> Result<Outcome> {
     readiness(context, "local")
 }
 
-/// The same in the platform's own runtime, and what was answered there beside what the native host answered.
+/// The same in the platform's own runtime, what was answered there beside what the native host answered, and what
+/// is left when the runtime is killed.
 pub(super) fn workers(context: &Context, _: bool) -> Result<Outcome> {
     let mut outcome = readiness(context, "workers-local")?;
     let compare = || {
@@ -60,6 +61,10 @@ pub(super) fn workers(context: &Context, _: bool) -> Result<Outcome> {
         outcome.failed += 1;
         outcome.output.push_str(&said.all());
     }
+    let killed = rust::with_tools(context, "killed")?;
+    outcome.passed += killed.passed;
+    outcome.failed += killed.failed;
+    outcome.output.push_str(&killed.output);
     Ok(outcome)
 }
 

@@ -41,26 +41,38 @@ pub(super) fn ready(context: &Context, _: bool) -> Result<Outcome> {
     readiness(context, "local")
 }
 
-/// The same in the platform's own runtime, what was answered there beside what the native host answered, and what
-/// is left when the runtime is killed.
+/// Features that are checked in the platform's own runtime at each run of the suites. Those that send very many requests,
+/// or judge by the time of an answer, are left to `ready --env workers-local` on a machine that does nothing else.
+const ON_WORKERS: &[&str] = &[
+    "observability/correlation",
+    "observability/logs",
+    "reliability/isolation",
+    "security/cors",
+    "security/errors",
+    "security/function-authorisation",
+    "security/headers",
+    "security/jwt",
+    "security/mass-assignment",
+    "security/object-authorisation",
+    "security/rate-limit-endpoint",
+    "security/rate-limit-health",
+    "security/rate-limit-ip",
+    "security/webhook",
+];
+
+/// What the service does in the platform's own runtime, and what is left when the runtime is killed.
 pub(super) fn workers(context: &Context, _: bool) -> Result<Outcome> {
-    let mut outcome = readiness(context, "workers-local")?;
-    let compare = || {
-        let environments = ["--env", "local", "--with", "workers-local"];
-        ourselves(context, &[&["parity", "--service", SERVICE][..], &environments].concat())
-    };
-    let mut said = compare()?;
-    if !matches!(said.code, Some(0 | 1)) {
-        // There is no whole run of the native host yet to compare with.
-        readiness(context, "local")?;
-        said = compare()?;
-    }
-    if said.success {
-        outcome.passed += 1;
+    let mut arguments =
+        vec!["verify", "--service", SERVICE, "--env", "workers-local", "--format", "json"];
+    arguments.extend(ON_WORKERS.iter().flat_map(|feature| ["--only", feature]));
+    let said = ourselves(context, &arguments)?;
+    let object: Value = serde_json::from_str(&said.stdout).unwrap_or_default();
+    let verified = object["counts"]["verified"].as_u64().unwrap_or_default();
+    let mut outcome = if said.success && verified > 0 {
+        Outcome { passed: verified, failed: 0, skipped: 0, output: String::new() }
     } else {
-        outcome.failed += 1;
-        outcome.output.push_str(&said.all());
-    }
+        Outcome::one(false, said.all())
+    };
     let killed = rust::with_tools(context, "killed")?;
     outcome.passed += killed.passed;
     outcome.failed += killed.failed;

@@ -110,7 +110,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "workers",
-        tests: "the main job on Luna in the Workers runtime, its answers beside the native host's",
+        tests: "Luna in the Workers runtime, and what is left when that is killed",
         tools: &[tool::WRANGLER, tool::WASM_BINDGEN],
         run: service::workers,
     },

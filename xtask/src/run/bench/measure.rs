@@ -132,7 +132,7 @@ impl Server {
     }
 }
 
-/// The user and system time of a line of /proc/<pid>/stat; the name in it may hold anything but its last `)`.
+/// The user and system time of a line of `/proc/PID/stat`; the name in it may hold anything but its last `)`.
 fn processor_micros(stat: &str) -> Option<f64> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace().skip(11);

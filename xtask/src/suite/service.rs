@@ -67,11 +67,19 @@ pub(super) fn workers(context: &Context, _: bool) -> Result<Outcome> {
     arguments.extend(ON_WORKERS.iter().flat_map(|feature| ["--only", feature]));
     let said = ourselves(context, &arguments)?;
     let object: Value = serde_json::from_str(&said.stdout).unwrap_or_default();
-    let verified = object["counts"]["verified"].as_u64().unwrap_or_default();
-    let mut outcome = if said.success && verified > 0 {
-        Outcome { passed: verified, failed: 0, skipped: 0, output: String::new() }
+    // Only evidence that says so: a feature that decided nothing, or was left out, has not passed.
+    let claims = object["claims"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let evidence: Vec<&Value> =
+        claims.iter().filter_map(|claim| claim["evidence"].as_array()).flatten().collect();
+    let passed = |feature: &str| {
+        let check = format!("feature/{feature}");
+        evidence.iter().any(|found| found["check"] == check && found["outcome"] == "passed")
+    };
+    let missed: Vec<&str> = ON_WORKERS.iter().copied().filter(|feature| !passed(feature)).collect();
+    let mut outcome = if said.success && missed.is_empty() {
+        Outcome { passed: ON_WORKERS.len() as u64, failed: 0, skipped: 0, output: String::new() }
     } else {
-        Outcome::one(false, said.all())
+        Outcome::one(false, format!("not passed: {}\n{}", missed.join(", "), said.all()))
     };
     let killed = rust::with_tools(context, "killed")?;
     outcome.passed += killed.passed;

@@ -81,10 +81,10 @@ pub(super) fn workers(context: &Context, _: bool) -> Result<Outcome> {
     } else {
         Outcome::one(false, format!("not passed: {}\n{}", missed.join(", "), said.all()))
     };
-    let killed = rust::with_tools(context, "killed")?;
-    outcome.passed += killed.passed;
-    outcome.failed += killed.failed;
-    outcome.output.push_str(&killed.output);
+    let platform = rust::with_tools(context, "platform")?;
+    outcome.passed += platform.passed;
+    outcome.failed += platform.failed;
+    outcome.output.push_str(&platform.output);
     Ok(outcome)
 }
 

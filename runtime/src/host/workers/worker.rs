@@ -119,6 +119,11 @@ impl<S: Service> Worker for Started<S> {
             let (service, context) = (self.control.chain.service(), self.control.chain.context());
             let tasks = context.definition().tasks.iter();
             let due: Vec<_> = tasks.filter(|task| task.crons.contains(&cron.as_str())).collect();
+            if due.is_empty() {
+                // The platform holds another configuration than this worker was built with.
+                self.log.event(Level::Error, "unknown_cron", &[("cron", cron.as_str().into())]);
+                return Err(js_sys::Error::new("no task has this cron; deploy again").into());
+            }
             let runs = due.iter().map(|task| async {
                 let started = context.clock().monotonic();
                 let result = isolated(service.run_task(context, task.name)).await;

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::config::{self, Config};
 use super::log;
-use super::run::{path, start};
-use super::sqlite::migration;
+use super::open::databases;
+use super::run::start;
 use crate::definition::Definition;
 use crate::host::config::ConfigProblem;
 use crate::host::log::Level;
@@ -126,10 +126,13 @@ fn migrate(definition: &'static Definition) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("migrate: {error}"), 1),
+    };
     let mut applied = Vec::new();
     for (position, database) in definition.databases.iter().enumerate() {
-        let path = path(&config, position, database.name);
-        match migration::migrate(&path, database.migrations) {
+        match runtime.block_on(databases::migrate(&config, position, database)) {
             Ok(names) => applied.extend(names),
             Err(error) => return complain(&format!("migrate: {error}"), 1),
         }

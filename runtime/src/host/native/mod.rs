@@ -9,6 +9,7 @@ pub mod inside;
 pub mod log;
 pub mod memory;
 pub mod metrics;
+mod open;
 pub mod password;
 mod run;
 pub mod server;

@@ -1,6 +1,5 @@
 //! Brings a service and its stores together and runs them until the end.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,29 +10,20 @@ use tokio::task::JoinSet;
 
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
-use super::folder::Folder;
 use super::inside::Inside;
-use super::memory::kv::MemoryStore;
 use super::memory::queue::{self, Receiver};
 use super::metrics::Metrics;
+use super::open::{self, Opening};
 use super::password::Argon2id;
-use super::sqlite::{Sqlite, migration};
-use super::upstream::HttpUpstream;
 use super::{server, tasks};
-use crate::binding::blob::BlobStore;
 use crate::binding::clock::Clock;
-use crate::binding::kv::KeyValueStore;
-use crate::binding::queue::Queue;
-use crate::binding::sql::Database;
-use crate::binding::upstream::Upstream;
 use crate::chain::Chain;
 use crate::context::{Bindings, Context};
-use crate::definition::{self, Definition};
+use crate::definition;
 use crate::host::control::Control;
-use crate::host::faults::{Faults, FaultyDatabase, FaultyService, FaultyStore};
+use crate::host::faults::{Faults, FaultyService};
 use crate::host::log::{Level, Log};
 use crate::host::rates::MemoryRates;
-use crate::host::upstream::Attempts;
 use crate::service::Service;
 
 /// How long a body may take to arrive.
@@ -60,14 +50,15 @@ pub async fn start<S: Service>(
     let definition = service.definition();
     let faults = config.common.faults.then(|| Arc::new(Faults::default()));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let fault_control = faults.as_ref().map(|faults| (faults, &clock));
-    let (queues, receivers) = queues(definition);
+    let opening =
+        Opening { definition, config: &config, faults: faults.as_ref(), clock: &clock, log: &log };
+    let (queues, receivers) = open::queues(&opening);
     let bindings = Bindings {
-        databases: databases(definition, &config, fault_control, &log)?,
-        stores: stores(definition, fault_control),
+        databases: open::databases(&opening).await?,
+        stores: open::stores(&opening),
         queues,
-        blobs: blobs(definition, &config)?,
-        upstreams: upstreams(definition, &config, &clock)?,
+        blobs: open::blobs(&opening)?,
+        upstreams: open::upstreams(&opening)?,
         clock: Arc::clone(&clock),
         entropy: Arc::new(SystemEntropy),
         passwords: Arc::new(Argon2id::new(
@@ -167,105 +158,4 @@ async fn flush<S: Service>(inside: &Inside<S>, log: &Log) {
     if let Err(failure) = inside.chain().flush_metering().await {
         log.event(Level::Warn, "metering_failed", &[("cause", failure.to_string().into())]);
     }
-}
-
-/// One file for one database; further databases get files beside it.
-pub(super) fn path(config: &Config, position: usize, name: &str) -> std::path::PathBuf {
-    if position == 0 {
-        config.database.clone()
-    } else {
-        config.database.with_extension(format!("{name}.db"))
-    }
-}
-
-fn databases(
-    definition: &'static Definition,
-    config: &Config,
-    faults: Option<(&Arc<Faults>, &Arc<dyn Clock>)>,
-    log: &Log,
-) -> Result<HashMap<&'static str, Arc<dyn Database>>, String> {
-    let mut databases: HashMap<&'static str, Arc<dyn Database>> = HashMap::new();
-    for (position, database) in definition.databases.iter().enumerate() {
-        let path = path(config, position, database.name);
-        for name in migration::migrate(&path, database.migrations)? {
-            log.event(Level::Info, "migrated", &[("migration", name.into())]);
-        }
-        let store: Arc<dyn Database> = Arc::new(Sqlite::open(&path, database.statement_timeout)?);
-        let store = match faults {
-            Some((faults, clock)) => Arc::new(FaultyDatabase::new(
-                database.name,
-                store,
-                Arc::clone(faults),
-                Arc::clone(clock),
-            )),
-            None => store,
-        };
-        databases.insert(database.name, store);
-    }
-    Ok(databases)
-}
-
-fn stores(
-    definition: &'static Definition,
-    faults: Option<(&Arc<Faults>, &Arc<dyn Clock>)>,
-) -> HashMap<&'static str, Arc<dyn KeyValueStore>> {
-    let store = |store: &'static definition::KeyValue| {
-        let memory: Arc<dyn KeyValueStore> = Arc::new(MemoryStore::default());
-        let memory = match faults {
-            Some((faults, clock)) => Arc::new(FaultyStore::new(
-                store.name,
-                memory,
-                Arc::clone(faults),
-                Arc::clone(clock),
-            )),
-            None => memory,
-        };
-        (store.name, memory)
-    };
-    definition.stores.iter().map(store).collect()
-}
-
-/// Each store of files is a folder beside the database.
-fn blobs(
-    definition: &'static Definition,
-    config: &Config,
-) -> Result<HashMap<&'static str, Arc<dyn BlobStore>>, String> {
-    let mut blobs: HashMap<&'static str, Arc<dyn BlobStore>> = HashMap::new();
-    for blob in definition.blobs {
-        let folder = Folder::open(config.database.with_extension(format!("{}.files", blob.name)))?;
-        blobs.insert(blob.name, Arc::new(folder));
-    }
-    Ok(blobs)
-}
-
-type Queues = HashMap<&'static str, Arc<dyn Queue>>;
-
-fn queues(
-    definition: &'static Definition,
-) -> (Queues, Vec<(&'static definition::Queue, Receiver)>) {
-    let mut queues: Queues = HashMap::new();
-    let mut receivers = Vec::new();
-    for queue in definition.queues {
-        let (sender, receiver) = queue::queue();
-        queues.insert(queue.name, Arc::new(sender));
-        receivers.push((queue, receiver));
-    }
-    (queues, receivers)
-}
-
-fn upstreams(
-    definition: &'static Definition,
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-) -> Result<HashMap<&'static str, Arc<dyn Upstream>>, String> {
-    let mut upstreams: HashMap<&'static str, Arc<dyn Upstream>> = HashMap::new();
-    for upstream in definition.upstreams {
-        let base_url = config.common.base_urls.get(upstream.name).map(String::as_str);
-        let bearer =
-            upstream.bearer.and_then(|name| config.common.settings.secrets.get(name).cloned());
-        let attempts = Attempts::new(upstream, Arc::clone(clock), Arc::new(SystemEntropy));
-        let client = HttpUpstream::new(upstream, base_url, bearer, attempts)?;
-        upstreams.insert(upstream.name, Arc::new(client));
-    }
-    Ok(upstreams)
 }

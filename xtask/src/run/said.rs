@@ -39,6 +39,11 @@ impl Said {
     }
 }
 
+/// What was said without colours, which some programs add although they are told not to.
+fn plain(bytes: &[u8]) -> String {
+    anstream::adapter::strip_str(&String::from_utf8_lossy(bytes)).to_string()
+}
+
 /// Runs a program to its end. `input` is written to its standard input; it never stands in an argument.
 pub(crate) fn call(context: &Context, command: &mut Command, input: Option<&str>) -> Result<Said> {
     let folder = tempfile::tempdir()?;
@@ -56,9 +61,8 @@ pub(crate) fn call(context: &Context, command: &mut Command, input: Option<&str>
         return Err(Stopped::interrupted());
     }
     let read = |path: &Path| {
-        std::fs::read(path)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
+        let bytes = std::fs::read(path).unwrap_or_default();
+        plain(&bytes)
     };
     Ok(Said {
         success: status.success(),
@@ -66,4 +70,13 @@ pub(crate) fn call(context: &Context, command: &mut Command, input: Option<&str>
         stdout: read(&out),
         stderr: read(&err),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn colours_are_left_out_and_nothing_else() {
+        let said = "\u{1b}[31m\u{2718} \u{1b}[41;31m[\u{1b}[41;97mERROR\u{1b}[41;31m]\u{1b}[0m fetch failed\n";
+        assert_eq!(super::plain(said.as_bytes()), "\u{2718} [ERROR] fetch failed\n");
+    }
 }

@@ -189,6 +189,9 @@ fn what_went_wrong(said: &Said) -> String {
     if REFUSED.iter().any(|sign| text.contains(sign)) {
         text.push_str("\nhint: the platform does not accept the token in CLOUDFLARE_API_TOKEN for this account");
     }
+    if text.ends_with("fetch failed") {
+        text.push_str("\nhint: the platform's API cannot be reached from here; look at the network and its proxy settings");
+    }
     text
 }
 

@@ -127,18 +127,18 @@ fn resources_to_make_are_those_of_the_configuration() {
     let production = loaded.environments.iter().find(|e| e.environment == "production").unwrap();
     let found: Vec<_> = resources(&loaded.service, production)
         .into_iter()
-        .map(|resource| (resource.kind, resource.name))
+        .map(|resource| (resource.kind, resource.name, resource.keep.map(|keep| keep.as_millis())))
         .collect();
     let expected = [
-        (ResourceKind::D1, "shop_db"),
-        (ResourceKind::D1, "shop-production"),
-        (ResourceKind::Kv, "shop-production-cache"),
-        (ResourceKind::Queue, "mail-dlq-of-production"),
-        (ResourceKind::Queue, "mail"),
-        (ResourceKind::Queue, "news-production"),
-        (ResourceKind::R2, "pictures-of-the-shop"),
+        (ResourceKind::D1, "shop_db", None),
+        (ResourceKind::D1, "shop-production", None),
+        (ResourceKind::Kv, "shop-production-cache", None),
+        (ResourceKind::Queue, "mail-dlq-of-production", Some(7 * 24 * 3_600_000)),
+        (ResourceKind::Queue, "mail", None),
+        (ResourceKind::Queue, "news-production", None),
+        (ResourceKind::R2, "pictures-of-the-shop", None),
     ];
-    assert_eq!(found, expected.map(|(kind, name)| (kind, name.to_owned())));
+    assert_eq!(found, expected.map(|(kind, name, keep)| (kind, name.to_owned(), keep)));
 }
 
 #[test]

@@ -24,7 +24,7 @@ config: {secrets: {SIGNING_KEY: {min_bytes: 32}}}
 bindings:
   DB: {kind: sql, database: tiny, migrations: migrations}
   CACHE: {kind: kv}
-  JOBS: {kind: queue, queue: jobs, message: Job, consumer: work}
+  JOBS: {kind: queue, queue: jobs, message: Job, consumer: work, dead_letter: {queue: jobs-dlq, keep: 3d}}
 limits: {ip: {by: client_ip, rate: 60/min}}
 defaults: {limits: [ip]}
 schemas: {Job: {type: object, properties: {id: {type: string}}}}

@@ -21,12 +21,17 @@ fn deployed() -> State {
     State {
         databases: vec![json!({"uuid": "database-1", "name": "tiny-staging"})],
         stores: vec![json!({"id": "store-1", "title": "tiny-staging-cache"})],
-        queues: vec![queue("jobs-staging")],
+        queues: vec![queue("jobs-staging"), queue("jobs-dlq-staging")],
         secrets: vec!["SIGNING_KEY".to_owned()],
         versions: vec![FIRST.to_owned()],
         deployed: Some(FIRST.to_owned()),
         ..State::default()
     }
+}
+
+/// Whether a queue was told to keep its messages as long as the spec says.
+fn keeps_dead_letters(state: &State) -> bool {
+    state.bodies.iter().any(|body| body.contains(r#""message_retention_period":259200"#))
 }
 
 fn position(calls: &[String], call: &str) -> usize {
@@ -66,6 +71,7 @@ async fn first_deployment_makes_what_is_missing_in_order_and_keeps_the_ids() {
     assert_eq!(record["version"], json!(state.deployed));
     assert!(!state.stranger, "a call came without the operator's token");
     assert!(state.bodies.iter().any(|body| body.contains(SECRET)), "the secret was never sent");
+    assert!(keeps_dead_letters(&state), "{:#?}", state.bodies);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,6 +88,7 @@ async fn what_exists_is_found_and_secrets_that_are_set_are_left_alone() {
     let record = ground.record();
     assert_eq!(record["previous_version"], FIRST);
     assert_eq!((&record["created"], &record["secrets_set"]), (&json!([]), &json!([])));
+    assert!(keeps_dead_letters(&vendor.state.lock().unwrap()), "{changes:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

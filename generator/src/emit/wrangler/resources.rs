@@ -1,6 +1,7 @@
 //! Databases, stores, buckets, datasets and other workers, by what they are called in an environment.
 
 use proofline_spec::document::{Binding, Environment, Service};
+use proofline_spec::unit::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::Input;
@@ -73,15 +74,18 @@ pub struct Resource {
     pub binding: String,
     /// What it is called in its environment.
     pub name: String,
+    /// How long a dead-letter queue keeps its messages.
+    pub keep: Option<Duration>,
 }
 
 /// Every resource of a service in an environment, in the order of the spec; a dead-letter queue before its queue.
 pub fn resources(service: &Service, environment: &Environment) -> Vec<Resource> {
     let mut found = Vec::new();
     for (name, binding) in &service.bindings {
-        let mut add = |kind: ResourceKind, called: String| {
-            found.push(Resource { kind, binding: name.clone(), name: called });
+        let mut keeping = |kind, called, keep| {
+            found.push(Resource { kind, binding: name.clone(), name: called, keep });
         };
+        let mut add = |kind: ResourceKind, called: String| keeping(kind, called, None);
         match binding {
             Binding::Kv { .. } => {
                 let given = environment.resources.get(name).and_then(|r| r.name.clone());
@@ -101,9 +105,9 @@ pub fn resources(service: &Service, environment: &Environment) -> Vec<Resource> 
             Binding::Queue { queue, dead_letter, .. } => {
                 if let Some(dead) = dead_letter {
                     let called = environment.dead_letter_name(name, &dead.queue);
-                    add(ResourceKind::Queue, called);
+                    keeping(ResourceKind::Queue, called, Some(dead.keep));
                 }
-                add(ResourceKind::Queue, environment.resource_name(name, queue));
+                keeping(ResourceKind::Queue, environment.resource_name(name, queue), None);
             }
             // Datasets are made by the first record; other workers are somebody else's.
             Binding::Analytics { .. } | Binding::Upstream { .. } => {}

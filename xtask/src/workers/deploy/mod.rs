@@ -123,6 +123,10 @@ impl<'a> Deployment<'a> {
             self.step(record, "Created", &what, || resources::create(&self.call, resource))?;
             record.created.push(what);
         }
+        for resource in known.to_settle() {
+            let what = format!("queue {}", resource.name);
+            self.step(record, "Settled", &what, || resources::settle(&self.call, resource))?;
+        }
         let found = if known.missing().next().is_none() {
             known
         } else {

@@ -70,6 +70,12 @@ impl Known {
         self.resources.iter().filter(|(_, _, there)| !there).map(|(resource, _, _)| resource)
     }
 
+    /// The queues that are there and keep messages for a time that the spec gives.
+    pub(super) fn to_settle(&self) -> impl Iterator<Item = &Resource> {
+        let there = self.resources.iter().filter(|(_, _, there)| *there);
+        there.map(|(resource, _, _)| resource).filter(|resource| resource.keep.is_some())
+    }
+
     /// The ids by binding.
     pub(super) fn ids(&self) -> Result<LockedIds> {
         let mut ids = LockedIds::default();
@@ -108,14 +114,31 @@ fn exists(call: &Call<'_>, arguments: &[&str], name: &str) -> Result<bool> {
 /// Makes a resource.
 pub(super) fn create(call: &Call<'_>, resource: &Resource) -> Result<()> {
     let name = resource.name.as_str();
+    let retention = retention(resource);
     let arguments: &[&str] = match resource.kind {
         ResourceKind::Kv => &["kv", "namespace", "create", name],
         ResourceKind::D1 => &["d1", "create", name],
         ResourceKind::R2 => &["r2", "bucket", "create", name],
         ResourceKind::Queue => &["queues", "create", name],
     };
+    let arguments: Vec<&str> =
+        arguments.iter().copied().chain(retention.iter().map(String::as_str)).collect();
     let doing = format!("make the {} `{name}`", self::name(resource.kind));
-    call.run(call.bare(arguments), None, &doing)?;
+    call.run(call.bare(&arguments), None, &doing)?;
+    Ok(())
+}
+
+/// How long a queue keeps its messages, where the spec says so.
+fn retention(resource: &Resource) -> Option<String> {
+    let keep = resource.keep?.as_millis() / 1000;
+    Some(format!("--message-retention-period-secs={keep}"))
+}
+
+/// Lets a queue that was there before keep its messages as long as the spec says.
+pub(super) fn settle(call: &Call<'_>, resource: &Resource) -> Result<()> {
+    let Some(retention) = retention(resource) else { return Ok(()) };
+    let doing = format!("set how long the queue `{}` keeps messages", resource.name);
+    call.run(call.bare(&["queues", "update", &resource.name, &retention]), None, &doing)?;
     Ok(())
 }
 

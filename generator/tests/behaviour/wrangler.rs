@@ -6,6 +6,7 @@ use proofline_generator::Input;
 use proofline_generator::emit::wrangler::{ResourceKind, config, resources};
 use proofline_spec::document::Precision;
 use proofline_spec::load;
+use proofline_spec::unit::Duration;
 use serde_json::Value;
 
 use crate::support::{Loaded, from_file, root, shipped};
@@ -127,7 +128,7 @@ fn resources_to_make_are_those_of_the_configuration() {
     let production = loaded.environments.iter().find(|e| e.environment == "production").unwrap();
     let found: Vec<_> = resources(&loaded.service, production)
         .into_iter()
-        .map(|resource| (resource.kind, resource.name, resource.keep.map(|keep| keep.as_millis())))
+        .map(|resource| (resource.kind, resource.name, resource.keep.map(Duration::as_millis)))
         .collect();
     let expected = [
         (ResourceKind::D1, "shop_db", None),

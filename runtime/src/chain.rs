@@ -151,6 +151,11 @@ impl<S: Service> Chain<S> {
         &self.context
     }
 
+    /// The counters of the limits.
+    pub fn rates(&self) -> &dyn RateStore {
+        &*self.rates
+    }
+
     /// Writes the counts of calls that are not written yet.
     pub async fn flush_metering(&self) -> Result<u64, Failure> {
         match &self.context.definition().metering {

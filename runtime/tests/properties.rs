@@ -179,6 +179,26 @@ proptest! {
     }
 
     #[test]
+    fn requests_counted_together_count_as_one_after_the_other(
+        rate in rate(), pauses in pauses(), requests in 1..60_u32,
+    ) {
+        let mut now = Duration::ZERO;
+        let (mut together, mut apart) = (Window::new(now), Window::new(now));
+        for pause in pauses {
+            now += Duration::from_millis(pause);
+            let decision = together.take_all(rate, now, requests);
+            let mut last = apart.take(rate, now);
+            for _ in 1..requests {
+                if last.allowed {
+                    last = apart.take(rate, now);
+                }
+            }
+            prop_assert_eq!(decision, last);
+            prop_assert_eq!(together.parts(), apart.parts());
+        }
+    }
+
+    #[test]
     fn what_is_said_to_remain_does_remain(rate in rate(), pauses in pauses()) {
         let mut now = Duration::ZERO;
         let mut window = Window::new(now);

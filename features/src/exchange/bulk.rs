@@ -58,13 +58,14 @@ impl BulkOutcome {
         }
     }
 
-    fn merge(&mut self, other: Self) {
+    /// Adds what came back to further requests.
+    pub fn merge(&mut self, other: Self) {
         for (status, count) in other.statuses {
             *self.statuses.entry(status).or_default() += count;
         }
         self.errors.extend(other.errors);
         self.refusal = self.refusal.take().or(other.refusal);
-        self.accepted = self.accepted.take().or(other.accepted);
+        self.accepted = other.accepted.or(self.accepted.take());
     }
 }
 

@@ -115,6 +115,8 @@ struct Kept {
     /// What was sent as bare bytes, with what came back.
     raw: Vec<(String, AnswerForm)>,
     requests: u64,
+    /// Requests that nobody sent, but the service counted on demand.
+    counted: u64,
     notes: Vec<(usize, String)>,
 }
 
@@ -183,6 +185,16 @@ impl Recorder {
     /// Counts requests that are not kept.
     pub fn count(&self, requests: u64) {
         self.kept().requests += requests;
+    }
+
+    /// Counts requests that nobody sent: the service counted them on demand.
+    pub fn counted(&self, requests: u64) {
+        self.kept().counted += requests;
+    }
+
+    /// How many requests the service counted on demand.
+    pub fn counted_on_demand(&self) -> u64 {
+        self.kept().counted
     }
 
     /// Remembers what the step on that line saw.

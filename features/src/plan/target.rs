@@ -244,13 +244,15 @@ impl Target {
             .unwrap_or(u64::MAX)
     }
 
-    /// Requests a second that stay well below every global limit.
+    /// Requests a second that stay well below every global limit, and within the environment's permit for load.
     pub fn bulk_pace(&self) -> f64 {
         const WHEN_UNLIMITED: f64 = 20_000.0;
+        let permitted = self.environment.permits.load.map(|load| load.max_rate.per_second());
         self.limits_by(LimitKey::Global)
             .into_iter()
             .flat_map(|(_, limit)| rates(limit))
             .map(|rate| rate.per_second() * 0.7)
+            .chain(permitted)
             .fold(WHEN_UNLIMITED, f64::min)
     }
 

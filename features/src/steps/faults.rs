@@ -7,21 +7,23 @@ use crate::failure::Failure;
 use crate::world::World;
 
 const FAULTS: &str = "/.well-known/proofline/faults";
+/// Where requests are counted that nobody sends.
+pub(super) const COUNT: &str = "/.well-known/proofline/faults/count";
 
 /// Faults are controlled as the machine itself, not as somebody whose address a proxy passes on.
-fn control(method: &str) -> Request {
-    Request::new(method, FAULTS).connecting_from(std::net::IpAddr::from([127, 0, 0, 1]))
+pub(super) fn control(method: &str, path: &str) -> Request {
+    Request::new(method, path).connecting_from(std::net::IpAddr::from([127, 0, 0, 1]))
 }
 
 /// Asks for a fault of a binding or of a route's operation.
 pub(super) async fn make(world: &mut World, fault: &Value) -> Result<(), Failure> {
     world.memory.faulty = true;
-    let answer = world.send(control("POST").json(fault)).await?;
+    let answer = world.send(control("POST", FAULTS).json(fault)).await?;
     if !answer.is_success() {
         let message = format!("the fault {fault} cannot be made: {}", answer.describe());
         return Err(Failure::Broken(message));
     }
-    let listed = world.send(control("GET")).await?;
+    let listed = world.send(control("GET", FAULTS)).await?;
     let subject = ["binding", "route"].into_iter().find_map(|name| fault[name].as_str());
     if !listed.text().contains(subject.unwrap_or_default()) {
         let message = format!("the fault is not listed: {}", listed.describe());
@@ -35,7 +37,7 @@ pub(super) async fn restore(world: &mut World) -> Result<(), Failure> {
     if !world.memory.faulty {
         return Ok(());
     }
-    let answer = world.send(control("DELETE")).await?;
+    let answer = world.send(control("DELETE", FAULTS)).await?;
     if !answer.is_success() {
         return Err(Failure::Broken(format!("faults cannot be removed: {}", answer.describe())));
     }

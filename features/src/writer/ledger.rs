@@ -166,6 +166,7 @@ impl Ledger {
             exchanges: recorder.evidence(&redactor),
             answers: recorder.answers(&redactor),
             requests: recorder.requests(),
+            counted: recorder.counted_on_demand(),
             duration_ms: millis(open.began),
         };
         let check = entry.planned.check.name.clone();
@@ -260,6 +261,7 @@ impl Entry {
             exchanges: Vec::new(),
             answers: Answers::default(),
             requests: 0,
+            counted: 0,
             duration_ms: 0,
         }
     }
@@ -304,7 +306,15 @@ fn summary(outcome: &CheckOutcome, scenarios: &[ScenarioEvidence], executed: usi
         CheckOutcome::NotRun(reason) | CheckOutcome::Inconclusive(reason) => reason.clone(),
         CheckOutcome::Passed => {
             let requests: u64 = scenarios.iter().map(|s| s.requests).sum();
-            format!("{executed} of {} scenarios passed with {requests} requests", scenarios.len())
+            let counted: u64 = scenarios.iter().map(|s| s.counted).sum();
+            let more = match counted {
+                0 => String::new(),
+                counted => {
+                    format!("; {counted} more were counted by the service on demand, not sent")
+                }
+            };
+            let all = scenarios.len();
+            format!("{executed} of {all} scenarios passed with {requests} requests{more}")
         }
     }
 }
@@ -342,6 +352,7 @@ mod tests {
             exchanges: Vec::new(),
             answers: Answers::default(),
             requests: 1,
+            counted: 0,
             duration_ms: 0,
         }
     }

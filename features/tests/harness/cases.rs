@@ -6,8 +6,10 @@ use super::service::{self, Flaw};
 use super::{shop, spec};
 use proofline_features::command;
 use proofline_features::writer::Progress;
+use proofline_spec::document::Permits;
 use proofline_spec::evidence::{CheckEvidence, CheckId, CheckKind, CheckOutcome};
 use proofline_spec::exit::Exit;
+use serde_json::json;
 
 /// Runs features against a service with that flaw.
 async fn run(flaw: Flaw, features: &[&str]) -> (Exit, Vec<CheckEvidence>) {
@@ -101,9 +103,19 @@ found_out! {
 
 /// Runs features against the service with accounts that has this flaw.
 async fn run_shop(flaw: shop::Flaw, features: &[&str]) -> Vec<CheckEvidence> {
+    run_shop_where(flaw, features, |_| {}).await
+}
+
+/// Runs features against it where the environment permits something else.
+async fn run_shop_where(
+    flaw: shop::Flaw,
+    features: &[&str],
+    change: impl FnOnce(&mut Permits),
+) -> Vec<CheckEvidence> {
     let service = shop::start(flaw).await;
     let folder = tempfile::tempdir().unwrap();
-    let plan = spec::shop_plan(&service.url, features);
+    let mut plan = spec::shop_plan(&service.url, features);
+    change(&mut plan.environment.permits);
     let target = command::assemble(plan, spec::shop(), &|name| match name {
         "TOKEN_SECRET" => Some(spec::SECRET.to_owned()),
         "HOOK_SECRET" => Some(spec::HOOK_SECRET.to_owned()),
@@ -153,9 +165,53 @@ shop_found_out! {
     repeating_a_webhooks_effect_is_found_out: RepeatsHooks by "security/webhook";
     a_users_limit_off_by_one_is_found_out: UserLimitOffByOne by "security/rate-limit-user";
     a_keys_limit_off_by_one_is_found_out: KeyLimitOffByOne by "security/rate-limit-key";
+    a_large_limit_off_by_one_is_found_out: LargeLimitOffByOne by "security/rate-limit-key";
+    a_large_limit_that_is_too_low_is_found_out: LargeLimitTooLow by "security/rate-limit-key";
+    a_large_limit_that_nobody_holds_to_is_found_out: LargeLimitUnenforced by "security/rate-limit-key";
+    requests_that_are_not_counted_as_said_are_found_out: OnlySaysThatItCounts by "security/rate-limit-key";
     a_missing_endpoint_limit_is_found_out: NoEndpointLimit by "security/rate-limit-endpoint";
     breaking_on_quotes_is_found_out: BreaksOnQuotes by "security/sql-injection";
     carrying_out_sql_is_found_out: CarriesSqlOut by "security/sql-injection";
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_evidence_says_which_requests_of_a_large_limit_were_only_counted() {
+    let found = run_shop(shop::Flaw::None, &["security/rate-limit-key"]).await.remove(0);
+    assert_eq!(found.outcome, CheckOutcome::Passed, "{}", found.summary);
+    let scenario = &found.scenarios[0];
+    assert_eq!(scenario.counted, 1000 - 60);
+    assert!(scenario.requests < 200, "{}", scenario.requests);
+    assert!(found.summary.contains("940 more were counted by the service"), "{}", found.summary);
+    let said = serde_json::to_string(&scenario.steps).unwrap();
+    assert!(said.contains("60 sent, 940 counted by the service on demand"), "{said}");
+    let evidence = serde_json::to_string(&found).unwrap();
+    assert!(evidence.contains("proofline/faults/count"), "the request for it is evidence, too");
+    assert!(!evidence.contains("key-"), "a key is in the evidence");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_limit_is_used_up_by_requests_alone_where_only_load_is_permitted() {
+    let load = |permits: &mut Permits| {
+        permits.faults = false;
+        permits.load =
+            serde_json::from_value(json!({"max_rate": "500/s", "max_duration": "10s"})).ok();
+    };
+    let feature = ["security/rate-limit-key"];
+    let found = run_shop_where(shop::Flaw::None, &feature, load).await.remove(0);
+    assert_eq!(found.outcome, CheckOutcome::Passed, "{}", found.summary);
+    assert_eq!(found.scenarios[0].counted, 0);
+    assert!(found.scenarios[0].requests > 1000);
+    let found = run_shop_where(shop::Flaw::LargeLimitOffByOne, &feature, load).await.remove(0);
+    assert_eq!(found.outcome, CheckOutcome::Failed, "{}", found.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_limit_is_not_verified_where_it_may_not_be_used_up() {
+    let nothing = |permits: &mut Permits| permits.faults = false;
+    let feature = ["security/rate-limit-key"];
+    let found = run_shop_where(shop::Flaw::None, &feature, nothing).await.remove(0);
+    let CheckOutcome::Inconclusive(why) = &found.outcome else { panic!("{:?}", found.outcome) };
+    assert!(why.contains("takes 1000 requests"), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,6 +26,10 @@ pub(crate) enum Flaw {
     RepeatsHooks,
     UserLimitOffByOne,
     KeyLimitOffByOne,
+    LargeLimitOffByOne,
+    LargeLimitTooLow,
+    LargeLimitUnenforced,
+    OnlySaysThatItCounts,
     NoEndpointLimit,
     BreaksOnQuotes,
     CarriesSqlOut,
@@ -154,6 +158,28 @@ fn count(
     Ok(format!("\"{name}\";r={};t={window}", told.saturating_sub(*used)))
 }
 
+/// The largest limit of the spec.
+const LARGE: u64 = 1000;
+
+/// Counts requests that nobody sends, as whoever tests it asks.
+fn count_on_demand(
+    shared: &Shared,
+    store: &mut Store,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> Result<Draft, Draft> {
+    let wanted: Value = serde_json::from_slice(bytes).map_err(|_| problem(400, "malformed"))?;
+    let (user, scheme, who) =
+        caller(store, headers, true).ok_or_else(|| problem(401, "unauthenticated"))?;
+    let requests = wanted["requests"].as_u64().unwrap_or_default();
+    if shared.flaw != Flaw::OnlySaysThatItCounts {
+        for _ in 0..requests {
+            limits(shared, store, &user, scheme, &who, "")?;
+        }
+    }
+    Ok(ok(200, json!({"limit": wanted["limit"], "counted": requests, "remaining": 0})))
+}
+
 fn limits(
     shared: &Shared,
     store: &mut Store,
@@ -167,14 +193,20 @@ fn limits(
         ("session", false) => ("user", 40, 3_600),
         ("session", true) => ("user", 60, 3_600),
         (_, false) => ("key", 12, 86_400),
-        (_, true) => ("key", 20, 86_400),
+        (_, true) => ("key", LARGE, 86_400),
     };
     if user.role == "admin" {
         return Ok("\"user\";r=9;t=9".to_owned());
     }
-    let off = shared.flaw == Flaw::UserLimitOffByOne && name == "user"
-        || shared.flaw == Flaw::KeyLimitOffByOne && name == "key";
-    let mut fields = count(store, name, who, count_told + u64::from(off), window, count_told)?;
+    let most = match shared.flaw {
+        Flaw::UserLimitOffByOne if name == "user" => count_told + 1,
+        Flaw::KeyLimitOffByOne if name == "key" => count_told + 1,
+        Flaw::LargeLimitOffByOne if count_told == LARGE => count_told + 1,
+        Flaw::LargeLimitTooLow if count_told == LARGE => count_told - 1,
+        Flaw::LargeLimitUnenforced if count_told == LARGE => u64::MAX,
+        _ => count_told,
+    };
+    let mut fields = count(store, name, who, most, window, count_told)?;
     if path == "/notes/search" && shared.flaw != Flaw::NoEndpointLimit {
         fields = format!("{}, {fields}", count(store, "search", &user.id, 15, 60, 15)?);
     }
@@ -188,6 +220,9 @@ fn answer(shared: &Shared, method: &str, uri: &str, headers: &HeaderMap, bytes: 
         ("POST", "/users") => sign_up(shared.flaw, &mut store, bytes),
         ("POST", "/sessions") => log_in(shared.flaw, &store, bytes),
         ("POST", "/hooks") => hook(shared.flaw, &mut store, headers, bytes),
+        ("POST", "/.well-known/proofline/faults/count") => {
+            count_on_demand(shared, &mut store, headers, bytes)
+        }
         _ => guarded(shared, &mut store, method, path, query, headers, bytes),
     };
     result.unwrap_or_else(|refusal| refusal)

@@ -87,6 +87,7 @@ pub(crate) fn shop_plan(url: &str, features: &[&str]) -> Plan {
     let mut plan = serde_json::to_value(plan(url, features)).unwrap();
     plan["environment"]["credentials"] =
         json!({"admin": {"mint": {"scheme": "session", "subject": "root"}}});
+    plan["environment"]["permits"]["faults"] = json!(true);
     plan["secrets"]["HOOK_SECRET"] = json!("HOOK_SECRET");
     serde_json::from_value(plan).unwrap()
 }

@@ -162,6 +162,7 @@ fn scenario(
         exchanges: (0..7).map(exchange).collect(),
         answers: Answers::default(),
         requests: 46,
+        counted: 0,
         duration_ms: 840,
     }
 }

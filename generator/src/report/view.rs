@@ -71,6 +71,8 @@ struct ScenarioView<'a> {
     reason: Option<&'a str>,
     duration: String,
     requests: String,
+    /// What the service counted on demand besides.
+    counted: Option<String>,
     steps: Vec<StepView<'a>>,
     exchanges: Vec<ExchangeView<'a>>,
     more_exchanges: usize,
@@ -240,6 +242,7 @@ fn scenario(scenario: &ScenarioEvidence) -> ScenarioView<'_> {
         reason,
         duration: millis(scenario.duration_ms),
         requests: grouped(scenario.requests),
+        counted: (scenario.counted > 0).then(|| grouped(scenario.counted)),
         steps: scenario
             .steps
             .iter()

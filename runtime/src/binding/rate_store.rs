@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Reply;
 use crate::definition::Rate;
 
-/// What a limit says to one request.
+/// What a limit says to a request, to the last one if several are counted at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
     /// Whether the request is within the limit.
@@ -20,12 +20,14 @@ pub struct Decision {
 
 /// Counts requests.
 pub trait RateStore: Send + Sync + 'static {
-    /// Counts one request of this key unless its limit is used up.
+    /// Counts so many requests of this key, one after the other until its limit is used up. A request
+    /// itself is one; more at once are only asked for by tests.
     fn take<'a>(
         &'a self,
         limit: &'static str,
         key: &'a str,
         rate: Rate,
         now: Duration,
+        requests: u32,
     ) -> Reply<'a, Decision>;
 }

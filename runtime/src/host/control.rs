@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{HeaderValue, Method, Request, Response};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::faults::{self, FaultRequest, Faults};
+use super::faults::{self, CountRequest, FaultRequest, Faults};
 use crate::chain::Chain;
 use crate::policy::body;
 use crate::policy::headers::HeaderPolicy;
@@ -17,6 +18,7 @@ use crate::service::Service;
 
 const IDENTITY: &str = "/.well-known/proofline";
 const FAULTS: &str = "/.well-known/proofline/faults";
+const COUNT: &str = "/.well-known/proofline/faults/count";
 /// Headers by which a request says that it came through somebody else.
 const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 /// The largest body that asks for a fault.
@@ -71,6 +73,11 @@ impl<S: Service> Control<S> {
                 let text = changed.map(|faults| self.text("application/json", faults.to_string()));
                 Ok(self.own(text))
             }
+            COUNT if local && self.faults.is_some() => {
+                let counted = self.count(request).await;
+                let text = counted.map(|said| self.text("application/json", said.to_string()));
+                Ok(self.own(text))
+            }
             _ => Err(request),
         }
     }
@@ -95,11 +102,7 @@ impl<S: Service> Control<S> {
         let faults = self.faults.as_ref().ok_or_else(|| Failure::of(&NOT_FOUND))?;
         let (parts, incoming) = request.into_parts();
         if parts.method == Method::POST {
-            let bytes = body::read(&parts.headers, incoming, LARGEST_FAULT).await?;
-            let wrong = |error: serde_json::Error| {
-                Failure::of(&MALFORMED_REQUEST).detail(error.to_string())
-            };
-            let fault: FaultRequest = serde_json::from_slice(&bytes).map_err(wrong)?;
+            let fault: FaultRequest = read(&parts.headers, incoming).await?;
             self.check_fault(&fault)?;
             faults.add(fault);
         } else if parts.method == Method::DELETE {
@@ -108,6 +111,19 @@ impl<S: Service> Control<S> {
             return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("GET, POST, DELETE"));
         }
         Ok(json!({"faults": faults.list()}))
+    }
+
+    async fn count<B>(&self, request: Request<B>) -> Result<Value, Failure>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let (parts, incoming) = request.into_parts();
+        if parts.method != Method::POST {
+            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("POST"));
+        }
+        let wanted: CountRequest = read(&parts.headers, incoming).await?;
+        faults::count(&self.chain, &wanted, &parts.headers).await
     }
 
     fn check_fault(&self, fault: &FaultRequest) -> Result<(), Failure> {
@@ -144,6 +160,19 @@ impl<S: Service> Control<S> {
         }
         response
     }
+}
+
+/// What is asked for in a small body.
+async fn read<T, B>(headers: &HeaderMap, incoming: B) -> Result<T, Failure>
+where
+    T: DeserializeOwned,
+    B: http_body::Body<Data = Bytes>,
+    B::Error: std::fmt::Display,
+{
+    let bytes = body::read(headers, incoming, LARGEST_FAULT).await?;
+    let wrong =
+        |error: serde_json::Error| Failure::of(&MALFORMED_REQUEST).detail(error.to_string());
+    serde_json::from_slice(&bytes).map_err(wrong)
 }
 
 /// Refuses methods that change something.

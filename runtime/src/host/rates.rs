@@ -57,6 +57,7 @@ impl RateStore for MemoryRates {
         key: &'a str,
         rate: Rate,
         now: Duration,
+        requests: u32,
     ) -> Reply<'a, Decision> {
         let hash = self.hasher.hash_one((limit, key));
         let mut shard = self.shard(hash);
@@ -65,7 +66,7 @@ impl RateStore for MemoryRates {
         }
         let (window, kept_rate) = shard.entry(hash).or_insert_with(|| (Window::new(now), rate));
         *kept_rate = rate;
-        let decision = window.take(rate, now);
+        let decision = window.take_all(rate, now, requests);
         drop(shard);
         ready(decision)
     }
@@ -93,7 +94,7 @@ mod tests {
     fn memory_is_bounded_and_a_busy_client_is_not_forgotten() {
         let rates = MemoryRates::default();
         let rate = Rate::new(10, 60);
-        let take = |key: &str| rates.take("ip", key, rate, Duration::ZERO).now_or_never();
+        let take = |key: &str| rates.take("ip", key, rate, Duration::ZERO, 1).now_or_never();
         for _ in 0..10 {
             assert!(take("busy").is_some_and(|decision| decision.allowed));
         }

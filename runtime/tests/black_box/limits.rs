@@ -175,3 +175,61 @@ fn addresses_of_one_ipv6_network_count_as_one_client() {
     assert_refused(&service.ask_from("2001:db8:1:2:ffff::1", "GET", "/api/v1/me").send(), "ip", 60);
     assert_eq!(service.ask_from("2001:db8:1:3::1", "GET", "/api/v1/me").send().status, 401);
 }
+
+const COUNT: &str = "/.well-known/proofline/faults/count";
+
+#[test]
+fn requests_counted_on_demand_leave_exactly_the_rest() {
+    let service = Service::start();
+    let user = service.user("ada");
+    let me = || service.ask("GET", "/api/v1/me").bearer(&user.token).send();
+    let count = |requests: u32| {
+        let wanted = json!({"route": "GET /api/v1/me", "limit": "user", "requests": requests});
+        service.ask_directly("POST", COUNT).bearer(&user.token).json(&wanted).send()
+    };
+    assert_eq!(me().status, 200);
+    let counted = count(96);
+    assert_eq!(counted.status, 200, "{}", counted.json());
+    assert_eq!(counted.json(), json!({"limit": "user", "counted": 96, "remaining": 3}));
+    for left in (0..3).rev() {
+        let reply = me();
+        assert_eq!(reply.status, 200);
+        let state = reply.header("ratelimit").unwrap();
+        assert!(state.starts_with("\"user\""), "{state}");
+        assert_eq!(parameter(state, "r"), left);
+    }
+    assert_refused(&me(), "user", 100);
+    assert_eq!(count(1).status, 429, "what is used up cannot be counted further");
+    let other = service.user("bob");
+    let reply = service.ask("GET", "/api/v1/me").bearer(&other.token).send();
+    assert_eq!(reply.status, 200, "another user is not affected");
+}
+
+#[test]
+fn more_than_a_limit_has_left_is_counted_up_to_it() {
+    let service = Service::start();
+    let wanted = json!({
+        "route": "GET /api/v1/me", "limit": "ip", "requests": 61, "address": "192.0.2.1",
+    });
+    assert_eq!(service.ask_directly("POST", COUNT).json(&wanted).send().status, 429);
+    assert_refused(&service.ask_from("192.0.2.1", "GET", "/api/v1/me").send(), "ip", 60);
+    assert_eq!(service.ask_from("192.0.2.2", "GET", "/api/v1/me").send().status, 401);
+}
+
+#[test]
+fn nothing_is_counted_for_nobody_or_where_faults_are_off() {
+    let service = Service::start();
+    let user = service.user("ada");
+    let wanted = |limit: &str, requests: i64| json!({"route": "GET /api/v1/me", "limit": limit, "requests": requests});
+    let ask = |body: &serde_json::Value| service.ask_directly("POST", COUNT).json(body);
+    assert_eq!(ask(&wanted("user", 1)).send().status, 401, "no credential");
+    for wrong in [wanted("user", 0), wanted("user", -1), wanted("nobody", 1), wanted("key", 1)] {
+        assert_eq!(ask(&wrong).bearer(&user.token).send().status, 400, "{wrong}");
+    }
+    let elsewhere = ask(&wanted("user", 1)).bearer(&user.token);
+    assert_eq!(elsewhere.header("X-Forwarded-For", "203.0.113.9").send().status, 404);
+    assert_eq!(service.ask_directly("GET", COUNT).send().status, 405);
+    let service = Service::start_with(&[("FAULTS", "off")]);
+    let reply = service.ask_directly("POST", COUNT).json(&wanted("user", 1)).send();
+    assert_eq!(reply.status, 404);
+}

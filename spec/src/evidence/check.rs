@@ -149,8 +149,16 @@ pub struct ScenarioEvidence {
     /// How many requests were sent in all.
     #[serde(default)]
     pub requests: u64,
+    /// How many more the service counted on demand, without their being sent, to use a large limit up.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub counted: u64,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How a scenario ended.

@@ -6,8 +6,9 @@ use cucumber::step::Collection;
 use proofline_spec::document::{LimitKey, RouteKey};
 
 use super::super::{Arguments, steps};
-use super::{UsedUp, remaining};
-use crate::exchange::{BulkOutcome, Request};
+use super::share::{self, Share, Whom};
+use super::{Allowed, UsedUp, in_order};
+use crate::exchange::Request;
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::world::World;
 
@@ -32,9 +33,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 /// The route to ask, and the limit of a client address that applies to it.
 struct Asked {
     path: String,
-    limit: String,
-    count: u64,
-    window: u64,
+    allowed: Allowed,
     headers: Vec<(String, String)>,
 }
 
@@ -66,9 +65,12 @@ fn asked(world: &World) -> Result<Asked, Failure> {
     };
     Ok(Asked {
         path: key.path.clone(),
-        limit: name.to_owned(),
-        count: rate.count,
-        window: rate.window.as_secs(),
+        allowed: Allowed {
+            limit: name.to_owned(),
+            route: key.clone(),
+            count: rate.count,
+            window: rate.window.as_secs(),
+        },
         headers,
     })
 }
@@ -79,39 +81,25 @@ impl Asked {
     }
 }
 
+/// Uses the limit of one address up, one request after another; how, for people.
 async fn sequence(
     world: &mut World,
     asked: &Asked,
+    address: String,
     make: impl Fn(u64) -> Request,
-) -> Result<UsedUp, Failure> {
-    let mut outcome = BulkOutcome::default();
-    let mut left = Vec::new();
-    for number in 0..asked.count + BEYOND {
-        let answer = world.send(make(number)).await?;
-        *outcome.statuses.entry(answer.status).or_default() += 1;
-        if answer.status == 429 {
-            outcome.refusal.get_or_insert(answer);
-        } else {
-            left.push(remaining(&answer, &asked.limit));
-            outcome.accepted = Some(answer);
-        }
-    }
-    Ok(UsedUp {
-        what: format!("limit {}", asked.limit),
-        limit: asked.limit.clone(),
-        count: asked.count,
-        window: asked.window,
-        outcome,
-        remaining: left,
-    })
+) -> Seen {
+    let what = format!("limit {}", asked.allowed.limit);
+    in_order(world, what, asked.allowed.clone(), &Whom::Address(address), BEYOND, make).await?;
+    let share = world.memory.limits.used_up.last().map(|used_up| used_up.share.text());
+    Ok(format!("{} + {BEYOND} beyond", share.unwrap_or_default()))
 }
 
 async fn from_address(world: &mut World, address: String) -> Seen {
     let asked = asked(world)?;
-    let used_up = sequence(world, &asked, |_| asked.request().from_address(&address)).await?;
+    let make = |_| asked.request().from_address(&address);
+    let seen = sequence(world, &asked, address.clone(), make).await?;
     world.memory.limits.address = address;
-    world.memory.limits.used_up.push(used_up);
-    Ok(format!("{} + {BEYOND} requests", asked.count))
+    Ok(seen)
 }
 
 async fn one_by_one(world: &mut World, _: Arguments) -> Seen {
@@ -131,17 +119,22 @@ async fn at_once(world: &mut World, _: Arguments) -> Seen {
     let asked = asked(world)?;
     let address = world.run()?.fresh_address();
     let request = asked.request().from_address(&address);
-    let outcome = world.send_many(asked.count * 2, move |_| request.clone()).await?;
+    let share = Share::of(&world.run()?.target, &asked.allowed.limit, asked.allowed.count)?;
+    if share.counted > 0 {
+        let whom = Whom::Address(address.clone());
+        share::count(world, &asked.allowed, &whom, share.counted).await?;
+    }
+    let count = share.sent() * 2;
+    let outcome = world.send_many(count, move |_| request.clone()).await?;
     world.memory.limits.address = address;
     world.memory.limits.used_up.push(UsedUp {
-        what: format!("limit {}", asked.limit),
-        limit: asked.limit.clone(),
-        count: asked.count,
-        window: asked.window,
+        what: format!("limit {}", asked.allowed.limit),
+        allowed: asked.allowed,
+        share,
         outcome,
         remaining: Vec::new(),
     });
-    Ok(format!("{} requests", asked.count * 2))
+    Ok(format!("{count} requests for {}", share.text()))
 }
 
 /// The limit of a client address that requests without a route fall under: one of the defaults.
@@ -155,11 +148,18 @@ fn default_limit(world: &World) -> Result<Asked, Failure> {
     let (name, rate) = limits.min_by_key(|(_, rate)| rate.count).ok_or_else(|| {
         Failure::not_applicable("the spec's defaults do not limit client addresses")
     })?;
+    let routed =
+        run.target.routes().find(|(_, route)| run.target.limit_names(route).contains(name));
+    let (route, _) = routed
+        .ok_or_else(|| Failure::not_applicable(format!("no route has the limit `{name}`")))?;
     Ok(Asked {
         path: format!("/{}", uuid::Uuid::new_v4()),
-        limit: name.clone(),
-        count: rate.count,
-        window: rate.window.as_secs(),
+        allowed: Allowed {
+            limit: name.clone(),
+            route: route.clone(),
+            count: rate.count,
+            window: rate.window.as_secs(),
+        },
         headers: Vec::new(),
     })
 }
@@ -186,14 +186,13 @@ async fn unrouted(world: &mut World, _: Arguments) -> Seen {
     let asked = default_limit(world)?;
     let address = world.run()?.fresh_address();
     let strays = strays(world)?;
-    let used_up = sequence(world, &asked, |number| {
+    let make = |number| {
         let at = usize::try_from(number).unwrap_or(0) % strays.len();
         strays[at].1.clone().from_address(&address)
-    })
-    .await?;
+    };
+    let seen = sequence(world, &asked, address.clone(), make).await?;
     world.memory.limits.address = address;
-    world.memory.limits.used_up.push(used_up);
-    Ok(format!("{} + {BEYOND} requests of {} kinds", asked.count, strays.len()))
+    Ok(format!("{seen}, of {} kinds", strays.len()))
 }
 
 async fn still_refused(world: &mut World, _: Arguments) -> Seen {
@@ -247,13 +246,10 @@ async fn untrusted(world: &mut World, _: Arguments) -> Seen {
     ));
     // Nobody but the platform sets its own header; where the checks may choose the address, they play the platform.
     let platform = run.address_header().filter(|header| is_single(header));
-    let used_up = sequence(world, &asked, |_| {
-        disguise(asked.request(), &run.fresh_address(), platform).connecting_from(peer)
-    })
-    .await?;
+    let make = |_| disguise(asked.request(), &run.fresh_address(), platform).connecting_from(peer);
+    let seen = sequence(world, &asked, peer.to_string(), make).await?;
     world.memory.limits.peer = Some(peer);
-    world.memory.limits.used_up.push(used_up);
-    Ok(format!("{} + {BEYOND} requests from {peer}", asked.count))
+    Ok(format!("{seen}, from {peer}"))
 }
 
 async fn claims(world: &mut World, _: Arguments) -> Seen {
@@ -311,7 +307,7 @@ async fn health(world: &mut World, _: Arguments) -> Seen {
     let asked = asked(world)?;
     let run = world.run()?;
     let path = run.target.health_route().map(|(key, _)| key.path.clone()).unwrap_or_default();
-    let count = (asked.count * 3).max(200);
+    let count = (asked.allowed.count * 3).max(200);
     let address = world.memory.limits.address.clone();
     let request = Request::get(path).from_address(address).expecting_limit();
     let outcome = world.send_many(count, move |_| request.clone()).await?;

@@ -5,10 +5,11 @@ use proofline_spec::document::{Limit, LimitKey, Method, Route, RouteKey};
 use serde_json::json;
 
 use super::super::{Arguments, steps};
-use super::{UsedUp, items, remaining};
+use super::share::{self, Share, Whom};
+use super::{Allowed, in_order, items};
 use crate::accounts;
 use crate::call::Call;
-use crate::exchange::{BulkOutcome, Request};
+use crate::exchange::Request;
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::Generator;
 use crate::world::World;
@@ -68,32 +69,22 @@ async fn each(world: &mut World, _: Arguments) -> Seen {
         let pinned = (limit.by == LimitKey::ClientIp)
             .then(|| world.run().map(|run| run.fresh_address()))
             .transpose()?;
-        let mut outcome = BulkOutcome::default();
-        let mut left = Vec::new();
-        for _ in 0..rate.count + BEYOND {
-            let mut request = request.clone();
-            request.address.clone_from(&pinned);
-            let answer = world.send(request).await?;
-            *outcome.statuses.entry(answer.status).or_default() += 1;
-            if answer.status == 429 {
-                outcome.refusal.get_or_insert(answer);
-            } else {
-                left.push(remaining(&answer, &name));
-                outcome.accepted = Some(answer);
-            }
-        }
+        let make = |_| Request { address: pinned.clone(), ..request.clone() };
+        let whom = match (&pinned, world.users.last()) {
+            (None, Some(user)) => Whom::Credential(user.bearer()),
+            (pinned, _) => Whom::Address(pinned.clone().unwrap_or_default()),
+        };
+        let allowed = Allowed {
+            limit: name.clone(),
+            route: key.clone(),
+            count: rate.count,
+            window: rate.window.as_secs(),
+        };
+        in_order(world, format!("limit {name} on {key}"), allowed, &whom, BEYOND, make).await?;
         if let Some(address) = pinned {
             world.memory.limits.address = address;
         }
         seen.push(format!("{name} ({rate}) on {key}"));
-        world.memory.limits.used_up.push(UsedUp {
-            what: format!("limit {name} on {key}"),
-            limit: name,
-            count: rate.count,
-            window: rate.window.as_secs(),
-            outcome,
-            remaining: left,
-        });
     }
     if seen.is_empty() {
         return Err(Failure::not_applicable("no endpoint has a limit of its own"));
@@ -166,13 +157,17 @@ async fn least(world: &mut World, _: Arguments) -> Seen {
                 &answer,
             ),
         )?;
-        let path = other.path.clone();
-        let from = address.clone();
-        world
-            .send_many(rate.count - own.count / 2 - 1, move |_| {
-                Request::get(&path).from_address(&from).expecting_limit()
-            })
-            .await?;
+        let (path, from) = (other.path.clone(), address.clone());
+        let most = rate.count - own.count / 2 - 1;
+        let share = Share::of(&run.target, &general, most)?;
+        if share.counted > 0 {
+            let window = rate.window.as_secs();
+            let (limit, route) = (general.clone(), other.clone());
+            let allowed = Allowed { limit, route, count: rate.count, window };
+            share::count(world, &allowed, &Whom::Address(from.clone()), share.counted).await?;
+        }
+        let make = move |_| Request::get(&path).from_address(&from).expecting_limit();
+        world.send_many(share.sent(), make).await?;
         let answer = world.send(request.from_address(&address)).await?;
         let then = reported(&answer);
         findings.add(

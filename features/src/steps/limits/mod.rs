@@ -3,28 +3,43 @@
 mod address;
 mod endpoint;
 mod fields;
+mod share;
 mod tiers;
 
 use cucumber::step::Collection;
 
 pub(super) use fields::items;
 
+use proofline_spec::document::RouteKey;
+
+use self::share::{Share, Whom};
 use super::{Arguments, steps};
-use crate::exchange::{Answer, BulkOutcome};
+use crate::exchange::{Answer, BulkOutcome, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::world::World;
+
+/// A limit as one caller meets it.
+#[derive(Debug, Clone)]
+pub(super) struct Allowed {
+    /// Name of the limit.
+    limit: String,
+    /// A route that has it.
+    route: RouteKey,
+    /// How many requests it allows.
+    count: u64,
+    /// In how many seconds.
+    window: u64,
+}
 
 /// A limit that was used up, and what came back.
 #[derive(Debug)]
 pub(super) struct UsedUp {
     /// What was used up: the limit, and the tier where it has any.
     what: String,
-    /// Name of the limit.
-    limit: String,
-    /// How many requests it allows.
-    count: u64,
-    /// In how many seconds.
-    window: u64,
+    /// The limit.
+    allowed: Allowed,
+    /// Which of the requests that it allows were sent.
+    share: Share,
     /// The answers up to the limit and beyond.
     outcome: BulkOutcome,
     /// What remained, answer by answer, where requests were sent one after another.
@@ -60,11 +75,17 @@ fn over(world: &World, check: impl Fn(&UsedUp) -> Result<String, Failure>) -> Se
 async fn exactly(world: &mut World, _: Arguments) -> Seen {
     over(world, |used_up| {
         let (through, refused) = (used_up.outcome.let_through(), used_up.outcome.refused());
-        if through != used_up.count || refused == 0 {
+        let (counted, count) = (used_up.share.counted, used_up.allowed.count);
+        let before = match counted {
+            0 => String::new(),
+            counted => format!(", {counted} more were counted by the service on demand"),
+        };
+        if through + counted != count || refused == 0 {
             let sent = through + refused;
             return Err(Failure::Wrong(format!(
-                "{through} of {sent} requests were let through, the limit is {}; answers by status: {:?}",
-                used_up.count, used_up.outcome.statuses
+                "{through} of {sent} requests were let through{before}, the limit is {count}; \
+                 answers by status: {:?}",
+                used_up.outcome.statuses
             )));
         }
         let failed: u64 =
@@ -75,13 +96,15 @@ async fn exactly(world: &mut World, _: Arguments) -> Seen {
                 used_up.outcome.statuses
             )));
         }
-        Ok(format!("{}: {through} let through, {refused} refused", used_up.what))
+        Ok(format!("{}: {through} sent and let through{before}, {refused} refused", used_up.what))
     })
 }
 
 async fn counts_down(world: &mut World, _: Arguments) -> Seen {
     over(world, |used_up| {
-        let expected: Vec<Option<u64>> = (0..used_up.count).rev().map(Some).collect();
+        let (count, share) = (used_up.allowed.count, used_up.share);
+        let before = (count - share.first..count).rev();
+        let expected: Vec<Option<u64>> = before.chain((0..share.last).rev()).map(Some).collect();
         if used_up.remaining != expected {
             let found: Vec<String> = used_up
                 .remaining
@@ -90,11 +113,11 @@ async fn counts_down(world: &mut World, _: Arguments) -> Seen {
                 .collect();
             return Err(Failure::Wrong(format!(
                 "`RateLimit` for {:?} counts {}",
-                used_up.limit,
+                used_up.allowed.limit,
                 found.join(" ")
             )));
         }
-        Ok(format!("{}: from {} to 0", used_up.what, used_up.count.saturating_sub(1)))
+        Ok(format!("{}: from {} to 0", used_up.what, count.saturating_sub(1)))
     })
 }
 
@@ -105,12 +128,13 @@ async fn refusal(world: &mut World, _: Arguments) -> Seen {
             .refusal
             .as_ref()
             .ok_or_else(|| Failure::wrong("nothing was refused"))?;
-        check_refusal(answer, &used_up.limit, used_up.count, used_up.window)
+        check_refusal(answer, &used_up.allowed)
     })
 }
 
 /// A refusal is a problem document with consistent fields (RFC 6585, draft-ietf-httpapi-ratelimit-headers-11).
-fn check_refusal(answer: &Answer, limit: &str, count: u64, window: u64) -> Result<String, Failure> {
+fn check_refusal(answer: &Answer, allowed: &Allowed) -> Result<String, Failure> {
+    let Allowed { limit, count, window, .. } = allowed;
     require(
         answer.status == 429 && answer.is_problem(),
         || "must be a problem document with 429".to_owned(),
@@ -119,11 +143,11 @@ fn check_refusal(answer: &Answer, limit: &str, count: u64, window: u64) -> Resul
     let wait: u64 = answer.header("retry-after").and_then(|text| text.parse().ok()).unwrap_or(0);
     require(
         // A sliding window lets the next request through only when enough of the last window has slid out.
-        (1..=window * 2).contains(&wait),
+        (1..=*window * 2).contains(&wait),
         || format!("`Retry-After` is {wait} s, the window {window} s"),
         answer,
     )?;
-    let found = items(answer, "ratelimit").into_iter().find(|item| item.name == limit);
+    let found = items(answer, "ratelimit").into_iter().find(|item| item.name == *limit);
     let left = found.as_ref().and_then(|item| item.number("r"));
     require(
         left == Some(0),
@@ -136,9 +160,9 @@ fn check_refusal(answer: &Answer, limit: &str, count: u64, window: u64) -> Resul
         || format!("`Retry-After` ({wait}) must not be earlier than `t` ({until})"),
         answer,
     )?;
-    let policy = items(answer, "ratelimit-policy").into_iter().find(|item| item.name == limit);
+    let policy = items(answer, "ratelimit-policy").into_iter().find(|item| item.name == *limit);
     let told = policy.as_ref().map(|item| (item.number("q"), item.number("w")));
-    let expected = Some((Some(count), Some(window)));
+    let expected = Some((Some(*count), Some(*window)));
     require(
         told == expected,
         || format!("`RateLimit-Policy` must say {count} in {window} s, says {told:?}"),
@@ -150,4 +174,34 @@ fn check_refusal(answer: &Answer, limit: &str, count: u64, window: u64) -> Resul
 /// What remains of a limit, as an answer says.
 fn remaining(answer: &Answer, limit: &str) -> Option<u64> {
     items(answer, "ratelimit").into_iter().find(|item| item.name == limit)?.number("r")
+}
+
+/// Uses a limit up with one request after another and sends `beyond` more, each as `make` says.
+async fn in_order(
+    world: &mut World,
+    what: String,
+    allowed: Allowed,
+    whom: &Whom,
+    beyond: u64,
+    make: impl Fn(u64) -> Request,
+) -> Result<(), Failure> {
+    let share = Share::of(&world.run()?.target, &allowed.limit, allowed.count)?;
+    let mut outcome = BulkOutcome::default();
+    let mut left = Vec::new();
+    for number in 0..share.sent() + beyond {
+        if number == share.first && share.counted > 0 {
+            share::count(world, &allowed, whom, share.counted).await?;
+        }
+        let answer = world.send(make(number)).await?;
+        *outcome.statuses.entry(answer.status).or_default() += 1;
+        if answer.status == 429 {
+            outcome.refusal.get_or_insert(answer);
+        } else {
+            left.push(remaining(&answer, &allowed.limit));
+            outcome.accepted = Some(answer);
+        }
+    }
+    let used_up = UsedUp { what, allowed, share, outcome, remaining: left };
+    world.memory.limits.used_up.push(used_up);
+    Ok(())
 }

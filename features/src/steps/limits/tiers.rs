@@ -5,9 +5,10 @@ use proofline_spec::document::{Limit, LimitKey, RouteKey};
 use proofline_spec::unit::Rate;
 
 use super::super::{Arguments, steps};
-use super::UsedUp;
+use super::share::{self, Share, Whom};
+use super::{Allowed, UsedUp};
 use crate::accounts::{self, Account};
-use crate::exchange::Request;
+use crate::exchange::{BulkOutcome, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::plan::rates;
 use crate::world::World;
@@ -77,20 +78,20 @@ async fn use_up(
     tier: &str,
     rate: Rate,
     header: (String, String),
-) -> Result<(), Failure> {
-    let (addresses, each) = addresses(world, &layer.route, rate.count)?;
-    let path = layer.route.path.clone();
-    let one = header.clone();
-    let mut outcome = world
-        .send_many(rate.count, move |number| {
-            let at = usize::try_from(number / each).unwrap_or(0);
-            let address = addresses.get(at).cloned().unwrap_or_default();
-            Request::get(&path)
-                .headers(std::slice::from_ref(&one))
-                .from_address(address)
-                .expecting_limit()
-        })
-        .await?;
+) -> Seen {
+    let share = Share::of(&world.run()?.target, &layer.limit, rate.count)?;
+    let allowed = Allowed {
+        limit: layer.limit.clone(),
+        route: layer.route.clone(),
+        count: rate.count,
+        window: rate.window.as_secs(),
+    };
+    let mut outcome = send(world, layer, &header, share.first).await?;
+    if share.counted > 0 {
+        let whom = Whom::Credential(header.clone());
+        share::count(world, &allowed, &whom, share.counted).await?;
+        outcome.merge(send(world, layer, &header, share.last).await?);
+    }
     for _ in 0..BEYOND {
         let request = Request::get(&layer.route.path)
             .headers(std::slice::from_ref(&header))
@@ -103,13 +104,32 @@ async fn use_up(
     }
     world.memory.limits.used_up.push(UsedUp {
         what: format!("limit {} of tier {tier}", layer.limit),
-        limit: layer.limit.clone(),
-        count: rate.count,
-        window: rate.window.as_secs(),
+        allowed,
+        share,
         outcome,
         remaining: Vec::new(),
     });
-    Ok(())
+    Ok(format!("{tier} {rate} ({} + {BEYOND} beyond)", share.text()))
+}
+
+/// Sends so many requests of one caller, from so many addresses that none of their limits bites first.
+async fn send(
+    world: &mut World,
+    layer: &Layer,
+    header: &(String, String),
+    count: u64,
+) -> Result<BulkOutcome, Failure> {
+    let (addresses, each) = addresses(world, &layer.route, count)?;
+    let (path, header) = (layer.route.path.clone(), header.clone());
+    let make = move |number| {
+        let at = usize::try_from(number / each).unwrap_or(0);
+        let address = addresses.get(at).cloned().unwrap_or_default();
+        Request::get(&path)
+            .headers(std::slice::from_ref(&header))
+            .from_address(address)
+            .expecting_limit()
+    };
+    world.send_many(count, make).await
 }
 
 async fn member(world: &mut World, tier: &str, with_key: bool) -> Result<Account, Failure> {
@@ -140,27 +160,23 @@ fn key_layer(world: &World) -> Result<(Layer, String), Failure> {
 
 async fn users(world: &mut World, _: Arguments) -> Seen {
     let layer = session_layer(world)?;
+    let mut seen = Vec::new();
     for (tier, rate) in &layer.tiers {
         let user = member(world, tier, false).await?;
-        use_up(world, &layer, tier, *rate, user.bearer()).await?;
+        seen.push(use_up(world, &layer, tier, *rate, user.bearer()).await?);
     }
-    Ok(seen(&layer))
+    Ok(format!("limit {} on {}: {}", layer.limit, layer.route, seen.join(", ")))
 }
 
 async fn keys(world: &mut World, _: Arguments) -> Seen {
     let (layer, header) = key_layer(world)?;
+    let mut seen = Vec::new();
     for (tier, rate) in &layer.tiers {
         let user = member(world, tier, true).await?;
         let key = user.key.clone().unwrap_or_default();
-        use_up(world, &layer, tier, *rate, (header.clone(), key)).await?;
+        seen.push(use_up(world, &layer, tier, *rate, (header.clone(), key)).await?);
     }
-    Ok(seen(&layer))
-}
-
-fn seen(layer: &Layer) -> String {
-    let tiers: Vec<String> =
-        layer.tiers.iter().map(|(tier, rate)| format!("{tier} {rate}")).collect();
-    format!("limit {} on {}: {}", layer.limit, layer.route, tiers.join(", "))
+    Ok(format!("limit {} on {}: {}", layer.limit, layer.route, seen.join(", ")))
 }
 
 async fn others(world: &mut World, layer: &Layer, header: Option<&str>) -> Seen {

@@ -1,7 +1,9 @@
 //! Faults on demand: bindings that are cut off, slow or panic, operations too. Only for tests, only when switched on.
 
+mod count;
 mod service;
 
+pub use count::{CountRequest, count};
 pub use service::{FaultyService, name};
 
 use std::collections::BTreeMap;

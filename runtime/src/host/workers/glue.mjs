@@ -154,8 +154,8 @@ export async function send(queue, message) {
 }
 
 // Counts one request of a key: `[allowed, remaining, reset, retry after]`, times in milliseconds.
-export async function take(counters, name, requests, window) {
-  return new Float64Array(await counters.getByName(name).take(requests, window));
+export async function take(counters, name, most, window, requests) {
+  return new Float64Array(await counters.getByName(name).take(most, window, requests));
 }
 
 export async function limit(limiter, key) {

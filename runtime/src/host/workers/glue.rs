@@ -59,8 +59,9 @@ extern "C" {
     pub(super) async fn take(
         counters: &JsValue,
         name: &str,
-        requests: f64,
+        most: f64,
         window: f64,
+        requests: u32,
     ) -> Result<Float64Array, JsValue>;
     #[wasm_bindgen(catch)]
     pub(super) async fn limit(limiter: &JsValue, key: &str) -> Result<JsValue, JsValue>;

@@ -50,11 +50,17 @@ impl PlatformRates {
     }
 
     /// Counted by one object, to which all requests of the key come.
-    async fn exact(&self, limit: &str, key: &str, rate: Rate) -> Result<Decision, String> {
+    async fn exact(
+        &self,
+        limit: &str,
+        key: &str,
+        rate: Rate,
+        requests: u32,
+    ) -> Result<Decision, String> {
         // A key may be personal; the name of an object is seen by people.
         let name = format!("{limit}:{}", hash_token(key));
-        let taken =
-            glue::take(&self.counters, &name, f64::from(rate.requests), millis(rate.window));
+        let (most, window) = (f64::from(rate.requests), millis(rate.window));
+        let taken = glue::take(&self.counters, &name, most, window, requests);
         let taken = taken.await.map_err(|error| glue::explain(&error))?.to_vec();
         let [allowed, remaining, reset, retry_after] = taken[..] else {
             return Err("its answer is not understood".to_owned());
@@ -91,12 +97,13 @@ impl RateStore for PlatformRates {
         key: &'a str,
         rate: Rate,
         now: Duration,
+        requests: u32,
     ) -> Reply<'a, Decision> {
         let rough = self.rough.iter().find(|(name, _)| *name == limit).map(|(_, binding)| binding);
         let counted = match rough {
-            Some(None) => return self.isolate.take(limit, key, rate, now),
+            Some(None) => return self.isolate.take(limit, key, rate, now, requests),
             Some(Some(limiter)) => later(SendWrapper::new(self.platform(limiter, key, rate))),
-            None => later(SendWrapper::new(self.exact(limit, key, rate))),
+            None => later(SendWrapper::new(self.exact(limit, key, rate, requests))),
         };
         later(async move {
             match counted.await {
@@ -105,18 +112,18 @@ impl RateStore for PlatformRates {
                 Err(cause) => {
                     let members = [("limit", limit.into()), ("cause", cause.into())];
                     self.log.event(Level::Error, "limit_not_counted", &members);
-                    self.isolate.take(limit, key, rate, now).await
+                    self.isolate.take(limit, key, rate, now, requests).await
                 }
             }
         })
     }
 }
 
-/// Counts one request in a window: `[start, before, current]` in, the same and `[allowed, remaining,
+/// Counts so many requests in a window: `[start, before, current]` in, the same and `[allowed, remaining,
 /// reset, retry after]` out, times in milliseconds. The Durable Object calls it, which keeps the window.
 #[wasm_bindgen]
 #[must_use]
-pub fn rate_limit(window: &[f64], requests: f64, length: f64, now: f64) -> Vec<f64> {
+pub fn rate_limit(window: &[f64], most: f64, length: f64, now: f64, requests: u32) -> Vec<f64> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -128,8 +135,8 @@ pub fn rate_limit(window: &[f64], requests: f64, length: f64, now: f64) -> Vec<f
         [start, before, current] => Window::from_parts(whole(start), count(before), count(current)),
         _ => Window::new(now),
     };
-    let rate = Rate { requests: count(requests), window: Duration::from_millis(whole(length)) };
-    let decision = window.take(rate, now);
+    let rate = Rate { requests: count(most), window: Duration::from_millis(whole(length)) };
+    let decision = window.take_all(rate, now, requests);
     let (start, before, current) = window.parts();
     #[expect(clippy::cast_precision_loss, reason = "a time in milliseconds is far below 2^53")]
     let start = start as f64;

@@ -47,10 +47,11 @@ export class RateLimiter extends DurableObject {
     });
   }
 
-  // How many requests in a window of so many milliseconds: `[allowed, remaining, reset, retry after]`.
-  take(requests, millis) {
+  // Counts so many requests where a window of so many milliseconds has room for so many: `[allowed, remaining,
+  // reset, retry after]`.
+  take(most, millis, requests) {
     const known = this.#window.slice(0, 3);
-    const [start, before, current, ...decision] = service.rate_limit(known, requests, millis, Date.now());
+    const [start, before, current, ...decision] = service.rate_limit(known, most, millis, Date.now(), requests);
     const window = [start, before, current, millis];
     if (window.some((value, at) => value !== this.#window[at])) {
       this.#window = window;

@@ -41,9 +41,21 @@ pub async fn take(
     now: Duration,
     report: &mut Option<Report>,
 ) -> Result<(), Failure> {
+    take_all(store, limits, caller, now, 1, report).await
+}
+
+/// Counts so many requests like [`take`].
+pub async fn take_all(
+    store: &dyn RateStore,
+    limits: &[&'static Limit],
+    caller: &Caller<'_>,
+    now: Duration,
+    requests: u32,
+    report: &mut Option<Report>,
+) -> Result<(), Failure> {
     for limit in limits {
         let Some((key, rate)) = applies(limit, caller) else { continue };
-        let decision = store.take(limit.name, key, rate, now).await;
+        let decision = store.take(limit.name, key, rate, now, requests).await;
         let current = Report { limit, rate, decision };
         if !decision.allowed {
             *report = Some(current);

@@ -43,6 +43,18 @@ impl Window {
         self.current
     }
 
+    /// Counts so many requests one after the other until the rate is used up; what the last is told.
+    pub fn take_all(&mut self, rate: Rate, now: Duration, requests: u32) -> Decision {
+        let mut decision = self.take(rate, now);
+        for _ in 1..requests {
+            if !decision.allowed {
+                break;
+            }
+            decision = self.take(rate, now);
+        }
+        decision
+    }
+
     /// Counts one request unless the rate is used up.
     pub fn take(&mut self, rate: Rate, now: Duration) -> Decision {
         let (window, now) = (length(rate), millis(now));

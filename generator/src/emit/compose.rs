@@ -1,6 +1,6 @@
 //! `deploy/compose.yaml`: the service in a container, with the least rights that it can run with.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::tree::{Owner, Tree};
 use crate::{Input, emit};
@@ -39,7 +39,7 @@ pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxEr
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "restart": "unless-stopped",
-        "stop_grace_period": "35s",
+        "stop_grace_period": format!("{}s", input.service.shutdown_grace().as_secs() + 5),
         "healthcheck": {
             "test": ["CMD", "/service", "healthcheck"],
             "interval": "10s",
@@ -49,9 +49,11 @@ pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxEr
         },
         "logging": { "driver": "json-file", "options": { "max-size": "10m", "max-file": "3" } },
     });
-    if let Some(limits) = resource_limits(input) {
-        app["deploy"] = json!({ "resources": { "limits": limits } });
-    }
+    let resources = input.service.container().resources;
+    app["deploy"] = json!({ "resources": { "limits": {
+        "memory": format!("{}b", resources.memory.limit.get()),
+        "cpus": resources.cpu.limit.processors().to_string(),
+    } } });
     let compose = json!({
         "name": identity.name,
         "services": { "app": app },
@@ -65,16 +67,4 @@ pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxEr
     );
     tree.add(format!("{}/deploy/compose.yaml", input.crate_folder()), Owner::Generator, text);
     Ok(())
-}
-
-fn resource_limits(input: &Input<'_>) -> Option<Value> {
-    let container = input.service.container.as_ref()?;
-    let mut limits = Map::new();
-    if let Some(memory) = container.memory {
-        limits.insert("memory".to_owned(), format!("{}b", memory.get()).into());
-    }
-    if let Some(cpus) = container.cpus {
-        limits.insert("cpus".to_owned(), cpus.to_string().into());
-    }
-    (!limits.is_empty()).then(|| Value::Object(limits))
 }

@@ -3,6 +3,7 @@
 mod compose;
 mod dockerfile;
 mod dotenv;
+mod kubernetes;
 mod openapi;
 mod rust;
 mod scaffold;
@@ -50,6 +51,11 @@ pub const EMITTERS: &[Emitter] = &[
         name: "compose.yaml",
         enabled: |i| i.targets(Target::Container),
         emit: compose::emit,
+    },
+    Emitter {
+        name: "kubernetes",
+        enabled: |i| i.targets(Target::Container),
+        emit: kubernetes::emit,
     },
     Emitter {
         name: "wrangler.jsonc",

@@ -5,6 +5,7 @@
     reason = "a test stops where its ground is missing"
 )]
 
+mod kubernetes;
 mod scaffold;
 mod sql;
 mod support;

@@ -8,6 +8,7 @@ mod bindings;
 mod claims;
 mod compare;
 mod config;
+mod container;
 mod context;
 mod cors;
 mod edge;
@@ -50,6 +51,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("bindings", bindings::check),
     ("claims", claims::check),
     ("config", config::check),
+    ("container", container::check),
     ("cors", cors::check),
     ("expressions", expressions::check),
     ("forms", forms::check),

@@ -22,7 +22,6 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         caches(context, found);
         tasks(context, found);
     }
-    container(context, found);
 }
 
 fn out_of_range(
@@ -240,38 +239,5 @@ fn tasks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     .fix("give an interval such as `5min`, `15min`, `1h` or `6h`"),
             );
         }
-    }
-}
-
-fn container(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let Some(container) = &context.service.container else { return };
-    let at = At::root("container");
-    if let Some(memory) = container.memory
-        && memory.get() < 16_000_000
-    {
-        let message = format!("a service cannot run in {memory}");
-        let cause = "the binary and one connection pool need more than 16 MB";
-        out_of_range(
-            context,
-            &at.key("memory"),
-            message,
-            cause,
-            "give a size such as `256MB`",
-            found,
-        );
-    }
-    if let Some(cpus) = container.cpus
-        && !(cpus > 0.0 && cpus <= 256.0)
-    {
-        let message = format!("{cpus} processors are not possible");
-        let cause = "the share is a number above 0, such as 0.5";
-        out_of_range(
-            context,
-            &at.key("cpus"),
-            message,
-            cause,
-            "give a number such as `1` or `0.5`",
-            found,
-        );
     }
 }

@@ -146,6 +146,11 @@ pub(super) mod table {
         PLATFORM_NAME = "PL0903", "platform-name", Error, "A platform does not accept this name.";
         PLATFORM_MISSING = "PL0904", "platform-missing", Error, "A target lacks its settings.";
         WORKER_NAMES = "PL0905", "worker-names", Error, "Two things that a worker is given have the same name.";
+        CONTAINER_SCALE = "PL0906", "container-scale", Error, "The numbers of instances contradict each other.";
+        CONTAINER_GRACE = "PL0907", "container-grace", Error, "An instance would be stopped before its requests are answered.";
+        CONTAINER_STORES = "PL0908", "container-stores", Error, "Several instances would each have stores of their own.";
+        CONTAINER_RESOURCES = "PL0909", "container-resources", Error, "A container cannot run with these resources.";
+        PROBE_LIMIT = "PL0910", "probe-limit", Error, "A limit would refuse the probes of a healthy service.";
         TASK_INTENT = "PL1001", "task-intent", Error, "A task does not say exactly once when it runs.";
         CRON_FORM = "PL1002", "cron-form", Error, "A cron expression cannot be read.";
         CRON_DIFFERS = "PL1003", "cron-differs", Error, "A cron expression means something else than the intent.";

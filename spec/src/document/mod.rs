@@ -6,6 +6,7 @@ mod auth;
 mod binding;
 mod claim;
 mod config;
+mod container;
 mod environment;
 mod expression;
 mod http;
@@ -27,6 +28,9 @@ pub use auth::{Auth, JwtAlgorithm, PrincipalLookup, SignatureEncoding, WebhookAl
 pub use binding::{Batch, Binding, Breaker, DeadLetter, OnFailure, Retry};
 pub use claim::{Category, Claim, DerivedProof, LoadProof, ProbeName, Proof, Severity, Waiver};
 pub use config::{Config, Secret, Var, VarSource};
+pub use container::{
+    Autoscale, Container, CpuRange, Disruption, MemoryRange, Probes, Resources, Stores,
+};
 pub use environment::{
     Access, Credential, Environment, LoadPermit, MintedToken, Permits, Resource, Start,
     StartNative, StartWorkers, WorkerRoute,
@@ -39,7 +43,7 @@ pub use operation::{
     Enqueue, Health, LogIn, Once, Operation, RunQuery, Step, TaskOperation, Transaction,
 };
 pub use parity::Difference;
-pub use platform::{Container, Observability, Placement, Workers, WorkersLimits};
+pub use platform::{Observability, Placement, Workers, WorkersLimits};
 pub use query::{Expectation, ParameterType, Query};
 pub use route::{Answer, Method, Owner, Route, RouteAuth, RouteCache, RouteKey, RouteLimits};
 pub use schema::{Schema, SchemaType, SchemaTypes};

@@ -1,9 +1,9 @@
-//! Settings of the platforms that a service runs on.
+//! Settings of Cloudflare Workers.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::unit::{Bytes, Duration, Percent};
+use crate::unit::{Duration, Percent};
 
 /// Settings of Cloudflare Workers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -74,16 +74,4 @@ pub struct WorkersLimits {
     /// Requests to other services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subrequests: Option<u32>,
-}
-
-/// Settings of containers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Container {
-    /// The most memory a container may use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memory: Option<Bytes>,
-    /// The most processors a container may use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpus: Option<f64>,
 }

@@ -109,7 +109,7 @@ fn special_key(path: &[String], key: &str) -> Option<(Code, String, &'static str
             codes::MEMORY_ON_WORKERS,
             format!("`{key}` cannot be set on Workers"),
             "the platform gives every worker 128 MB and ignores other values",
-            "remove the key; for containers, write `container: {memory: 256MB}`",
+            "remove the key; for containers, write `container: {resources: {memory: {limit: 256MiB}}}`",
         )),
         (_, _, "<<") => Some((
             codes::UNKNOWN_KEY,

@@ -1,12 +1,14 @@
 //! Quantities with their unit: a bare number where a unit belongs does not parse.
 
 mod bytes;
+mod cpu;
 mod duration;
 mod percent;
 mod rate;
 mod threshold;
 
 pub use bytes::Bytes;
+pub use cpu::Cpu;
 pub use duration::{Backoff, Duration};
 pub use percent::Percent;
 pub use rate::Rate;

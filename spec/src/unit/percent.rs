@@ -22,6 +22,11 @@ impl Percent {
     /// Everything.
     pub const ALL: Self = Self { percent: 100.0 };
 
+    /// So many parts of a hundred; all of them at the most.
+    pub fn of(parts: u8) -> Self {
+        Self { percent: f64::from(parts.min(100)) }
+    }
+
     /// Parts of a hundred.
     pub const fn get(self) -> f64 {
         self.percent

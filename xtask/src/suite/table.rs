@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::tool::{self, Tool};
-use super::{deploy, rust, service};
+use super::{deploy, kubernetes, rust, service};
 use crate::context::Context;
 
 /// How a suite ended.
@@ -95,6 +95,12 @@ pub(crate) const SUITES: &[Suite] = &[
         tests: "hadolint accepts the Dockerfile",
         tools: &[tool::HADOLINT],
         run: deploy::dockerfile,
+    },
+    Suite {
+        name: "kubernetes",
+        tests: "the schemas of Kubernetes, and an operator's rules, accept the manifests",
+        tools: &[tool::KUBECTL, tool::KUBERNETES_VALIDATE],
+        run: kubernetes::run,
     },
     Suite {
         name: "deploy",

@@ -24,6 +24,39 @@ pub struct TextVector {
     pub text: String,
 }
 
+/// A text that makes whoever carries it out wait.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DelayVector {
+    /// What it is.
+    pub name: String,
+    /// The text, with `{amount}` to be filled in.
+    pub template: String,
+    /// What the amount is.
+    pub makes: Makes,
+    /// An amount that is seen.
+    pub little: f64,
+    /// A few times as much.
+    pub much: f64,
+}
+
+/// What the amount of a delay is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Makes {
+    /// So many seconds of waiting: no answer can come earlier.
+    Seconds,
+    /// Work whose time grows with the amount, on some machines faster than on others.
+    Work,
+}
+
+impl DelayVector {
+    /// The text with that amount.
+    pub fn text(&self, amount: f64) -> String {
+        self.template.replace("{amount}", &amount.to_string())
+    }
+}
+
 /// A raw request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +84,8 @@ macro_rules! vectors {
 vectors! {
     /// Payloads that change a statement when they reach SQL as text.
     sql: TextVector = "sql-injection.yaml";
+    /// Payloads that make a database wait.
+    delays: DelayVector = "sql-delay.yaml";
     /// Origins that look like an allowed one. `{origin}`, `{scheme}`, `{host}` and `{domain}` are filled in.
     origins: TextVector = "origins.yaml";
     /// Pieces of text that only the inside of a service knows.

@@ -103,6 +103,17 @@ impl World {
         Err(Failure::broken("the limit never ended"))
     }
 
+    /// Sends a request like [`Self::send`] once more, to see how long it takes: how often depends on the machine,
+    /// so environments are not compared by it.
+    pub async fn send_again(&self, request: Request) -> Result<Answer, Failure> {
+        let run = self.run()?;
+        let answer = run.http.send(&place(&run, request)).await;
+        self.recorder.count(1);
+        let mut answer = answer.map_err(|why| Failure::Broken(format!("no answer: {why}")))?;
+        answer.recorder = Some(Arc::clone(&self.recorder));
+        Ok(answer)
+    }
+
     /// Sends many requests fast; only the first and the last are recorded.
     pub async fn send_many<M>(&self, count: u64, make: M) -> Result<BulkOutcome, Failure>
     where

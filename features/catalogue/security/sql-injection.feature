@@ -19,3 +19,8 @@ Feature: No client input reaches SQL as text
   Scenario: Logging in
     Then no payload opens somebody's account
     And the user's data is what it was
+
+  @serial
+  Scenario: Payloads that wait
+    Then no payload makes any answer wait
+    And the user's data is what it was

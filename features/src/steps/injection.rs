@@ -1,7 +1,7 @@
 //! SQL injection: payloads in every text that a client can send.
 
 use cucumber::step::Collection;
-use proofline_spec::document::{Method, Schema, SchemaType};
+use proofline_spec::document::{Method, Route, RouteKey, Schema, SchemaType};
 use serde_json::{Value, json};
 
 use super::errors::leaks;
@@ -15,9 +15,6 @@ use crate::generate::Generator;
 use crate::plan::Target;
 use crate::vectors;
 use crate::world::World;
-
-/// An answer that takes this much longer than usual waited for something.
-const SLOW: std::time::Duration = std::time::Duration::from_secs(4);
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
@@ -52,95 +49,116 @@ fn harmless(answer: &Answer) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sends a payload. A slow answer alone means a busy machine: only one that is slow each time was carried out.
-async fn send(world: &World, request: Request) -> Result<(Answer, Result<(), Failure>), Failure> {
-    const TIMES: usize = 3;
-    let mut answer = world.send(request.clone()).await?;
-    for _ in 1..TIMES {
-        if answer.duration < SLOW {
-            let result = harmless(&answer);
-            return Ok((answer, result));
-        }
-        answer = world.send(request.clone()).await?;
-    }
-    let fast = answer.duration < SLOW;
-    let what = || format!("took too long {TIMES} times: the payload may have been carried out");
-    let result = require(fast, what, &answer).and_then(|()| harmless(&answer));
-    Ok((answer, result))
-}
-
 fn payloads() -> Result<Vec<vectors::TextVector>, Failure> {
     vectors::sql().map_err(Failure::Broken)
 }
 
-async fn bodies(world: &mut World, _: Arguments) -> Seen {
-    let run = world.run()?;
-    let payloads = payloads()?;
-    let mut findings = Findings::new();
-    for (key, route) in run.target.routes() {
-        let Some(schema) = route.body.as_deref().and_then(|name| run.target.schema(name)) else {
-            continue;
-        };
-        let mut places = Vec::new();
-        texts(&run.target, schema, "", &mut places);
-        for place in &places {
-            for payload in &payloads {
-                let who = crowd(world, key, route).await?;
-                let mut call =
-                    Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
-                call.headers.extend(who);
-                if let Some(text) = call.body.as_mut().and_then(|body| body.pointer_mut(place)) {
-                    *text = if text.as_str().is_some_and(|t| t.contains('@')) {
-                        json!(format!("{}{}", payload.text, text.as_str().unwrap_or_default()))
-                    } else {
-                        json!(payload.text)
-                    };
+/// Where a text can stand in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Body(String),
+    Path(String),
+    Query(String),
+}
+
+impl Place {
+    fn all(target: &Target, call: &Call, route: &Route) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        if let Some(schema) = route.body.as_deref().and_then(|name| target.schema(name)) {
+            let mut pointers = Vec::new();
+            texts(target, schema, "", &mut pointers);
+            found.extend(pointers.into_iter().map(Self::Body));
+        }
+        found.extend(call.path.iter().map(|(name, _)| Self::Path(name.clone())));
+        found.extend(call.query.iter().map(|(name, _)| Self::Query(name.clone())));
+        found
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Body(name) | Self::Path(name) | Self::Query(name) => name,
+        }
+    }
+
+    fn put(&self, call: &mut Call, payload: &str) {
+        match self {
+            Self::Path(name) => call.set_path(name, payload),
+            Self::Query(name) => {
+                for (_, value) in call.query.iter_mut().filter(|(known, _)| known == name) {
+                    payload.clone_into(value);
                 }
-                let (_, result) = send(world, call.signed(&run.target)).await?;
-                findings.add(&format!("{key} {place}: {}", payload.name), result)?;
+            }
+            Self::Body(pointer) => {
+                let text = call.body.as_mut().and_then(|body| body.pointer_mut(pointer));
+                let Some(text) = text else { return };
+                let old = text.as_str().filter(|old| old.contains('@')).unwrap_or_default();
+                *text = json!(format!("{payload}{old}"));
             }
         }
     }
+}
+
+/// Makes a request that holds a text, and that says who sends it.
+type With = Box<dyn Fn(&str, Option<(String, String)>) -> Request>;
+
+/// Every place of a route where a client's text can stand, with what sends a text there.
+pub(super) fn places(
+    world: &World,
+    key: &RouteKey,
+    route: &Route,
+) -> Result<Vec<(String, With)>, Failure> {
+    let run = world.run()?;
+    let valid = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
+    let with = |place: Place| {
+        let (run, valid) = (std::sync::Arc::clone(&run), valid.clone());
+        let name = place.name().to_owned();
+        let with: With = Box::new(move |payload, who| {
+            let mut call = valid.clone();
+            call.headers.extend(who);
+            place.put(&mut call, payload);
+            call.signed(&run.target)
+        });
+        (name, with)
+    };
+    Ok(Place::all(&run.target, &valid, route).into_iter().map(with).collect())
+}
+
+/// Sends every payload to each place of those that are asked for.
+async fn payloads_in(
+    world: &mut World,
+    wanted: fn(&Place) -> bool,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let run = world.run()?;
+    for (key, route) in run.target.routes() {
+        let valid = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
+        for place in Place::all(&run.target, &valid, route).iter().filter(|place| wanted(place)) {
+            for payload in payloads()? {
+                let mut call = valid.clone();
+                call.headers.extend(crowd(world, key, route).await?);
+                place.put(&mut call, &payload.text);
+                let answer = world.send(call.signed(&run.target)).await?;
+                let nothing = || {
+                    let found = matches!(place, Place::Path(_)) && answer.is_success();
+                    require(!found, || "names nothing and must not succeed".to_owned(), &answer)
+                };
+                let result = harmless(&answer).and_then(|()| nothing());
+                findings.add(&format!("{key} {}: {}", place.name(), payload.name), result)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn bodies(world: &mut World, _: Arguments) -> Seen {
+    let mut findings = Findings::new();
+    payloads_in(world, |place| matches!(place, Place::Body(_)), &mut findings).await?;
     findings.finish("no route takes texts", |count| format!("{count} payloads in bodies"))
 }
 
 async fn addresses(world: &mut World, _: Arguments) -> Seen {
-    let run = world.run()?;
-    let payloads = payloads()?;
     let mut findings = Findings::new();
-    for (key, route) in run.target.routes() {
-        let valid = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
-        let names: Vec<(bool, String)> = valid
-            .path
-            .iter()
-            .map(|(name, _)| (true, name.clone()))
-            .chain(valid.query.iter().map(|(name, _)| (false, name.clone())))
-            .collect();
-        for (in_path, name) in names {
-            for payload in &payloads {
-                let who = crowd(world, key, route).await?;
-                let mut call = valid.clone();
-                call.headers.extend(who);
-                if in_path {
-                    call.set_path(&name, &payload.text);
-                } else if let Some(member) = call.query.iter_mut().find(|(known, _)| *known == name)
-                {
-                    member.1.clone_from(&payload.text);
-                }
-                let (answer, mut result) = send(world, call.request()).await?;
-                if in_path {
-                    result = result.and_then(|()| {
-                        require(
-                            !answer.is_success(),
-                            || "names nothing and must not succeed".to_owned(),
-                            &answer,
-                        )
-                    });
-                }
-                findings.add(&format!("{key} {name}: {}", payload.name), result)?;
-            }
-        }
-    }
+    payloads_in(world, |place| !matches!(place, Place::Body(_)), &mut findings).await?;
     findings
         .finish("no route has parameters", |count| format!("{count} payloads in queries and paths"))
 }

@@ -4,6 +4,7 @@ mod assignment;
 mod configuration;
 mod correlation;
 mod cors;
+mod delay;
 mod errors;
 mod faults;
 mod forgery;
@@ -106,7 +107,7 @@ use steps;
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 22] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 23] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -122,6 +123,7 @@ pub fn all() -> Collection<World> {
         assignment::steps,
         validation::steps,
         injection::steps,
+        delay::steps,
         webhook::steps,
         forgery::steps,
         smuggling::steps,

@@ -172,6 +172,18 @@ shop_found_out! {
     a_missing_endpoint_limit_is_found_out: NoEndpointLimit by "security/rate-limit-endpoint";
     breaking_on_quotes_is_found_out: BreaksOnQuotes by "security/sql-injection";
     carrying_out_sql_is_found_out: CarriesSqlOut by "security/sql-injection";
+    waiting_as_sql_says_is_found_out: WaitsAsSqlSays by "security/sql-injection";
+    working_as_long_as_sql_says_is_found_out: WorksAsSqlSays by "security/sql-injection";
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_service_is_not_accused_of_carrying_sql_out() {
+    let feature = ["security/sql-injection"];
+    let busy = run_shop(shop::Flaw::IsBusy, &feature).await.remove(0);
+    assert_eq!(busy.outcome, CheckOutcome::Passed, "{}", busy.summary);
+    let calm = run_shop(shop::Flaw::None, &feature).await.remove(0);
+    let requests = |found: &CheckEvidence| found.scenarios.last().map(|last| last.requests);
+    assert!(requests(&busy) > requests(&calm), "nobody looked twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -33,6 +34,9 @@ pub(crate) enum Flaw {
     NoEndpointLimit,
     BreaksOnQuotes,
     CarriesSqlOut,
+    WaitsAsSqlSays,
+    WorksAsSqlSays,
+    IsBusy,
 }
 
 #[derive(Debug, Clone)]
@@ -87,6 +91,7 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response<Body
     let bytes = to_bytes(body, 64_000).await.unwrap_or_default();
     let uri = parts.uri.to_string();
     let draft = answer(&shared, parts.method.as_str(), &uri, &parts.headers, &bytes);
+    tokio::time::sleep(delay(shared.flaw, &uri)).await;
     let mut response = Response::builder().status(draft.status);
     if !draft.headers.iter().any(|(name, _)| *name == "content-type") {
         response = response.header("content-type", "application/json");
@@ -95,6 +100,25 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response<Body
         response = response.header(name, value);
     }
     response.body(Body::from(draft.body.to_string())).unwrap()
+}
+
+/// How much longer an answer takes than it needs.
+fn delay(flaw: Flaw, uri: &str) -> Duration {
+    let amount = |function: &str| -> f64 {
+        let (_, after) = uri.split_once(function).unwrap_or_default();
+        let after = after.trim_start_matches('(').trim_start_matches("%28");
+        let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or_default()
+    };
+    match flaw {
+        Flaw::WaitsAsSqlSays => Duration::from_secs_f64(amount("%3B%20select%20pg_sleep")),
+        Flaw::WorksAsSqlSays => Duration::from_secs_f64(amount("randomblob") / 4e8),
+        // Whatever is asked for, and only when somebody looks at the time.
+        Flaw::IsBusy if uri.contains("search?q=%27%3B%20select%20pg_sleep") => {
+            Duration::from_millis(fastrand::u64(4_100..4_600))
+        }
+        _ => Duration::ZERO,
+    }
 }
 
 /// A body is an object with exactly these members, all texts or objects.

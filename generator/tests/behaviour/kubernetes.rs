@@ -154,9 +154,7 @@ fn an_environment_gets_its_namespace_its_variables_and_instances_that_follow_the
         text.lines().find(|line| line.contains("config-digest")).unwrap().trim().to_owned()
     };
     assert_ne!(digest("overlays/cluster/deployment.yaml"), digest("base/deployment.yaml"));
-    assert!(
-        text(&loaded, "overlays/cluster/migrate/kustomization.yaml").unwrap().contains("cluster")
-    );
+    assert!(text(&loaded, "overlays/cluster/migrate/job.yaml").unwrap().contains("cluster"));
 }
 
 #[test]

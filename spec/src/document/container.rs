@@ -89,7 +89,7 @@ pub struct Resources {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CpuRange {
-    /// What it is given for sure; 100m without it, and not more than the limit.
+    /// What it is given for sure; 250m without it, and not more than the limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Cpu>,
     /// The most that it may use.
@@ -124,7 +124,7 @@ impl Default for MemoryRange {
 impl CpuRange {
     /// What it is given for sure.
     pub fn requested(self) -> Cpu {
-        self.request.unwrap_or_else(|| self.limit.min(Cpu::from_millis(100)))
+        self.request.unwrap_or_else(|| self.limit.min(Cpu::from_millis(250)))
     }
 }
 
@@ -279,7 +279,7 @@ mod tests {
         let small = container(r#"{"resources": {"memory": {"limit": "64MiB"}}}"#).resources.memory;
         assert_eq!(small.requested(), small.limit);
         assert_eq!(MemoryRange::default().requested().to_string(), "128MiB");
-        assert_eq!(CpuRange::default().requested().to_string(), "100m");
+        assert_eq!(CpuRange::default().requested().to_string(), "250m");
     }
 
     #[test]

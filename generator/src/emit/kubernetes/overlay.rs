@@ -1,5 +1,7 @@
 //! What differs in one environment: its namespace and its variables.
 
+use std::collections::BTreeMap;
+
 use proofline_spec::document::Environment;
 use serde_json::{Value, json};
 
@@ -27,12 +29,12 @@ pub(super) fn manifests(cluster: &Cluster<'_>, environment: &Environment) -> Vec
         ),
         Manifest::new(
             format!("{folder}/configmap.yaml"),
-            &format!("Variables of `{name}`, from its document and the spec's defaults."),
+            &format!("What `{name}` has otherwise than the base."),
             json!({
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
                 "metadata": { "name": cluster.named("config") },
-                "data": texts(&cluster.variables(Some(environment))),
+                "data": texts(&differing(cluster, environment)),
             }),
         ),
         Manifest::new(
@@ -54,7 +56,7 @@ pub(super) fn manifests(cluster: &Cluster<'_>, environment: &Environment) -> Vec
         ),
     ];
     if cluster.migrates() {
-        manifests.push(migrate(cluster, environment, &namespace));
+        manifests.extend(migrate(cluster, environment, &namespace));
     }
     manifests
 }
@@ -79,7 +81,16 @@ fn labelled(namespace: &str) -> Value {
     })
 }
 
-fn migrate(cluster: &Cluster<'_>, environment: &Environment, namespace: &str) -> Manifest {
+/// Variables that are not as in the base.
+fn differing(cluster: &Cluster<'_>, environment: &Environment) -> BTreeMap<String, String> {
+    let usual = cluster.variables(None);
+    let mut here = cluster.variables(Some(environment));
+    here.retain(|name, value| usual.get(name) != Some(value));
+    here
+}
+
+fn migrate(cluster: &Cluster<'_>, environment: &Environment, namespace: &str) -> [Manifest; 2] {
+    let name = &environment.environment;
     let container =
         json!({ "name": "migrate", "env": [migration::environment(Some(environment))] });
     let patch = json!({
@@ -91,11 +102,18 @@ fn migrate(cluster: &Cluster<'_>, environment: &Environment, namespace: &str) ->
     let all = kustomization(json!({
         "namespace": namespace,
         "resources": ["../../../migrate"],
-        "patches": [{ "patch": patch.to_string() }],
+        "patches": [{ "path": "job.yaml" }],
     }));
-    Manifest::new(
-        format!("overlays/{}/migrate/kustomization.yaml", environment.environment),
-        &format!("The migrations in `{}`, applied before the service.", environment.environment),
-        all,
-    )
+    [
+        Manifest::new(
+            format!("overlays/{name}/migrate/job.yaml"),
+            &format!("What `{name}` has otherwise than the base."),
+            patch,
+        ),
+        Manifest::new(
+            format!("overlays/{name}/migrate/kustomization.yaml"),
+            &format!("The migrations in `{name}`, applied before the service."),
+            all,
+        ),
+    ]
 }

@@ -45,6 +45,11 @@ const HOST: &[(&str, &str, &str)] = &[
     ("HOST", "127.0.0.1", "The address to listen on."),
     ("PORT", "8080", "The port to listen on; 0 takes any free one."),
     ("DATABASE_URL", "sqlite:data/service.db", "Where the database is."),
+    (
+        "REDIS_URL",
+        "redis://127.0.0.1:6379/0",
+        "What replicas share: caches, limits, queues and whose turn a task is.",
+    ),
     ("TRUSTED_PROXIES", "10.0.0.0/8", "Peers whose X-Forwarded-For is believed, as CIDR ranges."),
     ("LOG_LEVEL", "info", "trace, debug, info, warn or error."),
     ("METRICS_TOKEN", "", "Bearer token for /metrics; without it only loopback peers may read it."),

@@ -26,6 +26,9 @@ fn manifest(input: &Input<'_>) -> String {
     } else {
         ""
     };
+    // What replicas share: limits, at the least.
+    let shared =
+        if input.targets(Target::Container) { ", \"proofline-runtime/redis\"" } else { "" };
     format!(
         "\
 [package]
@@ -40,7 +43,7 @@ publish = false
 [features]
 default = [\"native\"]
 # A process on a machine or in a container.
-native = [\"proofline-runtime/native\"]
+native = [\"proofline-runtime/native\"{shared}]
 {workers}
 [[bin]]
 name = \"{name}\"

@@ -16,4 +16,9 @@ pub trait Queue: Send + Sync + 'static {
 
     /// How many messages wait or are being delivered, as far as this process knows.
     fn waiting(&self) -> usize;
+
+    /// Whether what waits is still there when this process is gone.
+    fn is_durable(&self) -> bool {
+        false
+    }
 }

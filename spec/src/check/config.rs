@@ -6,10 +6,11 @@ use super::schemas::bad_pattern;
 use crate::diagnostic::{Diagnostic, codes};
 
 /// Environment variables that the host reads itself.
-const HOST: [&str; 8] = [
+const HOST: [&str; 9] = [
     "HOST",
     "PORT",
     "DATABASE_URL",
+    "REDIS_URL",
     "TRUSTED_PROXIES",
     "LOG_LEVEL",
     "METRICS",

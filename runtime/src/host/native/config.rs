@@ -16,6 +16,8 @@ pub struct Config {
     pub address: SocketAddr,
     /// The database's file.
     pub database: PathBuf,
+    /// Where the Redis is that replicas share.
+    pub redis: Option<Secret>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether there is `GET /metrics`.
@@ -47,6 +49,7 @@ pub fn read(
     let config = Config {
         address: SocketAddr::from((host, port)),
         database: database(&mut reader, definition),
+        redis: redis(&mut reader),
         trusted_proxies: reader.parsed(
             "TRUSTED_PROXIES",
             Vec::new(),
@@ -66,6 +69,24 @@ fn networks(text: &str) -> Option<Vec<IpNet>> {
         text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
     };
     text.split(',').map(network).collect()
+}
+
+/// Where the Redis is; the URL may hold a password and is never repeated.
+fn redis(reader: &mut Reader<'_>) -> Option<Secret> {
+    let url = reader.get("REDIS_URL")?;
+    if !cfg!(feature = "redis") {
+        let fix = "leave it out, or bind a key-value store or a queue in the spec";
+        reader.wrong("REDIS_URL", "this service was built without Redis", fix);
+        return None;
+    }
+    let parsed = url.parse::<http::Uri>().ok();
+    let is_known = |uri: &http::Uri| matches!(uri.scheme_str(), Some("redis" | "rediss"));
+    if parsed.as_ref().is_some_and(is_known) {
+        return Some(Secret::new(url));
+    }
+    let fix = "write redis://HOST:PORT/NUMBER, or rediss:// for TLS";
+    reader.wrong("REDIS_URL", "it is not valid", fix);
+    None
 }
 
 fn database(reader: &mut Reader<'_>, definition: &Definition) -> PathBuf {

@@ -11,6 +11,8 @@ pub mod memory;
 pub mod metrics;
 mod open;
 pub mod password;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod run;
 pub mod server;
 pub mod sqlite;

@@ -11,19 +11,19 @@ use tokio::task::JoinSet;
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
 use super::inside::Inside;
-use super::memory::queue::{self, Receiver};
 use super::metrics::Metrics;
-use super::open::{self, Opening};
+use super::open::{self, Opening, Receiver, Shared};
 use super::password::Argon2id;
-use super::{server, tasks};
+use super::server;
+use super::tasks::{self, Turns};
 use crate::binding::clock::Clock;
+use crate::binding::queue::Queue;
 use crate::chain::Chain;
 use crate::context::{Bindings, Context};
 use crate::definition;
 use crate::host::control::Control;
 use crate::host::faults::{Faults, FaultyService};
 use crate::host::log::{Level, Log};
-use crate::host::rates::MemoryRates;
 use crate::service::Service;
 
 /// How long a body may take to arrive.
@@ -38,6 +38,7 @@ pub struct Running<S> {
     address: SocketAddr,
     inside: Arc<Inside<S>>,
     queues: Vec<(&'static definition::Queue, Receiver)>,
+    turns: Option<Arc<dyn Turns>>,
     log: Log,
 }
 
@@ -50,9 +51,16 @@ pub async fn start<S: Service>(
     let definition = service.definition();
     let faults = config.common.faults.then(|| Arc::new(Faults::default()));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let opening =
-        Opening { definition, config: &config, faults: faults.as_ref(), clock: &clock, log: &log };
-    let (queues, receivers) = open::queues(&opening);
+    let shared = Shared::new(definition, &config, &log)?;
+    let opening = Opening {
+        definition,
+        config: &config,
+        shared: &shared,
+        faults: faults.as_ref(),
+        clock: &clock,
+        log: &log,
+    };
+    let (queues, receivers) = open::queues(&opening)?;
     let bindings = Bindings {
         databases: open::databases(&opening).await?,
         stores: open::stores(&opening),
@@ -69,7 +77,7 @@ pub async fn start<S: Service>(
     let context = Arc::new(Context::new(definition, settings, bindings));
     let metrics = Arc::new(Metrics::new(definition, log.clone()));
     let observer = Arc::clone(&metrics);
-    let rates = Arc::new(MemoryRates::default());
+    let rates = shared.rates()?;
     let disturbed = faults.clone().map(|faults| (faults, clock));
     let service = FaultyService::new(service, disturbed);
     let chain = Chain::new(service, context, rates, observer, BODY_TIMEOUT)?;
@@ -83,7 +91,8 @@ pub async fn start<S: Service>(
     let listening = TcpListener::bind(config.address).await;
     let listener = listening.map_err(|error| format!("{}: {error}", config.address))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    Ok(Running { listener, address, inside: Arc::new(inside), queues: receivers, log })
+    let turns = shared.lease()?;
+    Ok(Running { listener, address, inside: Arc::new(inside), queues: receivers, turns, log })
 }
 
 impl<S: Service> Running<S> {
@@ -100,13 +109,14 @@ impl<S: Service> Running<S> {
     /// Answers requests until it is told to stop, then finishes what is under way. False when not
     /// everything could be finished.
     pub async fn until(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { listener, inside, queues, log, .. } = self;
+        let Self { listener, inside, queues, turns, log, .. } = self;
         let definition = inside.chain().context().definition();
         let mut background = JoinSet::new();
         for task in definition.tasks {
-            let (inside, log) = (Arc::clone(&inside), log.clone());
+            let (inside, turns, log) = (Arc::clone(&inside), turns.clone(), log.clone());
             background.spawn(async move {
-                tasks::run(inside.chain().service(), inside.chain().context(), task, &log).await;
+                let (service, context) = (inside.chain().service(), inside.chain().context());
+                tasks::run(service, context, task, turns.as_deref(), &log).await;
             });
         }
         if let Some(metering) = &definition.metering {
@@ -124,34 +134,49 @@ impl<S: Service> Running<S> {
             let (inside, log, stopped) = (Arc::clone(&inside), log.clone(), stopped.clone());
             consumers.spawn(async move {
                 let (service, context) = (inside.chain().service(), inside.chain().context());
-                queue::consume(service, context, queue, receiver, &stopped, &log).await;
+                receiver.consume(service, context, queue, &stopped, &log).await;
             });
         }
         let finished = server::serve(listener, Arc::clone(&inside), stop).await;
         background.shutdown().await;
+        if let Some(turns) = turns {
+            turns.give_back().await;
+        }
         flush(&inside, &log).await;
         // Nobody listens when there are no queues.
         let _ = stopping.send(true);
-        // Consumers wait for messages for ever; what is under way gets a moment.
-        if !drain(&inside, DRAIN).await {
-            log.event(Level::Error, "messages_lost", &[]);
+        // What is under way gets a moment. What waits elsewhere than in memory stays there.
+        let drained = async {
+            drain(&inside).await;
+            // Those that read memory wait for messages for ever.
+            if all_durable(&inside) {
+                while consumers.join_next().await.is_some() {}
+            }
+        };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            log.event(Level::Error, "messages_not_finished", &[]);
         }
         consumers.shutdown().await;
         finished
     }
 }
 
-/// Waits until no queue has messages, at most so long.
-async fn drain<S: Service>(inside: &Inside<S>, longest: Duration) -> bool {
+/// Waits until no queue in memory has messages.
+async fn drain<S: Service>(inside: &Inside<S>) {
     let context = inside.chain().context();
-    let idle = async {
-        for queue in context.definition().queues {
-            while context.queue(queue.name).is_ok_and(|queue| queue.waiting() > 0) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+    let in_memory = |queue: &dyn Queue| !queue.is_durable() && queue.waiting() > 0;
+    for queue in context.definition().queues {
+        while context.queue(queue.name).is_ok_and(in_memory) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-    };
-    tokio::time::timeout(longest, idle).await.is_ok()
+    }
+}
+
+fn all_durable<S: Service>(inside: &Inside<S>) -> bool {
+    let context = inside.chain().context();
+    let is_durable =
+        |queue: &definition::Queue| context.queue(queue.name).is_ok_and(Queue::is_durable);
+    context.definition().queues.iter().all(is_durable)
 }
 
 async fn flush<S: Service>(inside: &Inside<S>, log: &Log) {

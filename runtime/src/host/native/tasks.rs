@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+
 use crate::context::Context;
 use crate::definition::{Schedule, Task};
 use crate::host::isolated;
@@ -13,8 +15,23 @@ const DAY: u64 = 86_400_000;
 /// 1970-01-01 was a Thursday; Sunday is 0.
 const FIRST_WEEKDAY: u64 = 4;
 
-/// Runs a task whenever it is due, for ever.
-pub async fn run<S: Service>(service: &S, context: &Arc<Context>, task: &'static Task, log: &Log) {
+/// Decides between replicas whose turn a run is.
+pub trait Turns: std::fmt::Debug + Send + Sync {
+    /// Whether this replica runs the task that was due at this time (milliseconds since 1970).
+    fn mine<'a>(&'a self, task: &'static str, due: u64) -> BoxFuture<'a, bool>;
+
+    /// This replica ends: another one need not wait for it.
+    fn give_back(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Runs a task whenever it is due, for ever; with replicas, when it is this one's turn.
+pub async fn run<S: Service>(
+    service: &S,
+    context: &Arc<Context>,
+    task: &'static Task,
+    turns: Option<&dyn Turns>,
+    log: &Log,
+) {
     loop {
         let now = context.clock().unix_millis();
         let due = next(task.schedule, now);
@@ -22,6 +39,11 @@ pub async fn run<S: Service>(service: &S, context: &Arc<Context>, task: &'static
         // Clocks are set right now and then: not before it is really due.
         while context.clock().unix_millis() < due {
             context.clock().sleep(Duration::from_millis(50)).await;
+        }
+        if let Some(turns) = turns
+            && !turns.mine(task.name, due).await
+        {
+            continue;
         }
         let started = context.clock().monotonic();
         let result = isolated(service.run_task(context, task.name)).await;

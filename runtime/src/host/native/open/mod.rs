@@ -3,6 +3,7 @@
 mod blobs;
 pub(super) mod databases;
 mod queues;
+mod shared;
 mod stores;
 mod upstreams;
 
@@ -10,7 +11,8 @@ use std::sync::Arc;
 
 pub(super) use blobs::blobs;
 pub(super) use databases::databases;
-pub(super) use queues::queues;
+pub(super) use queues::{Receiver, queues};
+pub(super) use shared::Shared;
 pub(super) use stores::stores;
 pub(super) use upstreams::upstreams;
 
@@ -26,6 +28,8 @@ pub(super) struct Opening<'a> {
     pub(super) definition: &'static Definition,
     /// How it was configured.
     pub(super) config: &'a Config,
+    /// What replicas share.
+    pub(super) shared: &'a Shared,
     /// The faults that tests may switch on, where they may.
     pub(super) faults: Option<&'a Arc<Faults>>,
     /// Time.

@@ -1,4 +1,4 @@
-//! Stores of keys and values.
+//! Stores of keys and values: in Redis where there is one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,14 +6,13 @@ use std::sync::Arc;
 use super::Opening;
 use crate::binding::kv::KeyValueStore;
 use crate::host::faults::FaultyStore;
-use crate::host::native::memory::kv::MemoryStore;
 
-/// Every store of the service, in the memory of this process.
+/// Every store of the service.
 pub(in crate::host::native) fn stores(
     opening: &Opening<'_>,
 ) -> HashMap<&'static str, Arc<dyn KeyValueStore>> {
     let names = opening.definition.stores.iter().map(|store| store.name);
-    names.map(|name| (name, disturbed(opening, name, Arc::new(MemoryStore::default())))).collect()
+    names.map(|name| (name, disturbed(opening, name, opening.shared.store(name)))).collect()
 }
 
 fn disturbed(

@@ -160,7 +160,10 @@ impl<'a> Cluster<'a> {
             secrets.push(self.store(variable, note.to_owned()));
         };
         if self.shares_memory() {
-            add("REDIS_URL", "`rediss://:password@host:6379`");
+            add(
+                "REDIS_URL",
+                "`rediss://:password@host:6379`; it keeps its data (`appendonly yes`) and drops only what has an end (`maxmemory-policy volatile-lru`).",
+            );
         }
         if self.has_blobs() {
             add("STORAGE_URL", "`s3://bucket/prefix?endpoint=https://host&region=name`");

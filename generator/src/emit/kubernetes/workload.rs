@@ -147,7 +147,7 @@ pub(super) fn volume(cluster: &Cluster<'_>) -> Option<Manifest> {
         "kind": "PersistentVolumeClaim",
         "metadata": metadata(cluster, &cluster.named("data"), SERVER),
         "spec": {
-            "accessModes": ["ReadWriteOncePod"],
+            "accessModes": ["ReadWriteOnce"],
             "resources": { "requests": { "storage": size } },
         },
     });

@@ -34,6 +34,10 @@ const modules = [entry, ...others].map((name) => {
   return { type: types[extname(name)], path, contents: readFileSync(path) };
 });
 
+// What the worker says comes another way than its answers, and often later.
+let refused;
+const refusal = new Promise((resolve) => (refused = resolve));
+
 const runtime = new Miniflare(
   convertV4MiniflareOptions({
     ...workerOptions,
@@ -54,6 +58,7 @@ const runtime = new Miniflare(
     handleStructuredLogs({ level, message }) {
       const own = message.startsWith("{") ? message : `[workerd:${level}] ${message}`;
       process.stdout.write(own + "\n");
+      if (own.includes('"event":"configuration"')) refused();
     },
   }),
 );
@@ -70,6 +75,9 @@ process.stdout.on("error", end);
 const url = await runtime.ready;
 if (checking) {
   const { status } = await fetch(new URL("/.well-known/proofline", url));
+  // It names what is wrong before it answers, unless it is broken in another way: then nothing comes.
+  const longest = 20_000;
+  if (status !== 200) await Promise.race([refusal, new Promise((resolve) => setTimeout(resolve, longest))]);
   await runtime.dispose();
   if (status === 200) console.log("listening");
   process.exit(status === 200 ? 0 : 1);

@@ -41,8 +41,8 @@ pub(super) fn ready(context: &Context, _: bool) -> Result<Outcome> {
     readiness(context, "local")
 }
 
-/// Features that are checked in the platform's own runtime at each run of the suites. Those that send very many requests,
-/// or judge by the time of an answer, are left to `ready --env workers-local` on a machine that does nothing else.
+/// Features that are checked in the platform's own runtime at each run of the suites. Those that send very many requests
+/// are left to `ready --env workers-local` on a machine that does nothing else.
 const ON_WORKERS: &[&str] = &[
     "observability/correlation",
     "observability/logs",
@@ -57,6 +57,8 @@ const ON_WORKERS: &[&str] = &[
     "security/rate-limit-endpoint",
     "security/rate-limit-health",
     "security/rate-limit-ip",
+    "security/rate-limit-key",
+    "security/rate-limit-user",
     "security/webhook",
 ];
 

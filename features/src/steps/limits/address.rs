@@ -125,12 +125,15 @@ async fn at_once(world: &mut World, _: Arguments) -> Seen {
         share::count(world, &asked.allowed, &whom, share.counted).await?;
     }
     let count = share.sent() * 2;
+    let began = std::time::Instant::now();
     let outcome = world.send_many(count, move |_| request.clone()).await?;
     world.memory.limits.address = address;
     world.memory.limits.used_up.push(UsedUp {
         what: format!("limit {}", asked.allowed.limit),
         allowed: asked.allowed,
         share,
+        began,
+        took: began.elapsed(),
         outcome,
         remaining: Vec::new(),
     });
@@ -195,6 +198,11 @@ async fn unrouted(world: &mut World, _: Arguments) -> Seen {
     Ok(format!("{seen}, of {} kinds", strays.len()))
 }
 
+/// Who was refused must be refused only as long as no window has ended.
+fn still_within(world: &World) -> Result<(), Failure> {
+    world.memory.limits.used_up.iter().try_for_each(UsedUp::still_within_its_window)
+}
+
 async fn still_refused(world: &mut World, _: Arguments) -> Seen {
     let address = world.memory.limits.address.clone();
     let mut requests = strays(world)?;
@@ -205,6 +213,7 @@ async fn still_refused(world: &mut World, _: Arguments) -> Seen {
         findings
             .add(name, require(answer.status == 429, || "must be refused".to_owned(), &answer))?;
     }
+    still_within(world)?;
     findings.finish("nothing was sent", |count| format!("{count} kinds of requests are refused"))
 }
 
@@ -280,6 +289,7 @@ async fn claims(world: &mut World, _: Arguments) -> Seen {
             )?;
         }
     }
+    still_within(world)?;
     findings.finish("nothing was claimed", |count| format!("{count} claims were not believed"))
 }
 

@@ -6,6 +6,8 @@ mod fields;
 mod share;
 mod tiers;
 
+use std::time::{Duration, Instant};
+
 use cucumber::step::Collection;
 
 pub(super) use fields::items;
@@ -40,10 +42,38 @@ pub(super) struct UsedUp {
     allowed: Allowed,
     /// Which of the requests that it allows were sent.
     share: Share,
+    /// When its first request was about to be sent.
+    began: Instant,
+    /// How long it took.
+    took: Duration,
     /// The answers up to the limit and beyond.
     outcome: BulkOutcome,
     /// What remained, answer by answer, where requests were sent one after another.
     remaining: Vec<Option<u64>>,
+}
+
+impl UsedUp {
+    /// On a machine so busy that the window has moved on meanwhile, nothing can be said about its limit.
+    fn within_its_window(&self) -> Result<(), Failure> {
+        self.within(self.took)
+    }
+
+    /// Whether the window has not moved on until now.
+    fn still_within_its_window(&self) -> Result<(), Failure> {
+        self.within(self.began.elapsed())
+    }
+
+    fn within(&self, took: Duration) -> Result<(), Failure> {
+        let window = self.allowed.window;
+        if took < Duration::from_secs(window) {
+            return Ok(());
+        }
+        Err(Failure::Broken(format!(
+            "{}: its requests took {:.0} s, and its window is {window} s",
+            self.what,
+            took.as_secs_f64()
+        )))
+    }
 }
 
 /// What a scenario knows about limits.
@@ -67,6 +97,7 @@ fn over(world: &World, check: impl Fn(&UsedUp) -> Result<String, Failure>) -> Se
     let mut findings = Findings::new();
     let mut seen = Vec::new();
     for used_up in &world.memory.limits.used_up {
+        used_up.within_its_window()?;
         findings.add(&used_up.what, check(used_up).map(|text| seen.push(text)))?;
     }
     findings.finish("no limit was used up", |_| seen.join("; "))
@@ -186,6 +217,7 @@ async fn in_order(
     make: impl Fn(u64) -> Request,
 ) -> Result<(), Failure> {
     let share = Share::of(&world.run()?.target, &allowed.limit, allowed.count)?;
+    let began = Instant::now();
     let mut outcome = BulkOutcome::default();
     let mut left = Vec::new();
     for number in 0..share.sent() + beyond {
@@ -201,7 +233,34 @@ async fn in_order(
             outcome.accepted = Some(answer);
         }
     }
-    let used_up = UsedUp { what, allowed, share, outcome, remaining: left };
+    let took = began.elapsed();
+    let used_up = UsedUp { what, allowed, share, began, took, outcome, remaining: left };
     world.memory.limits.used_up.push(used_up);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_of_a_limit_whose_window_ended_meanwhile() {
+        let used_up = |seconds: u64| UsedUp {
+            what: "limit ip".to_owned(),
+            allowed: Allowed {
+                limit: "ip".to_owned(),
+                route: "GET /".parse().unwrap(),
+                count: 60,
+                window: 60,
+            },
+            share: Share { first: 60, counted: 0, last: 0 },
+            began: Instant::now(),
+            took: Duration::from_secs(seconds),
+            outcome: BulkOutcome::default(),
+            remaining: Vec::new(),
+        };
+        assert_eq!(used_up(60).still_within_its_window(), Ok(()));
+        assert_eq!(used_up(59).within_its_window(), Ok(()));
+        assert!(matches!(used_up(60).within_its_window(), Err(Failure::Broken(_))));
+    }
 }

@@ -86,6 +86,7 @@ async fn use_up(
         count: rate.count,
         window: rate.window.as_secs(),
     };
+    let began = std::time::Instant::now();
     let mut outcome = send(world, layer, &header, share.first).await?;
     if share.counted > 0 {
         let whom = Whom::Credential(header.clone());
@@ -106,6 +107,8 @@ async fn use_up(
         what: format!("limit {} of tier {tier}", layer.limit),
         allowed,
         share,
+        began,
+        took: began.elapsed(),
         outcome,
         remaining: Vec::new(),
     });

@@ -173,6 +173,9 @@ pub(crate) struct Parity {
     /// The environment to compare with; its newest whole run is taken, and that of `--env`.
     #[arg(long, value_name = "NAME")]
     pub(crate) with: String,
+    /// Only these features, of the newest runs that have all of them.
+    #[arg(long, value_name = "FEATURE")]
+    pub(crate) only: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -18,7 +18,8 @@ Feature: Formats, members, types, lengths and sizes are enforced on every route 
     Then every signed body that just keeps its schema is not refused as invalid
     And every signed body that breaks its schema is refused
 
-  @needs:principal
+  # A list of all accounts must not show those of other scenarios: environments are compared.
+  @serial @needs:principal
   Scenario: Queries
     Then every query that just keeps its schema is not refused as invalid
     And every query that breaks its schema is refused, naming the place

@@ -19,7 +19,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             found.push(refused(
                 &at,
                 "it does not say exactly one thing that differs",
-                "give one of `header`, `status`, `body`, `request` and `scenario`",
+                "give one of `header`, `status`, `body`, `request` and `scenario`, or `request` with `status`",
             ));
         }
         // A spec that only describes a service names no targets.

@@ -7,7 +7,8 @@ use super::Target;
 
 /// A difference between the answers of a target and the native ones that is accepted, with the reason.
 ///
-/// Exactly one of `header`, `status`, `body`, `request` and `scenario` says what differs.
+/// Exactly one of `header`, `status`, `body`, `request` and `scenario` says what differs; `status` and `request`
+/// together are about the answers of that status to these requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Difference {
@@ -16,7 +17,7 @@ pub struct Difference {
     /// A header that is there, is missing or has another value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// The status there.
+    /// The status there; with `request`, also one that is there or on native only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// A place in the body, as a JSON pointer.
@@ -36,13 +37,12 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// How many of the members that say what differs are there; it must be one.
+    /// How many things differ; it must be one. A status of certain requests is one.
     pub fn subjects(&self) -> usize {
         let given = [
             self.header.is_some(),
-            self.status.is_some(),
+            self.status.is_some() || self.request.is_some(),
             self.body.is_some(),
-            self.request.is_some(),
             self.scenario.is_some(),
         ];
         given.into_iter().filter(|given| *given).count()

@@ -191,7 +191,7 @@ impl Table<'_> {
     }
 
     fn add(&mut self, part: Part, name: &str, values: [String; 2], feature: &str, place: &str) {
-        let because = self.accepted(part, name, &values, feature);
+        let because = self.accepted(part, name, &values, feature, place);
         let values = values.map(|text| cut(&text));
         let key = (because.clone(), part, name.to_owned(), values.clone());
         let deviation = self.found.entry(key).or_insert_with(|| Deviation {
@@ -213,6 +213,7 @@ impl Table<'_> {
         name: &str,
         values: &[String; 2],
         feature: &str,
+        place: &str,
     ) -> Option<String> {
         let targets = self.sides.map(|side| side.target);
         let declared = self.declared;
@@ -220,7 +221,7 @@ impl Table<'_> {
             let on = targets.iter().position(|target| *target == difference.on);
             let Some(on) = on.filter(|_| targets[0] != targets[1]) else { continue };
             let here = difference.feature.as_deref().is_none_or(|known| known == feature);
-            if here && covers(difference, part, name, &values[on]) {
+            if here && covers(difference, part, name, place, [&values[on], &values[1 - on]]) {
                 self.seen[at] = true;
                 return Some(difference.because.clone());
             }
@@ -245,14 +246,27 @@ impl Table<'_> {
     }
 }
 
-fn covers(difference: &Difference, part: Part, name: &str, value: &str) -> bool {
+/// Whether a declared difference is this one; `values` are those of its target and of the other side.
+fn covers(
+    difference: &Difference,
+    part: Part,
+    name: &str,
+    place: &str,
+    values: [&String; 2],
+) -> bool {
     let is = |given: &Option<String>| given.as_deref() == Some(name);
+    let starts = |text: &str| difference.request.as_deref().map(|start| text.starts_with(start));
+    let has_status = |value: &str| {
+        difference.status.is_some_and(|status| value.split(' ').next() == Some(&status.to_string()))
+    };
     match part {
         Part::Scenario => is(&difference.scenario),
-        Part::Request => difference.request.as_deref().is_some_and(|start| name.starts_with(start)),
-        Part::Status => difference
-            .status
-            .is_some_and(|status| value.split(' ').next() == Some(&status.to_string())),
+        Part::Request => {
+            let status =
+                difference.status.is_none() || values.iter().any(|value| has_status(value));
+            status && starts(name) == Some(true)
+        }
+        Part::Status => has_status(values[0]) && starts(&head(place)) != Some(false),
         Part::Header => {
             difference.header.as_deref().is_some_and(|given| given.eq_ignore_ascii_case(name))
         }

@@ -150,6 +150,22 @@ fn a_declared_difference_is_accepted_only_where_it_is_declared() {
 }
 
 #[test]
+fn a_status_of_certain_requests_is_accepted_of_these_only() {
+    let declared = |request: &str, status: u16| json!([{"on": "workers", "request": request, "status": status, "because": "x"}]);
+    let another = |all: &mut Vec<(String, AnswerForm)>| all[1].1.status = 410;
+    assert_eq!(compared(another, &declared("GET /no", 410)).undeclared().count(), 0);
+    assert_eq!(compared(another, &declared("GET /me", 410)).undeclared().count(), 1);
+    assert_eq!(compared(another, &declared("GET /no", 411)).undeclared().count(), 1);
+    // An answer that only one side has, whichever that is.
+    let fewer = |all: &mut Vec<(String, AnswerForm)>| drop(all.pop());
+    assert_eq!(compared(fewer, &declared("POST /x", 201)).undeclared().count(), 0);
+    assert_eq!(compared(fewer, &declared("POST /x", 422)).undeclared().count(), 1);
+    // A request that only one side was sent has no status.
+    let unsent = |all: &mut Vec<(String, AnswerForm)>| drop(all.remove(0));
+    assert_eq!(compared(unsent, &declared("GET /me", 200)).undeclared().count(), 1);
+}
+
+#[test]
 fn a_declared_difference_that_nobody_sees_is_told() {
     let declared = json!([
         {"on": "workers", "status": 418, "because": "never happens"},

@@ -26,11 +26,19 @@ pub(super) fn run(context: &Context, arguments: &Parity) -> Result<Exit> {
     let base = workspace.environment(&selection.env, service)?;
     let other = workspace.environment(&arguments.with, service)?;
     let generated = session::generated_digest(&workspace.tree()?, service);
-    let runs = [
-        whole::required(context, service, &base.environment, generated)?,
-        whole::required(context, service, &other.environment, generated)?,
+    let features = whole::features(&service.service, &arguments.only)?;
+    let mut runs = [
+        whole::required(context, service, &base.environment, generated, &features)?,
+        whole::required(context, service, &other.environment, generated, &features)?,
     ];
-    let parity = whole::parity(service, [(base, &runs[0]), (other, &runs[1])]);
+    for run in &mut runs {
+        run.checks.retain(|check, _| features.contains(check));
+    }
+    let mut parity = whole::parity(service, [(base, &runs[0]), (other, &runs[1])]);
+    if !arguments.only.is_empty() {
+        // The features that were not compared may show them.
+        parity.unseen.clear();
+    }
     match arguments.run.format {
         Format::Json => output::stdout(&format!("{:#}\n", serde_json::to_value(&parity)?)),
         Format::Text => {

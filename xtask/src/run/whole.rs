@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use proofline_spec::document::{Environment, Proof, Service, Target};
 use proofline_spec::evidence::{CheckId, Digest, Parity, Side, compare};
 
@@ -13,18 +13,28 @@ use crate::context::{Context, Stopped};
 /// How many runs are looked at, the newest first.
 const LOOKED_AT: usize = 20;
 
-/// Every feature that a claim names.
-fn features(service: &Service) -> BTreeSet<CheckId> {
+/// Every feature that a claim names; of `only` these, when there are any.
+pub(crate) fn features(service: &Service, only: &[String]) -> Result<BTreeSet<CheckId>> {
+    let mut features = all(service);
+    if let Some(unknown) = only.iter().find(|name| !features.iter().any(|f| f.name == **name)) {
+        bail!("no claim of the spec names the feature `{unknown}`");
+    }
+    features.retain(|feature| only.is_empty() || only.contains(&feature.name));
+    Ok(features)
+}
+
+fn all(service: &Service) -> BTreeSet<CheckId> {
     let proofs = service.claims.values().flat_map(|claim| &claim.proven_by);
     proofs.filter(|proof| matches!(proof, Proof::Feature(_))).map(Proof::check).collect()
 }
 
-/// The newest run of this spec and code that was not interrupted and has evidence of every feature.
-pub(crate) fn newest(
+/// The newest run of this spec and code that was not interrupted and has evidence of these features.
+fn newest(
     context: &Context,
     service: &LoadedService,
     environment: &str,
     generated: Option<Digest>,
+    features: &BTreeSet<CheckId>,
 ) -> Option<Evidence> {
     let folder = evidence::runs_folder(&context.root, environment, &service.folder);
     let runs = evidence::runs(&context.root, environment, &service.folder);
@@ -32,26 +42,26 @@ pub(crate) fn newest(
     runs.into_iter()
         .take(LOOKED_AT)
         .filter_map(|run| read(run).ok())
-        .find(|found| is_whole(service, found))
+        .find(|found| has(found, features))
 }
 
-fn is_whole(service: &LoadedService, found: &Evidence) -> bool {
-    let wanted = features(&service.service);
+fn has(found: &Evidence, features: &BTreeSet<CheckId>) -> bool {
     found.foreign.is_none()
         && !found.manifest.interrupted
-        && wanted.iter().all(|check| found.checks.contains_key(check))
+        && features.iter().all(|check| found.checks.contains_key(check))
 }
 
-/// The newest whole run, or what to do to get one.
+/// The newest run with these features, or what to do to get one.
 pub(crate) fn required(
     context: &Context,
     service: &LoadedService,
     environment: &str,
     generated: Option<Digest>,
+    features: &BTreeSet<CheckId>,
 ) -> Result<Evidence> {
-    newest(context, service, environment, generated).ok_or_else(|| {
+    newest(context, service, environment, generated, features).ok_or_else(|| {
         Stopped::could_not_find_out(format!(
-            "there is no run of `{}` in `{environment}` with evidence of every feature, of this spec and code\n\
+            "there is no run of `{}` in `{environment}` with evidence of every such feature, of this spec and code\n\
              hint: run `cargo xtask verify --env {environment} --service {}`",
             service.folder, service.folder
         ))
@@ -65,14 +75,15 @@ pub(crate) fn with_another_target(
     environment: &Environment,
     found: &Evidence,
 ) -> Option<Parity> {
-    if !is_whole(service, found) {
+    let features = all(&service.service);
+    if !has(found, &features) {
         return None;
     }
     let workspace = Workspace::load(context, None).ok()?;
     let other = |other: &&Environment| other.target != environment.target;
     workspace.environments.iter().filter(other).find_map(|other| {
         let generated = found.manifest.generated_digest;
-        let newest = newest(context, service, &other.environment, generated)?;
+        let newest = newest(context, service, &other.environment, generated, &features)?;
         Some(parity(service, [(environment, found), (other, &newest)]))
     })
 }

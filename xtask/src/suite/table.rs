@@ -25,6 +25,14 @@ impl Outcome {
         Self { passed: passed.into(), failed: (!passed).into(), skipped: 0, output }
     }
 
+    /// Counts the tests of a further part.
+    pub(crate) fn add(&mut self, further: &Self) {
+        self.passed += further.passed;
+        self.failed += further.failed;
+        self.skipped += further.skipped;
+        self.output.push_str(&further.output);
+    }
+
     /// Whether it counts as passed: something ran, nothing failed.
     pub(crate) fn is_good(&self) -> bool {
         self.failed == 0 && self.passed > 0
@@ -116,7 +124,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "workers",
-        tests: "Luna in the Workers runtime, and what is left when that is killed",
+        tests: "Luna in the Workers runtime, its answers beside the native ones, what is left when it is killed",
         tools: &[tool::WRANGLER, tool::WASM_BINDGEN],
         run: service::workers,
     },

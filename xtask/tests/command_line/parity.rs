@@ -106,3 +106,20 @@ fn without_two_whole_runs_nothing_is_found_out() {
     assert_eq!(done.code, 3, "{done:?}");
     assert!(done.stderr.contains("cargo xtask verify --env edge"), "{done:?}");
 }
+
+#[test]
+fn only_the_features_that_are_asked_for_are_compared() {
+    let mut edge = answers();
+    edge["forms"][0]["headers"]["server"] = json!("b");
+    // What is declared for other features is not missed here.
+    let declared = "parity: [{on: workers, status: 418, because: Elsewhere.}]\n";
+    let workspace = workspace(declared, &edge);
+    let with = |feature: &str| workspace.run(&["parity", "--with", "edge", "--only", feature]);
+    let done = with("security/headers");
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.stdout.contains("header server"), "{done:?}");
+    assert!(!done.stderr.contains("Elsewhere."), "{done:?}");
+    let done = with("security/nothing");
+    assert_eq!(done.code, 2, "{done:?}");
+    assert!(done.stderr.contains("`security/nothing`"), "{done:?}");
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proofline_spec::document::Service;
+use proofline_spec::document::{Binding, Operation, Route, RouteAuth, Service};
 use serde_json::Value;
 
 use super::object::{Object, quantity, selects};
@@ -15,6 +15,9 @@ type Rule = fn(&[Object], &Service) -> Vec<String>;
 pub(super) const RULES: &[(&str, Rule)] = &[
     ("pods have no rights", rights),
     ("containers have probes", probes),
+    ("probes ask health routes that anybody may ask", asked),
+    ("the process listens where it is asked", listens),
+    ("every upstream can be reached", upstreams),
     ("containers have limits, and ask for no more", limits),
     ("selectors find the pods", selectors),
     ("ports are those of the containers", ports),
@@ -82,6 +85,67 @@ fn probes(objects: &[Object], _: &Service) -> Vec<String> {
                 let fault = format!("has no {probe}");
                 faults.extend(unless(container.get(probe).is_some(), object, &fault));
             }
+        }
+    }
+    faults
+}
+
+fn asked(objects: &[Object], service: &Service) -> Vec<String> {
+    let open = |route: &Route| match &route.auth {
+        Some(RouteAuth::None) => true,
+        Some(RouteAuth::Schemes(schemes)) => schemes.is_empty(),
+        None => service.defaults.auth.is_empty(),
+    };
+    let health = service.routes.iter().filter(|(key, route)| {
+        key.method.as_str() == "GET" && matches!(route.op, Operation::Health(_)) && open(route)
+    });
+    let health: BTreeSet<&str> = health.map(|(key, _)| key.path.as_str()).collect();
+    let mut faults = Vec::new();
+    for object in workloads(objects) {
+        for container in object.containers() {
+            let ready = container["readinessProbe"]["httpGet"]["path"].as_str();
+            for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+                let path = container[probe]["httpGet"]["path"].as_str();
+                let known = path.is_none_or(|path| health.contains(path));
+                faults.extend(unless(known, object, &format!("{probe} asks no health route")));
+            }
+            let asked = object.kind() != "Deployment" || health.is_empty() || ready.is_some();
+            faults.extend(unless(asked, object, "is ready whatever its health routes say"));
+        }
+    }
+    faults
+}
+
+fn listens(objects: &[Object], _: &Service) -> Vec<String> {
+    let mut faults = Vec::new();
+    for object in of_kind(objects, "Deployment") {
+        let port = &object.containers()[0]["ports"][0]["containerPort"];
+        for config in of_kind(objects, "ConfigMap") {
+            let told = config.value["data"]["PORT"].as_str().and_then(|port| port.parse().ok());
+            let same = told.is_some() && port.as_u64() == told;
+            faults.extend(unless(same, config, "PORT is not the container's"));
+            let all = config.value["data"]["HOST"] == "0.0.0.0";
+            faults.extend(unless(all, config, "HOST is not every address of the pod"));
+        }
+    }
+    faults
+}
+
+fn upstreams(objects: &[Object], service: &Service) -> Vec<String> {
+    let mut faults = Vec::new();
+    let servers: Vec<_> = of_kind(objects, "Deployment").collect();
+    for policy in of_kind(objects, "NetworkPolicy").filter(|_| !servers.is_empty()) {
+        let rules = policy.value["spec"]["egress"].as_array().into_iter().flatten();
+        let ports = rules.filter_map(|rule| rule["ports"].as_array()).flatten();
+        let ports: BTreeSet<u64> = ports.filter_map(|port| port["port"].as_u64()).collect();
+        for (name, binding) in &service.bindings {
+            let Binding::Upstream { base_url, .. } = binding else { continue };
+            let default = if base_url.starts_with("http://") { 80 } else { 443 };
+            let host = base_url.split("://").nth(1).and_then(|rest| rest.split('/').next());
+            let port =
+                host.and_then(|host| host.split(':').nth(1)?.parse().ok()).unwrap_or(default);
+            let fault = format!("{name} at port {port} cannot be reached");
+            faults.extend(unless(ports.contains(&port), policy, &fault));
         }
     }
     faults

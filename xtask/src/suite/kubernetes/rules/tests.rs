@@ -70,6 +70,21 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "Deployment",
+        "/spec/template/spec/containers/0/readinessProbe/httpGet/path",
+        "\"/healthz\"",
+        "probes ask health routes that anybody may ask",
+    ),
+    (
+        "Deployment",
+        "/spec/template/spec/containers/0/readinessProbe",
+        "{\"tcpSocket\": {\"port\": \"http\"}}",
+        "probes ask health routes that anybody may ask",
+    ),
+    ("ConfigMap", "/data/PORT", "\"80\"", "the process listens where it is asked"),
+    ("ConfigMap", "/data/HOST", "\"127.0.0.1\"", "the process listens where it is asked"),
+    ("NetworkPolicy", "/spec/egress/3", "null", "every upstream can be reached"),
+    (
+        "Deployment",
         "/spec/template/spec/containers/0/resources/limits/memory",
         "null",
         "containers have limits, and ask for no more",

@@ -51,6 +51,7 @@ fn report(
         previous,
         problems: &["This evidence is made up, to show what a report looks like.".to_owned()],
         parity: None,
+        bench: None,
         now: fixture::NOW,
         commits: &["1f3870b made up: the report has an example".to_owned()],
     })?)

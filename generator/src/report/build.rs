@@ -58,6 +58,7 @@ pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
         derived,
         cost: Prices::current().ok().map(|prices| CostCeiling::of(input.service, prices)),
         parity: input.parity.cloned(),
+        bench: input.bench.cloned(),
         capacity: input.evidence.values().filter_map(load).collect(),
         announcement: String::new(),
     };

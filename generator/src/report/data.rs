@@ -8,6 +8,7 @@ use proofline_spec::evidence::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::bench::BenchData;
 use super::cost::CostCeiling;
 use super::derived::Derived;
 
@@ -55,6 +56,9 @@ pub struct ReportData {
     /// The comparison with another environment; absent when one of them has no whole run.
     #[serde(default)]
     pub parity: Option<Parity>,
+    /// The newest benchmark; absent when nothing was measured.
+    #[serde(default)]
+    pub bench: Option<BenchData>,
     /// A short text for a team channel.
     pub announcement: String,
 }

@@ -7,7 +7,7 @@ use super::data::ReportData;
 use super::{ReportError, ReportInput, chart, text, view};
 
 /// Every template. A name that ends in `.html` is what makes tera escape: keep it.
-const TEMPLATES: [(&str, &str); 13] = [
+const TEMPLATES: [(&str, &str); 14] = [
     ("report.html", include_str!("../../templates/report/report.html")),
     ("style.css", include_str!("../../templates/report/style.css")),
     ("top.html", include_str!("../../templates/report/top.html")),
@@ -19,6 +19,7 @@ const TEMPLATES: [(&str, &str); 13] = [
     ("steps.html", include_str!("../../templates/report/steps.html")),
     ("spec.html", include_str!("../../templates/report/spec.html")),
     ("cost.html", include_str!("../../templates/report/cost.html")),
+    ("bench.html", include_str!("../../templates/report/bench.html")),
     ("parity.html", include_str!("../../templates/report/parity.html")),
     ("provenance.html", include_str!("../../templates/report/provenance.html")),
 ];

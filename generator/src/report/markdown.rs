@@ -24,6 +24,7 @@ pub(super) fn render(data: &ReportData) -> String {
     changes(&mut md, data);
     next_steps(&mut md, data);
     capacity(&mut md, data);
+    speed(&mut md, data);
     spec(&mut md, data);
     cost(&mut md, data);
     schedule(&mut md, data);
@@ -281,6 +282,37 @@ fn cost(md: &mut String, data: &ReportData) {
         plain(&prices.date),
         plain(&prices.source)
     );
+}
+
+fn speed(md: &mut String, data: &ReportData) {
+    let _ = writeln!(md, "\n## Speed beside others\n");
+    let Some(bench) = &data.bench else {
+        let _ = writeln!(md, "Not measured.");
+        return;
+    };
+    let _ = writeln!(
+        md,
+        "Measured {} on one machine: {}. How: {}. Document {}. In brackets: theirs by ours.\n",
+        plain(&moment(&bench.taken_at)),
+        plain(&bench.machine),
+        plain(&bench.method),
+        bench.sha256.short()
+    );
+    let routes = bench.routes.iter().map(|route| format!("{}, µs of CPU", plain(route)));
+    let mut header = vec!["Peer".to_owned()];
+    header.extend(routes);
+    header.extend(["MiB", "Cold start, ms", "KiB gzip"].map(str::to_owned));
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let rows = bench.peers.iter().map(|peer| {
+        let mut row = vec![peer.title.clone()];
+        row.extend(peer.routes.iter().map(|route| match &route.ratio {
+            Some(ratio) => format!("{} ({ratio})", route.micros),
+            None => route.micros.clone(),
+        }));
+        row.extend([&peer.memory_mib, &peer.cold_start_ms, &peer.size_kib].map(String::clone));
+        row
+    });
+    table(md, &header, rows);
 }
 
 fn schedule(md: &mut String, data: &ReportData) {

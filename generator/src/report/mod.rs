@@ -4,6 +4,7 @@
 //! Only the HTML page looks at the evidence besides, for steps, exchanges and charts.
 
 mod announcement;
+mod bench;
 mod build;
 mod chart;
 pub mod cost;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use proofline_spec::document::{Environment, Service};
 use proofline_spec::evidence::{CheckEvidence, CheckId, Manifest, Parity, Readiness};
 
+pub use bench::{Bench, BenchData, BenchPeer, BenchRoute};
 pub use cost::cost_ceiling;
 pub use data::{
     CategoryData, Change, ClaimData, EnvironmentData, EvidenceData, LeftOutData, LoadData, Moved,
@@ -55,6 +57,8 @@ pub struct ReportInput<'a> {
     pub problems: &'a [String],
     /// The comparison with another environment, where both have a whole run.
     pub parity: Option<&'a Parity>,
+    /// The newest benchmark of this machine, where there is one.
+    pub bench: Option<&'a BenchData>,
     /// When the report is made (RFC 3339).
     pub now: &'a str,
     /// Commits since the report before, one line each.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use proofline_spec::document::{Environment, Service, Severity};
 use proofline_spec::evidence::{
-    CheckEvidence, CheckId, CheckOutcome, Manifest, Overall, Parity, Readiness, Verdict, judge,
+    CheckEvidence, CheckId, CheckOutcome, Digest, Manifest, Overall, Parity, Readiness, Verdict,
+    judge,
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::fixture::{ENVIRONMENT, Made, NOW, SERVICE, make};
-use super::{Rendered, ReportData, ReportInput, render};
+use super::{Bench, BenchData, Rendered, ReportData, ReportInput, render};
 
 const TODAY: &str = "2026-11-21";
 
@@ -40,10 +41,44 @@ fn rendered(made: &Made, previous: Option<&ReportData>, problems: &[String]) -> 
         previous,
         problems,
         parity: None,
+        bench: None,
         now: NOW,
         commits: &["1f3870b pantry: jars have labels".to_owned()],
     })
     .unwrap()
+}
+
+/// A benchmark of ours and a peer that needs twice the processor time.
+fn bench(text: &str) -> BenchData {
+    let peer = |name: &str, micros: f64| {
+        let round = |factor: f64| json!({"requests_per_second": 9000.0, "processor_micros": micros * factor});
+        json!({
+            "name": name, "title": text, "on_workers": true, "memory_mib": [300.4],
+            "cold_starts_ms": [40.0, 60.0], "size": {"bytes": 4096, "gzip_bytes": 2048},
+            "routes": [{"route": text, "rounds": [round(1.0), round(9.0), round(0.5)]}],
+        })
+    };
+    let document = json!({
+        "taken_at": NOW, "commit": text,
+        "machine": {
+            "processor": text, "cores": 2, "kernel": text, "load": text, "wrk": text, "rustc": text,
+        },
+        "method": {"rounds": 3, "seconds": 4, "connections": 32, "placement": text},
+        "peers": [peer("proofline-workerd", 100.0), peer("other", 200.0)],
+    });
+    BenchData::of(&serde_json::from_value::<Bench>(document).unwrap(), Digest::of(b"bench"))
+}
+
+#[test]
+fn speed_is_shown_as_medians_and_ratios_of_the_benchmark_or_as_not_measured() {
+    let data = bench("x");
+    assert_eq!(data.peers[0].routes[0].micros, "100.0");
+    assert_eq!(data.peers[0].routes[0].ratio, None);
+    assert_eq!(data.peers[1].routes[0].ratio.as_deref(), Some("2.00"));
+    assert_eq!(data.peers[1].cold_start_ms, "50.0");
+    assert_eq!(data.peers[1].size_kib, "2");
+    let html = rendered(&pantry(&[], &[]), None, &[]).html;
+    assert!(html.contains("<p>Not measured. <code>cargo xtask bench</code>"));
 }
 
 /// A comparison with a difference that is declared and one that is not.
@@ -264,6 +299,7 @@ fn no_text_of_the_inputs_is_markup_in_any_format() {
         previous: Some(&previous),
         problems: &[HOSTILE.to_owned()],
         parity: Some(&parity(HOSTILE)),
+        bench: Some(&bench(HOSTILE)),
         now: HOSTILE,
         commits: &[HOSTILE.to_owned()],
     })
@@ -365,6 +401,7 @@ fn differences_between_environments_are_shown_with_what_the_spec_says_about_them
         previous: None,
         problems: &[],
         parity: Some(&parity("elsewhere")),
+        bench: Some(&bench("elsewhere")),
         now: NOW,
         commits: &[],
     })

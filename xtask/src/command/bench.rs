@@ -1,7 +1,9 @@
 //! `bench`: our generated service beside its peers, measured alike in one run.
 
 use anyhow::{Context as _, Result};
+use proofline_generator::report::{self, BenchData};
 use proofline_generator::tree::write_atomically;
+use proofline_spec::evidence::Digest;
 use proofline_spec::exit::Exit;
 
 use crate::cli::{Bench, BenchTarget, Format};
@@ -11,6 +13,27 @@ use crate::run::bench::{self, Wanted};
 
 /// Where documents are kept, below the folder of all evidence.
 const FOLDER: &str = "evidence/bench";
+
+/// The ending of the file that holds a document's digest.
+const DIGEST: &str = "sha256";
+
+/// The newest benchmark; what is wrong with it when its digest differs or it cannot be read.
+pub(super) fn newest(context: &Context) -> Result<Option<BenchData>, String> {
+    let Ok(entries) = std::fs::read_dir(context.root.join(FOLDER)) else { return Ok(None) };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let documents = paths.filter(|path| path.extension().is_some_and(|ext| ext == "json"));
+    let Some(path) = documents.max() else { return Ok(None) };
+    let name = path.strip_prefix(&context.root).unwrap_or(&path).display().to_string();
+    let text = std::fs::read(&path).map_err(|error| format!("cannot read {name}: {error}"))?;
+    let sha256 = Digest::of(&text);
+    let told = std::fs::read_to_string(format!("{}.{DIGEST}", path.display())).unwrap_or_default();
+    if told.trim() != sha256.to_string() {
+        return Err(format!("{name} is not what was measured: its digest differs"));
+    }
+    let bench: report::Bench =
+        serde_json::from_slice(&text).map_err(|error| format!("{name}: {error}"))?;
+    Ok(Some(BenchData::of(&bench, sha256)))
+}
 
 pub(super) fn run(context: &Context, arguments: &Bench) -> Result<Exit> {
     let wanted = Wanted {
@@ -26,6 +49,9 @@ pub(super) fn run(context: &Context, arguments: &Bench) -> Result<Exit> {
     let path = format!("{FOLDER}/{stamp}.json");
     write_atomically(&context.root.join(&path), text.as_bytes())
         .with_context(|| format!("cannot write {path}"))?;
+    let digest = format!("{}\n", Digest::of(text.as_bytes()));
+    write_atomically(&context.root.join(format!("{path}.{DIGEST}")), digest.as_bytes())
+        .with_context(|| format!("cannot write {path}.{DIGEST}"))?;
     output::line(context, Tone::Good, "Wrote", &path);
     output::stdout(&match arguments.format {
         Format::Text => document.table(),

@@ -11,7 +11,7 @@ use proofline_spec::evidence::{ClaimVerdict, Overall, Readiness, Verdict, judge}
 use proofline_spec::exit::Exit;
 use serde_json::{Value, json};
 
-use super::check;
+use super::{bench, check};
 use crate::cli::{Format, Report};
 use crate::context::Context;
 use crate::output::{self, Tone};
@@ -63,6 +63,11 @@ pub(super) fn write(
         found.foreign.as_deref(),
         &Context::today(),
     );
+    let mut problems = found.problems.clone();
+    let bench = bench::newest(context).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
     let previous = previous(context, service, environment, &found.manifest.run);
     let rendered = report::render(&ReportInput {
         service: &service.service,
@@ -72,8 +77,9 @@ pub(super) fn write(
         evidence: &found.checks,
         readiness: &readiness,
         previous: previous.as_ref(),
-        problems: &found.problems,
+        problems: &problems,
         parity: whole::with_another_target(context, service, environment, found).as_ref(),
+        bench: bench.as_ref(),
         now: &Context::now(),
         commits: &commits(&context.root),
     })?;

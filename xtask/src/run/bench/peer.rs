@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     OurProgram,
     /// Our service, generated and built to WebAssembly.
     OurWorker,
+    /// WebAssembly that cargo builds, with an entry point of its own: its folder and its name.
+    Wasm(&'static str, &'static str),
     /// A program that cargo builds: its folder and its name.
     Cargo(&'static str, &'static str),
     /// A program for Node: its folder and its entry point.
@@ -59,6 +61,12 @@ pub(crate) const ALL: &[Peer] = &[
         title: "Proofline in workerd",
         on_workers: true,
         kind: Kind::OurWorker,
+    },
+    Peer {
+        name: "axum-workerd",
+        title: "axum, by hand, in workerd",
+        on_workers: true,
+        kind: Kind::Wasm("worker", "peer_worker"),
     },
     Peer {
         name: "hono-workerd",

@@ -99,6 +99,10 @@ pub(super) fn prepare(context: &Context, peer: Peer) -> Result<Prepared> {
             let inner = generate(context, &root)?;
             workerd::ours(context, &inner, OUR_NAME).map(|config| on_workerd(config, &root))
         }
+        Kind::Wasm(folder, name) => {
+            let root = peers.join(folder);
+            workerd::by_hand(context, &root, name).map(|config| on_workerd(config, &root))
+        }
         Kind::Bundle(folder, entry) => {
             let root = peers.join(folder);
             npm(context, &root)?;

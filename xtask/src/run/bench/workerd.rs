@@ -16,6 +16,7 @@ use super::prepare::{call, load};
 use super::token::SECRET;
 use crate::context::{Context, Stopped};
 use crate::workers::build;
+use crate::workers::toolchain::TARGET;
 use crate::workers::tools::{self, Tools};
 
 /// How the platform behaves for all of them.
@@ -51,6 +52,47 @@ pub(super) fn ours(context: &Context, inner: &Context, name: &str) -> Result<Con
     configure(context, &worker.folder, &modules, size)
 }
 
+/// WebAssembly of a peer, built as ours is, with its own entry point.
+pub(super) fn by_hand(context: &Context, root: &Path, name: &str) -> Result<Config> {
+    let tools = Tools::find(context)?;
+    let target = context.target.join("bench/workers");
+    let mut cargo = tools.toolchain.cargo();
+    cargo
+        .current_dir(root)
+        .args(["build", "--locked", "--lib", "--target", TARGET, "--profile", "workers"])
+        .args(tools.toolchain.options())
+        .env("CARGO_TARGET_DIR", &target);
+    call(context, &mut cargo)?;
+    let folder = context.target.join("bench").join(name);
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut bindgen = Command::new(&tools.bindgen);
+    bindgen
+        .args(["--target=bundler", "--no-typescript", "--remove-name-section"])
+        .args(["--remove-producers-section", "--out-name=service", "--out-dir"])
+        .arg(&folder)
+        .arg(target.join(TARGET).join("workers").join(format!("{name}.wasm")));
+    call(context, &mut bindgen)?;
+    std::fs::copy(root.join("entry.mjs"), folder.join("entry.mjs"))
+        .context("cannot copy entry.mjs")?;
+    let modules = ["entry.mjs", "service_bg.js", "service_bg.wasm"];
+    let mut size = Size { bytes: 0, gzip_bytes: 0 };
+    for module in modules {
+        let bytes = std::fs::read(folder.join(module))?;
+        if module.ends_with("wasm") {
+            size.bytes = bytes.len() as u64;
+        }
+        size.gzip_bytes += compressed(&bytes)?;
+    }
+    configure(context, &folder, &modules, size)
+}
+
+fn compressed(bytes: &[u8]) -> Result<u64> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len() as u64)
+}
+
 /// JavaScript, bundled as wrangler bundles it, and made small.
 pub(super) fn bundle(context: &Context, root: &Path, entry: &str) -> Result<Config> {
     let folder = context.target.join("bench").join(entry.replace('.', "-"));
@@ -67,9 +109,7 @@ pub(super) fn bundle(context: &Context, root: &Path, entry: &str) -> Result<Conf
         .arg(format!("--outfile={}", folder.join("app.mjs").display()));
     call(context, &mut command)?;
     let bytes = std::fs::read(folder.join("app.mjs"))?;
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(&bytes)?;
-    let size = Size { bytes: bytes.len() as u64, gzip_bytes: encoder.finish()?.len() as u64 };
+    let size = Size { bytes: bytes.len() as u64, gzip_bytes: compressed(&bytes)? };
     configure(context, &folder, &["app.mjs"], size)
 }
 

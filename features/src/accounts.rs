@@ -1,6 +1,6 @@
 //! Who a check can be: accounts made through the service's own routes, minted tokens, tokens of the environment.
 
-use proofline_spec::document::{AccountStep, Credential, RouteKey};
+use proofline_spec::document::{AccountStep, Balance, Credential, RouteKey};
 use serde_json::Value;
 
 use crate::exchange::{Answer, Request};
@@ -49,6 +49,7 @@ struct Filling<'a> {
     password: &'a str,
     tier: &'a str,
     id: &'a str,
+    amount: u64,
 }
 
 impl Filling<'_> {
@@ -62,6 +63,7 @@ impl Filling<'_> {
 
     fn value(&self, value: &Value) -> Value {
         match value {
+            Value::String(text) if text == "{amount}" => self.amount.into(),
             Value::String(text) => Value::String(self.text(text)),
             Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
             Value::Object(members) => {
@@ -114,7 +116,7 @@ impl Applicant {
     }
 
     fn filling(&self) -> Filling<'_> {
-        Filling { email: &self.email, password: &self.password, tier: "", id: "" }
+        Filling { email: &self.email, password: &self.password, tier: "", id: "", amount: 0 }
     }
 
     /// The request for an account.
@@ -173,7 +175,8 @@ fn minted_for(run: &Run, id: Option<&str>) -> Option<String> {
 pub async fn log_in(world: &World, account: &Account) -> Result<String, Failure> {
     let run = world.run()?;
     let accounts = run.target.service.accounts.as_ref().ok_or_else(no_accounts)?;
-    let filling = Filling { email: &account.email, password: &account.password, tier: "", id: "" };
+    let filling =
+        Filling { email: &account.email, password: &account.password, tier: "", id: "", amount: 0 };
     let answer = world.send(filling.request(&accounts.log_in)).await?;
     let token = read(&answer, accounts.log_in.token.as_deref(), "the token")?;
     run.know(&format!("TOKEN_{}", next_number()), &token);
@@ -190,12 +193,40 @@ pub async fn set_tier(world: &World, account: &Account, tier: &str) -> Result<()
         .ok_or_else(|| Failure::broken("the spec's `accounts` does not say how a tier is set"))?;
     let headers = admin(&run, &step.route)?;
     let id = account.id.as_deref().unwrap_or_default();
-    let filling = Filling { email: &account.email, password: &account.password, tier, id };
+    let filling =
+        Filling { email: &account.email, password: &account.password, tier, id, amount: 0 };
     let answer = world.send(filling.request(step).headers(&[headers])).await?;
     if answer.is_success() {
         return Ok(());
     }
     Err(Failure::Broken(format!("the tier cannot be set: {}", answer.describe())))
+}
+
+/// Gives an account so much of its balance, as an administrator.
+pub async fn grant(
+    world: &World,
+    balance: &Balance,
+    account: &Account,
+    amount: u64,
+) -> Result<(), Failure> {
+    let run = world.run()?;
+    let headers = admin(&run, &balance.grant.route)?;
+    let id = account.id.as_deref().unwrap_or_default();
+    let filling =
+        Filling { email: &account.email, password: &account.password, tier: "", id, amount };
+    let answer = world.send(filling.request(&balance.grant).headers(&[headers])).await?;
+    if answer.is_success() {
+        return Ok(());
+    }
+    Err(Failure::Broken(format!("nothing can be granted: {}", answer.describe())))
+}
+
+/// The request by which an account spends one of its balance.
+pub fn spend(balance: &Balance, account: &Account) -> Request {
+    let id = account.id.as_deref().unwrap_or_default();
+    let filling =
+        Filling { email: &account.email, password: &account.password, tier: "", id, amount: 1 };
+    filling.request(&balance.spend).headers(&[account.bearer()])
 }
 
 /// Makes an API key for an account.
@@ -205,7 +236,8 @@ pub async fn make_key(world: &World, account: &Account) -> Result<String, Failur
     let step = accounts.api_key.as_ref().ok_or_else(|| {
         Failure::broken("the spec's `accounts` does not say how an API key is made")
     })?;
-    let filling = Filling { email: &account.email, password: &account.password, tier: "", id: "" };
+    let filling =
+        Filling { email: &account.email, password: &account.password, tier: "", id: "", amount: 0 };
     let answer = world.send(filling.request(step).headers(&[account.bearer()])).await?;
     let key = read(&answer, step.key.as_deref(), "the API key")?;
     run.know(&format!("API_KEY_{}", next_number()), &key);

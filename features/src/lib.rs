@@ -11,6 +11,7 @@ pub mod command;
 pub mod exchange;
 pub mod failure;
 pub mod generate;
+pub mod kept;
 pub mod needs;
 pub mod plan;
 pub mod raw;

@@ -1,6 +1,6 @@
 //! What a scenario needs, by its tags, and whether the environment and the spec give it.
 
-use proofline_spec::document::LimitKey;
+use proofline_spec::document::{HealthKind, LimitKey, Operation};
 
 use crate::plan::Target;
 
@@ -74,6 +74,16 @@ const NEEDS: &[Need] = &[
         |t| t.environment.client_address.is_some(),
         "the checks cannot choose the client address that the service sees",
     ),
+    (
+        "seeded-instances",
+        |t| t.plan.configuration.as_ref().is_some_and(|check| check.database.is_some()),
+        "further instances have no database with the environment's own rows",
+    ),
+    (
+        "process",
+        |t| t.environment.target != proofline_spec::document::Target::Workers,
+        "the platform runs no process that could be told to end",
+    ),
     ("loopback", Target::is_loopback, "the service is not on this machine"),
     ("public", |t| t.environment.public, "the environment is not public"),
     (
@@ -106,7 +116,31 @@ const SUBJECTS: &[Need] = &[
         |t| t.routes().any(|(_, route)| t.takes_principals(route)),
         "no route asks who calls",
     ),
-    ("health", |t| t.health_route().is_some(), "the spec has no health route"),
+    (
+        "health",
+        |t| t.health_route_of(HealthKind::Detail).is_some(),
+        "the spec has no health route with details",
+    ),
+    (
+        "balance",
+        |t| t.service.accounts.as_ref().is_some_and(|accounts| accounts.balance.is_some()),
+        "the spec's `accounts` names no balance",
+    ),
+    (
+        "jobs",
+        |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Enqueue(_))),
+        "no route only puts something into a queue",
+    ),
+    (
+        "readiness",
+        |t| t.health_route_of(HealthKind::Readiness).is_some(),
+        "the spec has no readiness route",
+    ),
+    (
+        "liveness",
+        |t| t.health_route_of(HealthKind::Liveness).is_some(),
+        "the spec has no liveness route",
+    ),
     (
         "ip-limit",
         |t| !t.limits_by(LimitKey::ClientIp).is_empty(),

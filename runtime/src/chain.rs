@@ -169,12 +169,11 @@ impl<S: Service> Chain<S> {
         self.context.definition().metering.is_some() && self.meter.has_counts()
     }
 
-    /// Answers a request. `ambiguous` says that the host found its framing ambiguous.
+    /// Answers the request of a client. `ambiguous` says that the host found its framing ambiguous.
     pub async fn respond<B>(
         &self,
         request: Request<B>,
-        peer: IpAddr,
-        trusted: impl Fn(IpAddr) -> bool,
+        client: IpAddr,
         ambiguous: bool,
     ) -> Response<Bytes>
     where
@@ -185,7 +184,7 @@ impl<S: Service> Chain<S> {
         let (parts, incoming) = request.into_parts();
         let mut journey = Journey {
             correlation: correlate(&self.context, &parts.headers),
-            client: address::client(peer, &parts.headers, trusted),
+            client,
             resource: None,
             route: None,
             principal: None,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -59,6 +60,18 @@ pub struct Context {
     settings: Settings,
     bindings: Bindings,
     keys: Keys,
+    started: Duration,
+    draining: AtomicBool,
+    memory: fn() -> Option<Memory>,
+}
+
+/// What a process holds in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes that it holds now.
+    pub resident: u64,
+    /// The most that it may hold, where there is a limit.
+    pub limit: Option<u64>,
 }
 
 impl fmt::Debug for Context {
@@ -71,7 +84,53 @@ impl Context {
     /// Brings a definition, its configuration and what a host provides together.
     pub fn new(definition: &'static Definition, settings: Settings, bindings: Bindings) -> Self {
         let keys = Keys::new(definition, &settings);
-        Self { definition, settings, bindings, keys }
+        let started = bindings.clock.monotonic();
+        let draining = AtomicBool::new(false);
+        Self { definition, settings, bindings, keys, started, draining, memory: || None }
+    }
+
+    /// The same, with a way to find out what the process holds in memory.
+    #[must_use]
+    pub fn with_memory(self, memory: fn() -> Option<Memory>) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// What the process holds in memory, where the host can tell.
+    pub fn memory(&self) -> Option<Memory> {
+        (self.memory)()
+    }
+
+    /// How long it has been running.
+    pub fn uptime(&self) -> Duration {
+        self.clock().monotonic().saturating_sub(self.started)
+    }
+
+    /// The process is about to end: from now on it says that it is not ready.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether the process is about to end.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Closes databases, then key-value stores; gives the name of each when it is closed.
+    pub async fn close(&self) -> Vec<&'static str> {
+        let mut closed = Vec::new();
+        for database in self.definition.databases {
+            if let Ok(store) = self.database(database.name) {
+                store.close().await;
+                closed.push(database.name);
+            }
+        }
+        for store in self.definition.stores {
+            if let Ok(kv) = self.store(store.name) {
+                kv.close().await;
+                closed.push(store.name);
+            }
+        }
+        closed
     }
 
     /// The service's tables.

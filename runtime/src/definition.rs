@@ -35,6 +35,12 @@ pub struct Definition {
     pub analytics: Option<&'static str>,
     /// The services that it calls.
     pub upstreams: &'static [Upstream],
+    /// How far proxies in front are believed.
+    pub http: Http,
+    /// How the process ends when it is told to.
+    pub shutdown: Shutdown,
+    /// Path of the route that says whether requests may be sent here.
+    pub health_path: &'static str,
     /// Which web origins may call it.
     pub cors: Option<Cors>,
     /// Security headers of every answer.
@@ -64,6 +70,9 @@ impl Definition {
         blobs: &[],
         analytics: None,
         upstreams: &[],
+        http: Http::DEFAULT,
+        shutdown: Shutdown::DEFAULT,
+        health_path: "/health",
         cors: None,
         headers: SecurityHeaders::DEFAULT,
         routes: &[],
@@ -379,6 +388,49 @@ impl Rate {
     pub const fn new(requests: u32, seconds: u64) -> Self {
         Self { requests, window: Duration::from_secs(seconds) }
     }
+}
+
+/// How far proxies in front are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Http {
+    /// How many proxies stand in front; the client is who called the outermost of them.
+    pub trusted_hops: u8,
+    /// Where they write who called them.
+    pub forwarding: Forwarding,
+}
+
+impl Http {
+    /// One proxy, which writes `X-Forwarded-For`.
+    pub const DEFAULT: Self = Self { trusted_hops: 1, forwarding: Forwarding::XForwardedFor };
+}
+
+/// Where proxies write who called them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwarding {
+    /// Addresses in `X-Forwarded-For`.
+    XForwardedFor,
+    /// The `for` parameters of `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// How a process ends when it is told to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shutdown {
+    /// How long it still accepts connections while it already says that it is not ready.
+    pub delay: Duration,
+    /// How long requests under way may take.
+    pub requests: Duration,
+    /// How long workers of queues and schedules may take.
+    pub workers: Duration,
+}
+
+impl Shutdown {
+    /// No delay, half a minute for requests, five seconds for workers.
+    pub const DEFAULT: Self = Self {
+        delay: Duration::ZERO,
+        requests: Duration::from_secs(30),
+        workers: Duration::from_secs(5),
+    };
 }
 
 /// Which web origins may call the service from a browser.

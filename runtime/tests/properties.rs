@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use proofline_runtime::definition::Rate;
+use proofline_runtime::definition::{Forwarding, Http, Rate};
+use proofline_runtime::policy::address;
 use proofline_runtime::policy::body::json::parse;
 use proofline_runtime::policy::cors;
 use proofline_runtime::policy::limit::window::Window;
@@ -316,5 +317,44 @@ proptest! {
             database.query_row(query, [search_terms(&text)], |row| row.get::<_, i64>(0))
         });
         prop_assert_eq!(found, Ok(0), "{:?}", text);
+    }
+}
+
+/// An entry of a forwarding header: an address as it is, or junk.
+fn entry() -> impl Strategy<Value = (String, Option<std::net::IpAddr>)> {
+    let v4 = any::<[u8; 4]>().prop_map(std::net::IpAddr::from);
+    let v6 = any::<[u8; 16]>().prop_map(std::net::IpAddr::from);
+    let known = |address: std::net::IpAddr| (address.to_string(), Some(address.to_canonical()));
+    let junk = "[ -+.-~]{0,12}"
+        .prop_filter("no address", |text| text.trim().parse::<std::net::IpAddr>().is_err())
+        .prop_filter("no port", |text| text.parse::<std::net::SocketAddr>().is_err())
+        .prop_filter("no brackets", |text| !text.contains('['));
+    prop_oneof![v4.prop_map(known), v6.prop_map(known), junk.prop_map(|text| (text, None)),]
+}
+
+proptest! {
+    #![proptest_config(cases(512))]
+
+    #[test]
+    fn client_is_the_entry_of_the_outermost_trusted_proxy(
+        lines in prop::collection::vec(prop::collection::vec(entry(), 1..4), 0..5),
+        hops in 0_u8..8,
+        trusted in any::<bool>(),
+    ) {
+        let peer = std::net::IpAddr::from([10, 0, 0, 1]);
+        let mut headers = http::HeaderMap::new();
+        for line in &lines {
+            let texts: Vec<&str> = line.iter().map(|(text, _)| text.as_str()).collect();
+            headers.append("x-forwarded-for", texts.join(",").parse().unwrap());
+        }
+        let http = Http { trusted_hops: hops, forwarding: Forwarding::XForwardedFor };
+        let found = address::client(peer, &headers, http, trusted);
+        // Written from the definition: the n-th from the right, unless something before it is junk.
+        let mut right_to_left: Vec<_> = lines.iter().flatten().map(|(_, address)| *address).collect();
+        right_to_left.reverse();
+        let believed = if trusted { usize::from(hops) } else { 0 };
+        let readable = right_to_left.iter().take(believed).take_while(|entry| entry.is_some());
+        let expected = readable.last().copied().flatten().unwrap_or(peer);
+        prop_assert_eq!(found, expected);
     }
 }

@@ -8,6 +8,12 @@ Feature: The health endpoint tells the truth about the service and what it depen
     And nobody may keep the answer
     And it reports every dependency as working
 
+  Scenario: Each thing has its figures
+    When the health endpoint is asked
+    Then it answers that all is well
+    And it says where it runs, since when, and how long the answer took
+    And each dependency has its figures
+
   @serial
   Scenario: The answer comes quickly enough for a monitor
     When the health endpoint is asked
@@ -24,3 +30,9 @@ Feature: The health endpoint tells the truth about the service and what it depen
     When the health endpoint is asked
     Then it answers that all is well
     And each other dependency that is cut off is only reported
+
+  @serial @needs:faults @needs:loopback
+  Scenario: A dependency that hangs holds nobody up
+    When the health endpoint is asked
+    Then it answers that all is well
+    And each dependency that hangs is reported within 200 ms

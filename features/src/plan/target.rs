@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use proofline_spec::document::{
-    Answer, Auth, Environment, Limit, LimitKey, Method, Route, RouteAuth, RouteKey, RouteLimits,
-    Schema, Service, SignatureEncoding,
+    Answer, Auth, Environment, HealthKind, Limit, LimitKey, Method, Operation, Route, RouteAuth,
+    RouteKey, RouteLimits, Schema, Service, SignatureEncoding,
 };
 use proofline_spec::evidence::Plan;
 use proofline_spec::unit::Rate;
@@ -213,10 +213,18 @@ impl Target {
             .is_none_or(|schema| schema.required.is_empty())
     }
 
-    /// The health route.
+    /// A health route: the one with the details, or another where there is none.
     pub fn health_route(&self) -> Option<(&RouteKey, &Route)> {
-        self.routes()
-            .find(|(_, route)| matches!(route.op, proofline_spec::document::Operation::Health(_)))
+        [HealthKind::Detail, HealthKind::Readiness, HealthKind::Liveness]
+            .into_iter()
+            .find_map(|kind| self.health_route_of(kind))
+    }
+
+    /// The health route that answers this question.
+    pub fn health_route_of(&self, kind: HealthKind) -> Option<(&RouteKey, &Route)> {
+        self.routes().find(
+            |(_, route)| matches!(&route.op, Operation::Health(health) if health.kind == kind),
+        )
     }
 
     /// The tier with the highest limits: the last one of the spec.

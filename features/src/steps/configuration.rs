@@ -33,7 +33,7 @@ struct Ended {
     listened: bool,
 }
 
-fn configuration(world: &World) -> Result<ConfigurationCheck, Failure> {
+pub(super) fn configuration(world: &World) -> Result<ConfigurationCheck, Failure> {
     let run = world.run()?;
     run.target
         .plan
@@ -42,7 +42,8 @@ fn configuration(world: &World) -> Result<ConfigurationCheck, Failure> {
         .ok_or_else(|| Failure::broken("no further instance may be started"))
 }
 
-fn spawn(
+/// Starts an instance with a database of its own in a folder; one that is there is used.
+pub(super) fn spawn(
     check: &ConfigurationCheck,
     folder: &std::path::Path,
     variables: &BTreeMap<String, String>,

@@ -1,9 +1,9 @@
-//! The health endpoint, with everything well and with a dependency cut off.
+//! The health endpoints, with everything well and with a dependency cut off.
 
 use std::time::Duration;
 
 use cucumber::step::Collection;
-use proofline_spec::document::{self, Binding, Operation};
+use proofline_spec::document::{self, Binding, HealthKind, Operation, Target};
 use serde_json::{Value, json};
 
 use super::{Arguments, faults, steps};
@@ -15,15 +15,23 @@ use crate::world::World;
 /// Longest wait until the service notices that a fault is gone.
 const RECOVERY: Duration = Duration::from_secs(40);
 
+/// How many answers are timed.
+const SAMPLES: usize = 15;
+
 /// What a scenario knows about health.
 #[derive(Debug, Default)]
 pub(super) struct Health {
+    kind: HealthKind,
     last: Option<Answer>,
 }
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
-        when "the health endpoint is asked" => ask;
+        when "the (health|readiness|liveness) endpoint is asked" => ask;
+        then "it says where it runs, since when, and how long the answer took" => says_where;
+        then "each dependency has its figures" => figures;
+        then "each dependency that hangs is reported within ([0-9]+) ms" => each_hanging;
+        then "each dependency that is cut off or hangs changes nothing" => changes_nothing;
         then "it answers that all is well" => all_is_well;
         then "it names the time and the service's version" => names_time_and_version;
         then "it reports every dependency as working" => every_dependency;
@@ -34,11 +42,10 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     }
 }
 
-fn health(run: &Run) -> Result<(String, document::Health), Failure> {
-    let (key, route) = run
-        .target
-        .health_route()
-        .ok_or_else(|| Failure::not_applicable("the spec has no health route"))?;
+fn health(world: &World, run: &Run) -> Result<(String, document::Health), Failure> {
+    let found = run.target.health_route_of(world.memory.health.kind);
+    let (key, route) =
+        found.ok_or_else(|| Failure::not_applicable("the spec has no such health route"))?;
     match &route.op {
         Operation::Health(health) => Ok((key.path.clone(), health.clone())),
         _ => Err(Failure::broken("the health route has no health operation")),
@@ -51,11 +58,16 @@ fn name_of(health: &document::Health, binding: &str) -> String {
 
 async fn ask_health(world: &World) -> Result<Answer, Failure> {
     let run = world.run()?;
-    let (path, _) = health(&run)?;
+    let (path, _) = health(world, &run)?;
     world.send(Request::get(path)).await
 }
 
-async fn ask(world: &mut World, _: Arguments) -> Seen {
+async fn ask(world: &mut World, arguments: Arguments) -> Seen {
+    world.memory.health.kind = match arguments.text(0) {
+        "liveness" => HealthKind::Liveness,
+        "readiness" => HealthKind::Readiness,
+        _ => HealthKind::Detail,
+    };
     let answer = ask_health(world).await?;
     let seen = answer.describe();
     world.memory.health.last = Some(answer);
@@ -100,7 +112,7 @@ fn works(answer: &Answer, name: &str) -> Option<bool> {
 
 async fn every_dependency(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
-    let (_, health) = health(&run)?;
+    let (_, health) = health(world, &run)?;
     let answer = last(world)?;
     if health.required.is_empty() && health.optional.is_empty() {
         return Ok("the health route checks nothing".to_owned());
@@ -129,21 +141,20 @@ async fn not_kept(world: &mut World, _: Arguments) -> Seen {
     Ok(format!("Cache-Control: {value}"))
 }
 
-async fn usually_within(world: &mut World, arguments: Arguments) -> Seen {
-    const SAMPLES: usize = 15;
-    let limit: u64 = arguments.text(0).parse().map_err(|_| Failure::broken("not a number"))?;
+/// The median time of some answers.
+async fn median(world: &World) -> Result<Duration, Failure> {
     let mut times = Vec::new();
     for _ in 0..SAMPLES {
         times.push(ask_health(world).await?.duration);
     }
     times.sort_unstable();
-    let median = times[SAMPLES / 2];
-    if median > Duration::from_millis(limit) {
-        let message =
-            format!("half of {SAMPLES} answers took longer than {} ms", median.as_millis());
-        return Err(Failure::Wrong(message));
-    }
-    Ok(format!("the median of {SAMPLES} answers is {:.1} ms", median.as_secs_f64() * 1e3))
+    Ok(times[SAMPLES / 2])
+}
+
+async fn usually_within(world: &mut World, arguments: Arguments) -> Seen {
+    let limit: u64 = arguments.text(0).parse().map_err(|_| Failure::broken("not a number"))?;
+    fast(world, limit).await?;
+    Ok(format!("half of {SAMPLES} answers came within {limit} ms"))
 }
 
 /// Waits until the service answers that all is well again.
@@ -174,10 +185,7 @@ async fn with_each(
 ) -> Seen {
     let mut findings = Findings::new();
     for binding in bindings {
-        if !matches!(
-            world.run()?.target.service.bindings.get(binding),
-            Some(Binding::Sql { .. } | Binding::Kv { .. })
-        ) {
+        if !can_be_disturbed(world, binding)? {
             continue;
         }
         let name = name_of(health, binding);
@@ -213,11 +221,133 @@ async fn while_cut(world: &World, name: &str, expected: u16) -> Result<(), Failu
 }
 
 async fn each_required(world: &mut World, _: Arguments) -> Seen {
-    let (_, health) = health(&*world.run()?)?;
+    let (_, health) = health(world, &*world.run()?)?;
     with_each(world, &health.required, &health, 503).await
 }
 
 async fn each_optional(world: &mut World, _: Arguments) -> Seen {
-    let (_, health) = health(&*world.run()?)?;
+    let (_, health) = health(world, &*world.run()?)?;
     with_each(world, &health.optional, &health, 200).await
+}
+
+/// Faults are made of databases and key-value stores.
+fn can_be_disturbed(world: &World, binding: &str) -> Result<bool, Failure> {
+    let run = world.run()?;
+    let found = run.target.service.bindings.get(binding);
+    Ok(matches!(found, Some(Binding::Sql { .. } | Binding::Kv { .. })))
+}
+
+async fn says_where(world: &mut World, _: Arguments) -> Seen {
+    let answer = last(world)?;
+    for (pointer, what) in [
+        ("/environment", "the environment"),
+        ("/responseTimeMs", "how long the answer took"),
+        ("/checks/uptime/seconds", "how long the process has run"),
+    ] {
+        let found = answer.at(pointer).unwrap_or_default();
+        require(!found.is_empty(), || format!("`{pointer}` must say {what}"), answer)?;
+    }
+    Ok(format!(
+        "{}, for {} s",
+        answer.at("/environment").unwrap_or_default(),
+        answer.at("/checks/uptime/seconds").unwrap_or_default()
+    ))
+}
+
+async fn figures(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let (_, health) = health(world, &run)?;
+    let answer = last(world)?;
+    let mut findings = Findings::new();
+    for binding in health.required.iter().chain(&health.optional) {
+        let name = name_of(&health, binding);
+        let figure = match run.target.service.bindings.get(binding) {
+            Some(Binding::Queue { .. }) => "waiting",
+            _ => "latencyMs",
+        };
+        let pointer = format!("/checks/{name}/{figure}");
+        let found = answer.at(&pointer).and_then(|text| text.parse::<f64>().ok());
+        findings.add(
+            &name,
+            require(found.is_some(), || format!("`{pointer}` must be a number"), answer),
+        )?;
+    }
+    // The platform of Workers tells nobody what an instance holds in memory.
+    if run.target.environment.target != Target::Workers {
+        let resident = answer.at("/checks/memory/rssBytes").and_then(|text| text.parse().ok());
+        let told = require(
+            resident.is_some_and(|bytes: u64| bytes > 0),
+            || "`/checks/memory/rssBytes` must say what the process holds".to_owned(),
+            answer,
+        );
+        findings.add("memory", told)?;
+    }
+    findings.finish("nothing has figures", |count| format!("{count} things have figures"))
+}
+
+/// Everything that the service uses and that can be disturbed, or only what this health route names.
+fn disturbed(world: &World, only: Option<&document::Health>) -> Result<Vec<String>, Failure> {
+    let run = world.run()?;
+    let mut found = Vec::new();
+    for binding in run.target.service.bindings.keys() {
+        let named = only.is_none_or(|health| {
+            health.required.contains(binding) || health.optional.contains(binding)
+        });
+        if named && can_be_disturbed(world, binding)? {
+            found.push(binding.clone());
+        }
+    }
+    Ok(found)
+}
+
+async fn each_hanging(world: &mut World, arguments: Arguments) -> Seen {
+    let limit: u64 = arguments.text(0).parse().map_err(|_| Failure::broken("not a number"))?;
+    let (_, health) = health(world, &*world.run()?)?;
+    let mut findings = Findings::new();
+    for binding in disturbed(world, Some(&health))? {
+        let name = name_of(&health, &binding);
+        let expected = if health.required.contains(&binding) { 503 } else { 200 };
+        let hang = json!({ "binding": binding, "fault": "slow", "delay_ms": 60_000 });
+        faults::make(world, &hang).await?;
+        let result = match while_cut(world, &name, expected).await {
+            Ok(()) => fast(world, limit).await,
+            Err(failure) => Err(failure),
+        };
+        faults::restore(world).await?;
+        wait_for_health(world).await?;
+        findings.add(&binding, result)?;
+    }
+    findings.finish("no such dependency can hang", |count| {
+        format!("{count} dependencies hung; each was reported in time")
+    })
+}
+
+async fn fast(world: &World, limit: u64) -> Result<(), Failure> {
+    let median = median(world).await?;
+    if median > Duration::from_millis(limit) {
+        let message = format!("half of the answers took longer than {} ms", median.as_millis());
+        return Err(Failure::Wrong(message));
+    }
+    Ok(())
+}
+
+async fn changes_nothing(world: &mut World, _: Arguments) -> Seen {
+    let mut findings = Findings::new();
+    for binding in disturbed(world, None)? {
+        for fault in [
+            json!({ "binding": binding, "fault": "cut_off" }),
+            json!({ "binding": binding, "fault": "slow", "delay_ms": 60_000 }),
+        ] {
+            faults::make(world, &fault).await?;
+            let answer = ask_health(world).await?;
+            let result = require(
+                answer.status == 200 && answer.duration < Duration::from_secs(1),
+                || "the process lives, and must say so at once".to_owned(),
+                &answer,
+            );
+            faults::restore(world).await?;
+            findings.add(&format!("{binding} {}", fault["fault"]), result)?;
+        }
+    }
+    findings.finish("nothing can be cut off", |count| format!("{count} faults changed nothing"))
 }

@@ -18,9 +18,11 @@ mod jwt;
 mod limits;
 mod logs;
 mod objects;
+mod overdraw;
 mod people;
 mod roles;
 mod samples;
+mod shutdown;
 mod smuggling;
 mod validation;
 mod webhook;
@@ -45,6 +47,8 @@ pub struct Memory {
     samples: Vec<samples::Sample>,
     correlation: correlation::Correlation,
     logs: logs::LogWatch,
+    shutdown: shutdown::Shutdown,
+    overdraw: overdraw::Overdraw,
 }
 
 /// What a step's text and table say.
@@ -107,7 +111,7 @@ use steps;
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 23] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 25] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -131,6 +135,8 @@ pub fn all() -> Collection<World> {
         configuration::steps,
         https::steps,
         isolation::steps,
+        shutdown::steps,
+        overdraw::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }

@@ -293,6 +293,7 @@ async fn configured(script: &str) -> CheckEvidence {
     let mut plan = spec::plan(&service.url, &["observability/configuration"]);
     plan.environment.permits.restarts = true;
     plan.configuration = Some(proofline_spec::evidence::ConfigurationCheck {
+        database: None,
         program: program.display().to_string(),
         variables: [("TOKEN_SECRET".to_owned(), spec::SECRET.to_owned())].into(),
     });

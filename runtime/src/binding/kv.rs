@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Reply;
+use super::{Reply, ready};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -32,4 +32,9 @@ pub trait KeyValueStore: Send + Sync + 'static {
 
     /// Whether it answers.
     fn ping(&self) -> Reply<'_, Result<(), StoreError>>;
+
+    /// Ends its connections: the process is about to end, and nothing is asked any more.
+    fn close(&self) -> Reply<'_, ()> {
+        ready(())
+    }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::Reply;
+use super::{Reply, ready};
 use crate::problem::{Failure, ProblemType};
 
 /// A statement. Parameters are written `:name`; nothing of a request becomes part of its text.
@@ -474,6 +474,15 @@ impl From<SqlError> for Failure {
     }
 }
 
+/// How the connections of a database are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// How many there may be.
+    pub size: usize,
+    /// How many are in use.
+    pub in_use: usize,
+}
+
 /// A relational database.
 pub trait Database: Send + Sync + 'static {
     /// Runs one statement and checks what it must do.
@@ -484,4 +493,14 @@ pub trait Database: Send + Sync + 'static {
 
     /// Whether it answers.
     fn ping(&self) -> Reply<'_, Result<(), SqlError>>;
+
+    /// How its connections are used, where the host keeps some.
+    fn pool(&self) -> Option<Pool> {
+        None
+    }
+
+    /// Ends its connections: the process is about to end, and nothing is asked any more.
+    fn close(&self) -> Reply<'_, ()> {
+        ready(())
+    }
 }

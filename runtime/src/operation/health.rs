@@ -1,8 +1,8 @@
-//! Tells whether the service and what it depends on work.
+//! Answers the three questions of a monitor: is it alive, is it ready, how is everything.
 
 use std::time::Duration;
 
-use futures::future::{Either, join_all, select};
+use futures::future::{Either, Ready, join_all, ready, select};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, Outcome};
@@ -34,18 +34,50 @@ impl Check {
     }
 }
 
-/// Checks all bindings at once; 503 when one that is required does not work.
+/// What was found out about a binding.
+struct Finding {
+    works: bool,
+    latency: Duration,
+}
+
+/// The process lives, as it answers. Nothing else is touched.
+pub fn liveness(_: &Call) -> Ready<Outcome> {
+    ready(Answer::json(200, &json!({"status": "alive"})))
+}
+
+/// Whether requests may be sent here: what is required works, and the process is not about to end.
+pub async fn readiness(call: &Call, checks: &[Check]) -> Outcome {
+    let findings = look(call, checks).await;
+    let status = match (call.is_draining(), verdict(checks, &findings)) {
+        (true, _) => "draining",
+        (false, (false, _)) => "not ready",
+        (false, (true, _)) => "ready",
+    };
+    let report: Map<String, Value> = checks
+        .iter()
+        .zip(&findings)
+        .map(|(check, finding)| (check.name.to_owned(), json!({"status": word(finding.works)})))
+        .collect();
+    let body = json!({"status": status, "checks": report});
+    Answer::json(if status == "ready" { 200 } else { 503 }, &body)
+}
+
+/// Checks all bindings at once and says how each is; 503 when one that is required does not work.
 pub async fn health(call: &Call, checks: &[Check]) -> Outcome {
-    let results = join_all(checks.iter().map(|check| run(call, check))).await;
+    let start = call.clock().monotonic();
+    let findings = look(call, checks).await;
     let mut report = Map::new();
-    let (mut healthy, mut degraded) = (true, false);
-    for (check, (works, latency)) in checks.iter().zip(results) {
-        healthy &= works || !check.required;
-        degraded |= !works;
-        let status = if works { "ok" } else { "failed" };
-        let latency = json!({"status": status, "latency_ms": milliseconds(latency)});
-        report.insert(check.name.to_owned(), latency);
+    for (check, finding) in checks.iter().zip(&findings) {
+        report.insert(check.name.to_owned(), figures(call, check, finding));
     }
+    if let Some(memory) = call.memory() {
+        let figures =
+            json!({"status": "ok", "rssBytes": memory.resident, "limitBytes": memory.limit});
+        report.insert("memory".to_owned(), figures);
+    }
+    let uptime = json!({"status": "ok", "seconds": call.uptime().as_secs()});
+    report.insert("uptime".to_owned(), uptime);
+    let (healthy, degraded) = verdict(checks, &findings);
     let status = match (healthy, degraded) {
         (false, _) => "unhealthy",
         (true, true) => "degraded",
@@ -53,11 +85,39 @@ pub async fn health(call: &Call, checks: &[Check]) -> Outcome {
     };
     let body = json!({
         "status": status,
-        "checks": Value::Object(report),
+        "checks": report,
         "timestamp": call.now(),
+        "environment": call.environment(),
         "version": call.definition().version,
+        "responseTimeMs": milliseconds(call.clock().monotonic().saturating_sub(start)),
     });
     Answer::json(if healthy { 200 } else { 503 }, &body)
+}
+
+/// Whether everything that is required works, and whether anything does not.
+fn verdict(checks: &[Check], findings: &[Finding]) -> (bool, bool) {
+    let healthy = checks.iter().zip(findings).all(|(check, f)| f.works || !check.required);
+    (healthy, findings.iter().any(|finding| !finding.works))
+}
+
+const fn word(works: bool) -> &'static str {
+    if works { "ok" } else { "failed" }
+}
+
+/// What is told about one binding.
+fn figures(call: &Call, check: &Check, finding: &Finding) -> Value {
+    let mut figures = Map::new();
+    figures.insert("status".to_owned(), word(finding.works).into());
+    figures.insert("latencyMs".to_owned(), json!(milliseconds(finding.latency)));
+    if let Some(pool) =
+        call.database(check.binding).ok().and_then(crate::binding::sql::Database::pool)
+    {
+        figures.insert("pool".to_owned(), json!({"size": pool.size, "inUse": pool.in_use}));
+    }
+    if let Ok(queue) = call.queue(check.binding) {
+        figures.insert("waiting".to_owned(), queue.waiting().into());
+    }
+    Value::Object(figures)
 }
 
 /// To a thousandth.
@@ -65,14 +125,19 @@ fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 
-async fn run(call: &Call, check: &Check) -> (bool, Duration) {
+/// Looks at all bindings at once, at none for long.
+async fn look(call: &Call, checks: &[Check]) -> Vec<Finding> {
+    join_all(checks.iter().map(|check| run(call, check))).await
+}
+
+async fn run(call: &Call, check: &Check) -> Finding {
     let start = call.clock().monotonic();
     let ping = Box::pin(ping(call, check.binding));
     let works = match select(ping, call.clock().sleep(BUDGET)).await {
         Either::Left((works, _)) => works,
         Either::Right(_) => false,
     };
-    (works, call.clock().monotonic().saturating_sub(start))
+    Finding { works, latency: call.clock().monotonic().saturating_sub(start) }
 }
 
 async fn ping(call: &Call, binding: &str) -> bool {

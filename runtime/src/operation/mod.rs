@@ -7,7 +7,7 @@ mod query;
 mod transaction;
 
 pub use enqueue::enqueue;
-pub use health::{Check, health};
+pub use health::{Check, health, liveness, readiness};
 pub use login::{Login, login};
 pub use query::query;
 pub use transaction::{Transaction, transaction};

@@ -19,7 +19,7 @@ fn health_tells_what_works() {
     );
     for check in ["database", "cache"] {
         assert_eq!(health["checks"][check]["status"], "ok");
-        assert!(health["checks"][check]["latency_ms"].as_f64().is_some_and(|time| time >= 0.0));
+        assert!(health["checks"][check]["latencyMs"].as_f64().is_some_and(|time| time >= 0.0));
     }
 }
 
@@ -44,6 +44,36 @@ fn health_tells_what_does_not_work() {
             assert_eq!(service.ask("GET", "/health").send().status, 200, "after {fault}");
         }
     }
+}
+
+#[test]
+fn health_has_the_figures_of_each_thing() {
+    let service = Service::start();
+    let health = service.ask("GET", "/health").send().json();
+    assert_eq!(health["environment"], "development");
+    assert!(health["responseTimeMs"].as_f64().is_some_and(|time| time >= 0.0));
+    assert!(health["checks"]["memory"]["rssBytes"].as_u64().is_some_and(|rss| rss > 1_000_000));
+    assert!(health["checks"]["uptime"]["seconds"].is_u64());
+}
+
+#[test]
+fn liveness_depends_on_nothing_and_readiness_on_what_is_required() {
+    let service = Service::start();
+    let ask = |path: &str| service.ask("GET", path).send();
+    let ready = ask("/health/readiness");
+    assert_eq!((ready.status, &ready.json()["status"]), (200, &json!("ready")));
+    let faults = "/.well-known/proofline/faults";
+    for fault in ["cut_off", "slow"] {
+        let fault = json!({"binding": "DB", "fault": fault, "delay_ms": 60_000});
+        service.ask_directly("POST", faults).json(&fault).send();
+        let alive = ask("/health/liveness");
+        assert_eq!((alive.status, alive.json()), (200, json!({"status": "alive"})));
+        let ready = ask("/health/readiness");
+        assert_eq!((ready.status, &ready.json()["status"]), (503, &json!("not ready")));
+        assert_eq!(ready.json()["checks"]["cache"]["status"], "ok");
+        service.ask_directly("DELETE", faults).send();
+    }
+    assert_eq!(ask("/health/readiness").status, 200);
 }
 
 #[test]

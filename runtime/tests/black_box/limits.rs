@@ -81,7 +81,7 @@ fn forwarding_header_of_a_stranger_is_ignored() {
 }
 
 #[test]
-fn client_is_the_last_address_that_is_not_trusted() {
+fn client_is_who_called_the_declared_number_of_proxies() {
     let service = Service::start();
     for request in 0..60 {
         let chain = format!("198.51.100.{request}, 192.0.2.7");
@@ -92,12 +92,23 @@ fn client_is_the_last_address_that_is_not_trusted() {
         "ip",
         60,
     );
-    let through_proxy = service.ask_from("192.0.2.7, 127.0.0.1", "GET", "/api/v1/me").send();
-    assert_refused(&through_proxy, "ip", 60);
     let two_fields = service.ask_from("203.0.113.9", "GET", "/api/v1/me");
     assert_refused(&two_fields.header("X-Forwarded-For", "192.0.2.7").send(), "ip", 60);
     let other = service.ask_from("192.0.2.7, 203.0.113.9", "GET", "/api/v1/me").send();
     assert_eq!(other.status, 401, "only the last one counts");
+    let behind_two = Service::start_with(&[("TRUSTED_HOPS", "2")]);
+    for request in 0..60 {
+        let chain = format!("192.0.2.7, 203.0.113.{request}");
+        assert_eq!(behind_two.ask_from(&chain, "GET", "/api/v1/me").send().status, 401);
+    }
+    let again = behind_two.ask_from("198.51.100.1, 192.0.2.7, 203.0.113.99", "GET", "/api/v1/me");
+    assert_refused(&again.send(), "ip", 60);
+    let stranger = Service::start_with(&[("TRUSTED_PROXIES", "10.0.0.0/8")]);
+    for request in 0..60 {
+        let claimed = format!("192.0.2.{request}");
+        assert_eq!(stranger.ask_from(&claimed, "GET", "/api/v1/me").send().status, 401);
+    }
+    assert_refused(&stranger.ask_from("192.0.2.99", "GET", "/api/v1/me").send(), "ip", 60);
 }
 
 #[test]

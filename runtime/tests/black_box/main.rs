@@ -25,6 +25,7 @@ mod limits;
 mod logs;
 mod operations;
 mod routing;
+mod shutdown;
 mod support;
 mod validation;
 mod webhook;

@@ -8,7 +8,7 @@ use proofline_runtime::definition::{
     ApiKey, AuthKind, AuthScheme, Breaker, Cors, Counting, Credential, Database, DeadLetter,
     Definition, Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Metering, Migration, OnFailure,
     Pattern, PrincipalLookup, ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar,
-    SecurityHeaders, SignatureEncoding, Task, Upstream, Var, VarDefault, Webhook,
+    SecurityHeaders, Shutdown, SignatureEncoding, Task, Upstream, Var, VarDefault, Webhook,
 };
 
 use super::{routes, schemas, statements};
@@ -31,6 +31,12 @@ pub static DEFINITION: Definition = Definition {
             pattern: Some(&API_VERSION_PATTERN),
         },
     ],
+    shutdown: Shutdown {
+        delay: Duration::from_millis(400),
+        requests: Duration::from_secs(10),
+        workers: Duration::from_secs(1),
+    },
+    health_path: "/health/readiness",
     databases: &[Database {
         name: "DB",
         migrations: &[

@@ -59,6 +59,8 @@ impl<H: Handlers> Service for Generated<H> {
     async fn answer(&self, call: &mut Call) -> Outcome {
         match call.operation() {
             "get_health" => operations::get_health(call).await,
+            "get_health_liveness" => operations::get_health_liveness(call).await,
+            "get_health_readiness" => operations::get_health_readiness(call).await,
             "post_users" => operations::post_users(call).await,
             "post_sessions" => operations::post_sessions(call).await,
             "get_me" => operations::get_me(call).await,

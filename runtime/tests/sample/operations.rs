@@ -18,6 +18,17 @@ pub async fn get_health(call: &mut Call) -> Outcome {
         .await
 }
 
+/// `GET /health/liveness`
+pub async fn get_health_liveness(call: &mut Call) -> Outcome {
+    operation::liveness(call).await
+}
+
+/// `GET /health/readiness`
+pub async fn get_health_readiness(call: &mut Call) -> Outcome {
+    let checks = [Check::required("DB", "database"), Check::required("CACHE", "cache")];
+    operation::readiness(call, &checks).await
+}
+
 /// `POST /api/v1/users`: Sign up.
 pub async fn post_users(call: &mut Call) -> Outcome {
     let body: NewUser = call.body()?;

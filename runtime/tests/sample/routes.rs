@@ -12,6 +12,18 @@ use super::{schemas, statements};
 pub static ROUTES: &[Route] = &[
     Route { method: Method::Get, path: "/health", operation: "get_health", ..Route::DEFAULT },
     Route {
+        method: Method::Get,
+        path: "/health/liveness",
+        operation: "get_health_liveness",
+        ..Route::DEFAULT
+    },
+    Route {
+        method: Method::Get,
+        path: "/health/readiness",
+        operation: "get_health_readiness",
+        ..Route::DEFAULT
+    },
+    Route {
         method: Method::Post,
         path: "/api/v1/users",
         operation: "post_users",

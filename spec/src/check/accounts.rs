@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::document::{AccountStep, Answer, Route, RouteKey};
 
 /// What the bodies may hold.
-const PLACEHOLDERS: [&str; 4] = ["email", "name", "password", "tier"];
+const PLACEHOLDERS: [&str; 5] = ["email", "name", "password", "tier", "amount"];
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let Some(accounts) = &context.service.accounts else { return };
@@ -23,6 +23,17 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         let route = route(context, &step.route, &here, found);
         body(context, step, route, &here, found);
         pointers(context, step, gives, route, &here, found);
+    }
+    if let Some(balance) = &accounts.balance {
+        let at = at.key("balance");
+        for (name, step) in [("grant", &balance.grant), ("spend", &balance.spend)] {
+            let here = at.key(name);
+            let route = route(context, &step.route, &here, found);
+            body(context, step, route, &here, found);
+        }
+        for (name, figure) in [("read", &balance.read), ("movements", &balance.movements)] {
+            route(context, &figure.route, &at.key(name), found);
+        }
     }
     if let Some(remove) = &accounts.remove {
         route(context, &remove.route, &at.key("remove"), found);
@@ -103,7 +114,9 @@ fn body(
                         &member,
                         format!("`{{{placeholder}}}` is not known here"),
                     )
-                    .because("checks fill in `{email}`, `{name}`, `{password}` and `{tier}`")
+                    .because(
+                        "checks fill in `{email}`, `{name}`, `{password}`, `{tier}` and `{amount}`",
+                    )
                     .fix("use one of these, or a fixed text"),
             );
         }

@@ -16,6 +16,7 @@ mod environment;
 mod expressions;
 mod forms;
 mod headers;
+mod health;
 mod limits;
 mod lock;
 mod names;
@@ -56,6 +57,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("expressions", expressions::check),
     ("forms", forms::check),
     ("headers", headers::check),
+    ("health", health::check),
     ("limits", limits::check),
     ("names", names::check),
     ("parameters", parameters::check),

@@ -103,6 +103,7 @@ pub(super) mod table {
         NO_AUTH = "PL0307", "no-auth", Error, "A route does not say who may call it.";
         NO_PRINCIPAL = "PL0308", "no-principal", Error, "A rule about the caller on a route without one.";
         NO_LIMIT = "PL0309", "no-limit", Error, "A route has no limit and does not say why.";
+        HEALTH = "PL0310", "health", Error, "A health route cannot answer its question.";
         STATUS = "PL0401", "status", Error, "A status is not one that can stand here.";
         ANSWER_CONTENT = "PL0402", "answer-content", Error, "An answer has content that does not fit it.";
         PROBLEM_STATUS = "PL0403", "problem-status", Error, "A problem is answered with another status than its own.";

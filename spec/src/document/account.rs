@@ -20,9 +20,36 @@ pub struct Accounts {
     /// Makes an API key; `key` points at it in the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<AccountStep>,
+    /// Something that an account has so much of and spends, such as credits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Balance>,
     /// Deletes an account, as its owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove: Option<RemoveAccount>,
+}
+
+/// Something that an account has so much of and spends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Balance {
+    /// Gives `{amount}` of it, as an administrator; its path may hold `{id}`.
+    pub grant: AccountStep,
+    /// Spends one of it, as the account.
+    pub spend: AccountStep,
+    /// Reads how much there is, as the account.
+    pub read: BalanceFigure,
+    /// Lists every movement, as the account.
+    pub movements: BalanceFigure,
+}
+
+/// Where a figure of a balance is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BalanceFigure {
+    /// The route.
+    pub route: RouteKey,
+    /// JSON pointer of the figure in the answer, or in each item of a list.
+    pub at: String,
 }
 
 /// One request on the way to an account.

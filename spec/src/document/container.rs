@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Health, Operation, Route, RouteAuth, RouteKey, Service, Target};
+use super::{Health, HealthKind, Operation, Route, RouteAuth, RouteKey, Service, Target};
 use crate::unit::{Bytes, Cpu, Duration, Percent};
 
 /// The least time that an instance gets to finish, where the spec gives none.
@@ -33,7 +33,7 @@ pub struct Container {
     #[serde(default)]
     pub resources: Resources,
     /// How long an instance that is told to stop may finish what is under way; 10 s more than the longest route
-    /// without it, and at least 30 s.
+    /// without it, at least 30 s and what `shutdown` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shutdown_grace: Option<Duration>,
     /// How large the volume of embedded stores is; 1 GiB without it.
@@ -205,7 +205,7 @@ impl Service {
         let given = self.container.as_ref().and_then(|container| container.shutdown_grace);
         given.unwrap_or_else(|| {
             let longest = self.longest_timeout().as_millis() + BEYOND_REQUESTS;
-            Duration::from_millis(longest.max(GRACE))
+            Duration::from_millis(longest.max(GRACE).max(self.shutdown.longest().as_millis()))
         })
     }
 }
@@ -245,8 +245,12 @@ impl Service {
                 _ => None,
             })
             .collect();
-        let alive = routes.iter().find(|(_, health)| health.required.is_empty());
-        let ready = routes.iter().find(|(_, health)| !health.required.is_empty()).or(alive);
+        let of = |kind| routes.iter().find(|(_, health)| health.kind == kind);
+        // Where no route says that it is the one, what looks at nothing will do for liveness.
+        let idle = || routes.iter().find(|(_, health)| health.required.is_empty());
+        let looking = || routes.iter().find(|(_, health)| !health.required.is_empty());
+        let alive = of(HealthKind::Liveness).or_else(idle);
+        let ready = of(HealthKind::Readiness).or_else(looking).or(alive);
         Probes { liveness: alive.map(|(key, _)| *key), readiness: ready.map(|(key, _)| *key) }
     }
 }

@@ -1,10 +1,44 @@
-//! What every answer has: CORS, security headers, problems.
+//! What every request and answer has: who the client is, CORS, security headers, problems.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Map;
 use crate::unit::Duration;
+
+/// How the service is reached over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// How many proxies stand in front, each of which writes down who called it; the client is who called the
+    /// outermost of them. Believed only from a peer that the host is told to trust (`TRUSTED_PROXIES`).
+    #[serde(default = "one")]
+    pub trusted_hops: u8,
+    /// The header in which they write it.
+    #[serde(default)]
+    pub forwarding_header: ForwardingHeader,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { trusted_hops: one(), forwarding_header: ForwardingHeader::default() }
+    }
+}
+
+const fn one() -> u8 {
+    1
+}
+
+/// The header in which proxies write who called them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ForwardingHeader {
+    /// Addresses, the latest last.
+    #[default]
+    #[serde(rename = "X-Forwarded-For")]
+    XForwardedFor,
+    /// RFC 7239; its `for` parameters count.
+    Forwarded,
+}
 
 /// Which web origins may call the service from a browser.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

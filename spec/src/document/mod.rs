@@ -19,10 +19,11 @@ mod query;
 mod route;
 mod schema;
 mod service;
+mod shutdown;
 mod tagged;
 mod task;
 
-pub use account::{AccountStep, Accounts, RemoveAccount};
+pub use account::{AccountStep, Accounts, Balance, BalanceFigure, RemoveAccount};
 pub use alert::{Alert, AlertMetric, AlertRule, AlertSeverity, Objectives};
 pub use auth::{Auth, JwtAlgorithm, PrincipalLookup, SignatureEncoding, WebhookAlgorithm};
 pub use binding::{Batch, Binding, Breaker, DeadLetter, OnFailure, Retry};
@@ -36,11 +37,11 @@ pub use environment::{
     StartNative, StartWorkers, WorkerRoute,
 };
 pub use expression::{Expression, Source};
-pub use http::{Cors, Framing, Hsts, ProblemType, SecurityHeaders};
+pub use http::{Cors, ForwardingHeader, Framing, Hsts, Http, ProblemType, SecurityHeaders};
 pub use limit::{Limit, LimitKey, Precision};
 pub use lock::{Lock, LockedIds};
 pub use operation::{
-    Enqueue, Health, LogIn, Once, Operation, RunQuery, Step, TaskOperation, Transaction,
+    Enqueue, Health, HealthKind, LogIn, Once, Operation, RunQuery, Step, TaskOperation, Transaction,
 };
 pub use parity::Difference;
 pub use platform::{Observability, Placement, Workers, WorkersLimits};
@@ -48,6 +49,7 @@ pub use query::{Expectation, ParameterType, Query};
 pub use route::{Answer, Method, Owner, Route, RouteAuth, RouteCache, RouteKey, RouteLimits};
 pub use schema::{Schema, SchemaType, SchemaTypes};
 pub use service::{Defaults, Identity, Metering, Service, SpecVersion, Target};
+pub use shutdown::Shutdown;
 pub use task::{Schedule, Task, TimeOfDay, Weekday, WeeklyTime};
 
 /// A mapping that keeps the order in which the document gives it.

@@ -27,7 +27,11 @@ pub enum Operation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Health {
+    /// Which question of a monitor it answers.
+    #[serde(default)]
+    pub kind: HealthKind,
     /// Bindings that must work; 503 otherwise.
+    #[serde(default)]
     pub required: Vec<String>,
     /// Bindings that are only reported.
     #[serde(default)]
@@ -35,6 +39,30 @@ pub struct Health {
     /// What a binding is called in the answer; its own name in lower case without it.
     #[serde(default)]
     pub names: Map<String>,
+}
+
+/// Which question of a monitor a health route answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthKind {
+    /// Whether the process lives; it touches nothing, and who is answered no restarts the process.
+    Liveness,
+    /// Whether requests may be sent here: what is required works, and the process is not about to end.
+    Readiness,
+    /// How each thing is, with its figures, for people and dashboards.
+    #[default]
+    Detail,
+}
+
+impl HealthKind {
+    /// The word in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Liveness => "liveness",
+            Self::Readiness => "readiness",
+            Self::Detail => "detail",
+        }
+    }
 }
 
 /// Runs one query.

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accounts, Alert, Auth, Binding, Claim, Config, Container, Cors, Difference, Limit, Map,
-    Objectives, ProblemType, Query, Route, RouteKey, Schema, SecurityHeaders, Task, Workers,
+    Accounts, Alert, Auth, Binding, Claim, Config, Container, Cors, Difference, Http, Limit, Map,
+    Objectives, ProblemType, Query, Route, RouteKey, Schema, SecurityHeaders, Shutdown, Task,
+    Workers,
 };
 use crate::unit::{Bytes, Duration};
 
@@ -43,6 +44,12 @@ pub struct Service {
     /// What a route has unless it says otherwise.
     #[serde(default)]
     pub defaults: Defaults,
+    /// How the service is reached over HTTP.
+    #[serde(default)]
+    pub http: Http,
+    /// How the process ends when it is told to.
+    #[serde(default)]
+    pub shutdown: Shutdown,
     /// Which web origins may call the service from a browser; none without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<Cors>,

@@ -70,4 +70,7 @@ pub struct ConfigurationCheck {
     pub program: String,
     /// A complete and valid configuration; values of secrets are made up for this run and worth nothing.
     pub variables: BTreeMap<String, String>,
+    /// An embedded database with the environment's own rows; an instance is given a copy of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
 }

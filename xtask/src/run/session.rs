@@ -145,6 +145,7 @@ impl Session<'_> {
                     Some(ConfigurationCheck {
                         program: started.program.as_ref()?.display().to_string(),
                         variables: self.other_instance(started),
+                        database: started.seeded.as_ref().map(|path| path.display().to_string()),
                     })
                 },
             ),

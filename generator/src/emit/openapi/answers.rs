@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proofline_spec::document::{Answer, Route, RouteKey, Service};
+use proofline_spec::document::{Answer, HealthKind, Operation, Route, RouteKey, Service};
 use serde_json::{Value, json};
 
 use super::schemas;
@@ -16,9 +16,9 @@ pub(super) fn of_route(service: &Service, key: &RouteKey, route: &Route) -> Valu
             (status, json!({ "$ref": format!("#/components/responses/{}", shared_name(status)) }))
         })
         .collect();
-    if policies::is_health(route) {
-        answers.insert(200, health("Everything that is required works."));
-        answers.insert(503, health("Something that is required does not work."));
+    if let Operation::Health(check) = &route.op {
+        answers.insert(200, health(check.kind, "Everything that is required works."));
+        answers.insert(503, health(check.kind, "Something that is required does not work."));
     }
     for (status, answer) in &route.returns {
         let Ok(status) = status.parse::<u16>() else { continue };
@@ -62,30 +62,41 @@ fn success(status: u16) -> String {
     .to_owned()
 }
 
-fn health(description: &str) -> Value {
+fn health(kind: HealthKind, description: &str) -> Value {
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    let number = |description: &str| json!({ "type": "number", "description": description });
+    let mut required = vec!["status"];
+    let mut properties = json!({ "status": text("Whether all that is asked about is well.") });
+    if kind != HealthKind::Liveness {
+        required.push("checks");
+        properties["checks"] = json!({
+            "type": "object",
+            "description": "Each thing that was looked at, with its figures.",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["status"],
+                "properties": {
+                    "status": text("`ok`, or `failed`."),
+                    "latencyMs": number("How long it took to find out."),
+                },
+            },
+        });
+    }
+    if kind == HealthKind::Detail {
+        required.extend(["timestamp", "version", "environment", "responseTimeMs"]);
+        properties["timestamp"] = text("When it was found out.");
+        properties["timestamp"]["format"] = json!("date-time");
+        properties["version"] = text("The version of the service.");
+        properties["environment"] = text("The environment that it runs in.");
+        properties["responseTimeMs"] = number("How long all of it took.");
+    }
     json!({
         "description": description,
         "headers": { "X-Correlation-ID": { "$ref": "#/components/headers/X-Correlation-ID" } },
         "content": { "application/json": { "schema": {
             "type": "object",
-            "required": ["status", "checks", "timestamp", "version"],
-            "properties": {
-                "status": { "type": "string", "enum": ["healthy", "unhealthy"], "description": "Whether everything that is required works." },
-                "checks": {
-                    "type": "object",
-                    "description": "Each thing that the service depends on.",
-                    "additionalProperties": {
-                        "type": "object",
-                        "required": ["status"],
-                        "properties": {
-                            "status": { "type": "string", "description": "Whether it works." },
-                            "latency_ms": { "type": "number", "description": "How long it took to find out." },
-                        },
-                    },
-                },
-                "timestamp": { "type": "string", "format": "date-time", "description": "When it was found out." },
-                "version": { "type": "string", "description": "The version of the service." },
-            },
+            "required": required,
+            "properties": properties,
         } } },
     })
 }

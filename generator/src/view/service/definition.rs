@@ -1,8 +1,9 @@
 //! Configuration, bindings, authentication, limits, headers, problems and schedules.
 
 use proofline_spec::document::{
-    Auth, Binding, Breaker, Expression, Framing, Limit, LimitKey, OnFailure, PrincipalLookup,
-    Retry, Schedule, Service, SignatureEncoding, Source, Var, VarSource,
+    Auth, Binding, Breaker, Expression, ForwardingHeader, Framing, HealthKind, Http, Limit,
+    LimitKey, OnFailure, Operation, PrincipalLookup, Retry, Schedule, Service, Shutdown,
+    SignatureEncoding, Source, Var, VarSource,
 };
 use proofline_spec::unit::{Duration, Rate};
 use serde::Serialize;
@@ -93,7 +94,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
 }
 
 /// How many fields the runtime's `Definition` has.
-const FIELDS: usize = 18;
+const FIELDS: usize = 21;
 /// How many fields the runtime's `SecurityHeaders` has.
 const HEADER_FIELDS: usize = 5;
 
@@ -109,8 +110,10 @@ const IMPORTS: &[&str] = &[
     "Database",
     "DeadLetter",
     "Definition",
+    "Forwarding",
     "Framing",
     "Hsts",
+    "Http",
     "Jwt",
     "KeyValue",
     "Limit",
@@ -128,6 +131,7 @@ const IMPORTS: &[&str] = &[
     "Schedule",
     "SecretVar",
     "SecurityHeaders",
+    "Shutdown",
     "SignatureEncoding",
     "Task",
     "Upstream",
@@ -169,6 +173,9 @@ fn fields(input: &Input<'_>) -> Vec<String> {
     list("upstreams", upstreams(service));
     list("unrouted_limits", unrouted_limits(service));
     fields.extend(analytics(service));
+    fields.extend(http(service));
+    fields.extend(shutdown(service));
+    fields.extend(health_path(service));
     fields.extend(cors(service));
     fields.push(headers(service));
     fields.push("routes: routes::ROUTES".to_owned());
@@ -192,6 +199,44 @@ fn fields(input: &Input<'_>) -> Vec<String> {
         fields.push(format!("tasks: &[{}]", tasks.join(", ")));
     }
     fields
+}
+
+/// How far proxies are believed, where it is not the usual.
+fn http(service: &Service) -> Option<String> {
+    let Http { trusted_hops, forwarding_header } = service.http;
+    let header = match forwarding_header {
+        ForwardingHeader::XForwardedFor => "XForwardedFor",
+        ForwardingHeader::Forwarded => "Forwarded",
+    };
+    (service.http != Http::default()).then(|| {
+        format!("http: Http {{ trusted_hops: {trusted_hops}, forwarding: Forwarding::{header} }}")
+    })
+}
+
+/// How the process ends, where it is not the usual.
+fn shutdown(service: &Service) -> Option<String> {
+    let Shutdown { delay, requests, workers } = service.shutdown;
+    (service.shutdown != Shutdown::default()).then(|| {
+        format!(
+            "shutdown: Shutdown {{ delay: {}, requests: {}, workers: {} }}",
+            duration(delay),
+            duration(requests),
+            duration(workers)
+        )
+    })
+}
+
+/// The route that says whether requests may be sent here; the details say it too.
+fn health_path(service: &Service) -> Option<String> {
+    let path = |wanted: HealthKind| {
+        service.routes.iter().find_map(|(key, route)| match &route.op {
+            Operation::Health(health) if health.kind == wanted => Some(key.path.as_str()),
+            _ => None,
+        })
+    };
+    let kinds = [HealthKind::Readiness, HealthKind::Detail, HealthKind::Liveness];
+    let found = kinds.into_iter().find_map(path)?;
+    (found != "/health").then(|| format!("health_path: {}", text(found)))
 }
 
 fn secrets(service: &Service) -> Vec<String> {

@@ -28,6 +28,14 @@ pub(crate) fn duration(duration: Duration) -> String {
     format!("Duration::from_{unit}({})", number(millis / factor))
 }
 
+/// A whole number with its sign, in groups like those of [`number`].
+pub(crate) fn integer(value: &serde_json::Number) -> String {
+    match value.as_i64() {
+        Some(negative @ ..0) => format!("-{}", number(negative.unsigned_abs())),
+        _ => value.as_u64().map_or_else(|| value.to_string(), number),
+    }
+}
+
 /// A whole number, digits in groups of three from five digits on.
 pub(crate) fn number(value: u64) -> String {
     let digits = value.to_string();

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use proofline_spec::document::{
-    Answer, Enqueue, Expression, Health, LogIn, Map, Operation, Route, RouteKey, Service, Source,
-    Transaction,
+    Answer, Enqueue, Expression, Health, HealthKind, LogIn, Map, Operation, Route, RouteKey,
+    Service, Source, Transaction,
 };
 use serde::Serialize;
 
@@ -138,6 +138,11 @@ pub(crate) fn success_status(route: &Route) -> u16 {
 }
 
 fn health(health: &Health) -> String {
+    let operation = match health.kind {
+        HealthKind::Liveness => return "operation::liveness(call).await".to_owned(),
+        HealthKind::Readiness => "readiness",
+        HealthKind::Detail => "health",
+    };
     let check = |kind: &str, binding: &String| {
         let name = health.names.get(binding).cloned().unwrap_or_else(|| binding.to_lowercase());
         format!("Check::{kind}({}, {})", literals::text(binding), literals::text(&name))
@@ -148,7 +153,7 @@ fn health(health: &Health) -> String {
         .map(|binding| check("required", binding))
         .chain(health.optional.iter().map(|binding| check("optional", binding)))
         .collect();
-    format!("let checks = [{}];\noperation::health(call, &checks).await", checks.join(", "))
+    format!("let checks = [{}];\noperation::{operation}(call, &checks).await", checks.join(", "))
 }
 
 /// `&[("id", &id), …]`; what takes time is made before.

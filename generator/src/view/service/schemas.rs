@@ -194,14 +194,14 @@ fn integer(schema: &Schema) -> String {
         && schema.multiple_of.is_none();
     if simple {
         if let Some(least) = &schema.minimum {
-            text.push_str(&format!(".min({least})"));
+            text.push_str(&format!(".min({})", literals::integer(least)));
         }
         if let Some(most) = &schema.maximum {
-            text.push_str(&format!(".max({most})"));
+            text.push_str(&format!(".max({})", literals::integer(most)));
         }
         return text;
     }
-    format!("{text}.integers({})", range(schema, ToString::to_string))
+    format!("{text}.integers({})", range(schema, literals::integer))
 }
 
 fn number(schema: &Schema) -> String {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::binding::clock::Clock;
 use crate::binding::kv::{KeyValueStore, StoreError};
-use crate::binding::sql::{Batch, Bound, Database, Done, SqlError, Transacted};
+use crate::binding::sql::{Batch, Bound, Database, Done, Pool, SqlError, Transacted};
 use crate::binding::{Reply, later};
 
 /// What is wrong with a binding or an operation.
@@ -160,6 +160,14 @@ impl Database for FaultyDatabase {
             self.inner.ping().await
         })
     }
+
+    fn pool(&self) -> Option<Pool> {
+        self.inner.pool()
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        self.inner.close()
+    }
 }
 
 /// A key-value store that can be cut off.
@@ -221,5 +229,9 @@ impl KeyValueStore for FaultyStore {
             self.faults.pass(self.name, &*self.clock).await.map_err(StoreError)?;
             self.inner.ping().await
         })
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        self.inner.close()
     }
 }

@@ -29,8 +29,8 @@ pub fn main<S: Service>(service: S) -> ExitCode {
     let definition = service.definition();
     match arguments.as_slice() {
         [] | ["serve"] => serve(service),
-        ["healthcheck"] => health_check(None),
-        ["healthcheck", "--url", url] => health_check(Some(url)),
+        ["healthcheck"] => health_check(definition, None),
+        ["healthcheck", "--url", url] => health_check(definition, Some(url)),
         ["check-config"] => match read(definition) {
             Ok(_) => done(&json!({"event": "configuration", "valid": true}).to_string()),
             Err(code) => code,
@@ -141,10 +141,10 @@ fn migrate(definition: &'static Definition) -> ExitCode {
 }
 
 /// Asks a running service for its health, without any configuration but where it listens.
-fn health_check(url: Option<&str>) -> ExitCode {
+fn health_check(definition: &Definition, url: Option<&str>) -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "a container asks with nothing but its port")]
     let port = std::env::var("PORT").ok().unwrap_or_else(|| "8080".to_owned());
-    let default = format!("http://127.0.0.1:{port}/health");
+    let default = format!("http://127.0.0.1:{port}{}", definition.health_path);
     match ask(url.unwrap_or(&default)) {
         Ok(200) => ExitCode::SUCCESS,
         Ok(status) => complain(&format!("healthcheck: the service answered {status}"), 1),

@@ -18,8 +18,10 @@ pub struct Config {
     pub database: PathBuf,
     /// Where the Redis is that replicas share.
     pub redis: Option<Secret>,
-    /// Networks whose `X-Forwarded-For` is believed.
+    /// Networks of proxies that are believed about who called them.
     pub trusted_proxies: Vec<IpNet>,
+    /// How many proxies stand in front, where it is another number than the spec's.
+    pub trusted_hops: u8,
     /// Whether there is `GET /metrics`.
     pub metrics: bool,
     /// What `GET /metrics` needs as a bearer token.
@@ -55,6 +57,12 @@ pub fn read(
             Vec::new(),
             networks,
             "give networks such as 10.0.0.0/8, separated by commas",
+        ),
+        trusted_hops: reader.parsed(
+            "TRUSTED_HOPS",
+            definition.http.trusted_hops,
+            |text| text.parse().ok(),
+            "give the number of proxies in front, from 0 to 255",
         ),
         metrics: reader.parsed("METRICS", true, on_off, "write on or off"),
         metrics_token: reader.get("METRICS_TOKEN").map(Secret::new),

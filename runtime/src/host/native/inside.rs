@@ -11,7 +11,9 @@ use ipnet::IpNet;
 
 use super::metrics::Metrics;
 use crate::chain::Chain;
+use crate::definition::Http;
 use crate::host::control::{Control, is_direct, read_only};
+use crate::policy::address;
 use crate::policy::auth::compare;
 use crate::problem::{Failure, NOT_FOUND};
 use crate::secret::Secret;
@@ -28,8 +30,10 @@ pub struct Inside<S> {
     pub serves_metrics: bool,
     /// What `GET /metrics` needs as a bearer token.
     pub metrics_token: Option<Secret>,
-    /// Networks whose `X-Forwarded-For` is believed.
+    /// Networks of proxies that are believed about who called them.
     pub trusted_proxies: Vec<IpNet>,
+    /// How many proxies there are, and where they write it.
+    pub forwarding: Http,
 }
 
 impl<S: Service> Inside<S> {
@@ -57,9 +61,9 @@ impl<S: Service> Inside<S> {
                 Err(request) => request,
             };
         }
-        let trusted =
-            |address: IpAddr| self.trusted_proxies.iter().any(|network| network.contains(&address));
-        self.chain().respond(request, peer, trusted, ambiguous).await
+        let trusted = self.trusted_proxies.iter().any(|network| network.contains(&peer));
+        let client = address::client(peer, request.headers(), self.forwarding, trusted);
+        self.chain().respond(request, client, ambiguous).await
     }
 
     fn metrics(

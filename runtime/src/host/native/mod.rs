@@ -13,6 +13,7 @@ mod open;
 pub mod password;
 #[cfg(feature = "redis")]
 pub mod redis;
+mod resident;
 mod run;
 pub mod server;
 pub mod sqlite;

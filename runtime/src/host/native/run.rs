@@ -14,13 +14,12 @@ use super::inside::Inside;
 use super::metrics::Metrics;
 use super::open::{self, Opening, Receiver, Shared};
 use super::password::Argon2id;
-use super::server;
 use super::tasks::{self, Turns};
+use super::{resident, server};
 use crate::binding::clock::Clock;
-use crate::binding::queue::Queue;
 use crate::chain::Chain;
 use crate::context::{Bindings, Context};
-use crate::definition;
+use crate::definition::{self, Http};
 use crate::host::control::Control;
 use crate::host::faults::{Faults, FaultyService};
 use crate::host::log::{Level, Log};
@@ -28,8 +27,8 @@ use crate::service::Service;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long queues may take to empty when the process ends.
-const DRAIN: Duration = Duration::from_secs(5);
+/// How long it may take to keep what could not be delivered.
+const KEEPING: Duration = Duration::from_secs(5);
 
 /// A service that listens.
 #[derive(Debug)]
@@ -74,7 +73,8 @@ pub async fn start<S: Service>(
         )),
     };
     let settings = std::mem::take(&mut config.common.settings);
-    let context = Arc::new(Context::new(definition, settings, bindings));
+    let context =
+        Arc::new(Context::new(definition, settings, bindings).with_memory(resident::memory));
     let metrics = Arc::new(Metrics::new(definition, log.clone()));
     let observer = Arc::clone(&metrics);
     let rates = shared.rates()?;
@@ -87,6 +87,7 @@ pub async fn start<S: Service>(
         serves_metrics: config.metrics,
         metrics_token: config.metrics_token,
         trusted_proxies: config.trusted_proxies,
+        forwarding: Http { trusted_hops: config.trusted_hops, ..definition.http },
     };
     let listening = TcpListener::bind(config.address).await;
     let listener = listening.map_err(|error| format!("{}: {error}", config.address))?;
@@ -106,77 +107,76 @@ impl<S: Service> Running<S> {
         &self.log
     }
 
-    /// Answers requests until it is told to stop, then finishes what is under way. False when not
-    /// everything could be finished.
+    /// Answers requests until it is told to stop, then finishes what is under way, in this order: it
+    /// stops accepting, answers, lets workers finish, and closes databases, then caches. False when
+    /// not everything could be finished.
     pub async fn until(self, stop: impl Future<Output = ()>) -> bool {
         let Self { listener, inside, queues, turns, log, .. } = self;
-        let definition = inside.chain().context().definition();
-        let mut background = JoinSet::new();
-        for task in definition.tasks {
-            let (inside, turns, log) = (Arc::clone(&inside), turns.clone(), log.clone());
-            background.spawn(async move {
-                let (service, context) = (inside.chain().service(), inside.chain().context());
-                tasks::run(service, context, task, turns.as_deref(), &log).await;
-            });
-        }
-        if let Some(metering) = &definition.metering {
+        let (stopping, stopped) = watch::channel(false);
+        let workers = workers(&inside, queues, turns.as_ref(), &stopped, &log);
+        let metering = inside.chain().context().definition().metering.as_ref().map(|metering| {
             let (inside, log) = (Arc::clone(&inside), log.clone());
-            background.spawn(async move {
+            tokio::spawn(async move {
                 loop {
                     tokio::time::sleep(metering.flush).await;
                     flush(&inside, &log).await;
                 }
-            });
-        }
-        let (stopping, stopped) = watch::channel(false);
-        let mut consumers = JoinSet::new();
-        for (queue, receiver) in queues {
-            let (inside, log, stopped) = (Arc::clone(&inside), log.clone(), stopped.clone());
-            consumers.spawn(async move {
-                let (service, context) = (inside.chain().service(), inside.chain().context());
-                receiver.consume(service, context, queue, &stopped, &log).await;
-            });
-        }
-        let finished = server::serve(listener, Arc::clone(&inside), stop).await;
-        background.shutdown().await;
+            })
+        });
+        let answered = server::serve(listener, Arc::clone(&inside), stop, &log).await;
+        // Nobody listens when there are no workers.
+        let _ = stopping.send(true);
+        let context = inside.chain().context();
+        let finished = finish(workers, context.definition().shutdown.workers).await;
         if let Some(turns) = turns {
             turns.give_back().await;
         }
-        flush(&inside, &log).await;
-        // Nobody listens when there are no queues.
-        let _ = stopping.send(true);
-        // What is under way gets a moment. What waits elsewhere than in memory stays there.
-        let drained = async {
-            drain(&inside).await;
-            // Those that read memory wait for messages for ever.
-            if all_durable(&inside) {
-                while consumers.join_next().await.is_some() {}
-            }
-        };
-        if tokio::time::timeout(DRAIN, drained).await.is_err() {
-            log.event(Level::Error, "messages_not_finished", &[]);
+        log.event(Level::Info, "workers_finished", &[("finished", finished.into())]);
+        if let Some(metering) = metering {
+            metering.abort();
+            flush(&inside, &log).await;
         }
-        consumers.shutdown().await;
-        finished
+        for binding in context.close().await {
+            log.event(Level::Info, "closed", &[("binding", binding.into())]);
+        }
+        answered && finished
     }
 }
 
-/// Waits until no queue in memory has messages.
-async fn drain<S: Service>(inside: &Inside<S>) {
-    let context = inside.chain().context();
-    let in_memory = |queue: &dyn Queue| !queue.is_durable() && queue.waiting() > 0;
-    for queue in context.definition().queues {
-        while context.queue(queue.name).is_ok_and(in_memory) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+/// Starts the workers of schedules and queues. They end by themselves once the process is stopping.
+fn workers<S: Service>(
+    inside: &Arc<Inside<S>>,
+    queues: Vec<(&'static definition::Queue, Receiver)>,
+    turns: Option<&Arc<dyn Turns>>,
+    stopped: &watch::Receiver<bool>,
+    log: &Log,
+) -> JoinSet<()> {
+    let mut workers = JoinSet::new();
+    for task in inside.chain().context().definition().tasks {
+        let (inside, log, stopped) = (Arc::clone(inside), log.clone(), stopped.clone());
+        let turns = turns.cloned();
+        workers.spawn(async move {
+            let (service, context) = (inside.chain().service(), inside.chain().context());
+            tasks::run(service, context, task, turns.as_deref(), stopped, &log).await;
+        });
     }
+    for (queue, receiver) in queues {
+        let (inside, log, stopped) = (Arc::clone(inside), log.clone(), stopped.clone());
+        workers.spawn(async move {
+            let (service, context) = (inside.chain().service(), inside.chain().context());
+            receiver.consume(service, context, queue, &stopped, &log).await;
+        });
+    }
+    workers
 }
 
-fn all_durable<S: Service>(inside: &Inside<S>) -> bool {
-    let context = inside.chain().context();
-    let is_durable =
-        |queue: &definition::Queue| context.queue(queue.name).is_ok_and(Queue::is_durable);
-    context.definition().queues.iter().all(is_durable)
+/// Waits until all workers have ended. Those of queues in memory watch their time themselves, so that
+/// they can keep what they could not deliver; what waits elsewhere stays there.
+async fn finish(mut workers: JoinSet<()>, longest: Duration) -> bool {
+    let finished = async { while workers.join_next().await.is_some() {} };
+    let finished = tokio::time::timeout(longest + KEEPING, finished).await.is_ok();
+    workers.shutdown().await;
+    finished
 }
 
 async fn flush<S: Service>(inside: &Inside<S>, log: &Log) {

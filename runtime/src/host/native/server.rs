@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 
 use super::framing::{Framing, Scanned};
 use super::inside::Inside;
+use crate::host::log::{Level, Log};
 use crate::service::Service;
 
 /// How long a head may take to arrive.
@@ -27,38 +29,82 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const LARGEST_HEAD: usize = 32 * 1024;
 /// So many headers may a head have.
 const MOST_HEADERS: usize = 64;
-/// How long requests may take to finish when the process ends.
-const GRACE: Duration = Duration::from_secs(30);
+/// A connection that has been quiet for so long while the process ends is closed.
+const QUIET: Duration = Duration::from_millis(500);
 /// How long to wait after the machine had no connection left to give.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
 /// Answers requests until it is told to stop; then finishes what is under way.
+///
+/// From then on the service says that it is not ready, and every answer that its connection ends;
+/// connections are accepted as long as the spec says, so that load balancers notice in time.
 pub async fn serve<S: Service>(
     listener: TcpListener,
     inside: Arc<Inside<S>>,
     stop: impl Future<Output = ()>,
+    log: &Log,
 ) -> bool {
+    let context = inside.chain().context();
+    let shutdown = context.definition().shutdown;
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
-    let mut stop = std::pin::pin!(stop);
+    let accept = |connections: &mut JoinSet<()>, stream, peer| {
+        connections.spawn(connection(stream, peer, Arc::clone(&inside), stopped.clone()));
+    };
+    let mut stop = std::pin::pin!(async {
+        stop.await;
+        context.drain();
+        let delay = u64::try_from(shutdown.delay.as_millis()).unwrap_or(u64::MAX);
+        log.event(Level::Info, "draining", &[("delay_ms", delay.into())]);
+        tokio::time::sleep(shutdown.delay).await;
+    });
     loop {
         tokio::select! {
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    let connection = connection(stream, peer, Arc::clone(&inside), stopped.clone());
-                    connections.spawn(connection);
-                }
+                Ok((stream, peer)) => accept(&mut connections, stream, peer),
                 Err(_) => tokio::time::sleep(EXHAUSTED).await,
             },
         }
     }
-    drop(listener);
+    for (stream, peer) in waiting(listener) {
+        accept(&mut connections, stream, peer);
+    }
+    log.event(Level::Info, "listener_closed", &[("connections", connections.len().into())]);
     // Nobody listens when there are no connections.
     let _ = stopping.send(true);
     let finished = async { while connections.join_next().await.is_some() {} };
-    tokio::time::timeout(GRACE, finished).await.is_ok()
+    let finished = tokio::time::timeout(shutdown.requests, finished).await.is_ok();
+    log.event(Level::Info, "requests_finished", &[("finished", finished.into())]);
+    finished
+}
+
+/// Closes a listener; gives the connections that the machine has accepted on its behalf already.
+fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    std::iter::from_fn(|| listener.accept().ok())
+        .filter_map(|(stream, peer)| {
+            stream.set_nonblocking(true).ok()?;
+            Some((TcpStream::from_std(stream).ok()?, peer))
+        })
+        .collect()
+}
+
+/// The requests of one connection.
+#[derive(Debug, Default)]
+struct Requests {
+    begun: AtomicUsize,
+    answered: AtomicUsize,
+}
+
+impl Requests {
+    /// How many have begun, if all of them are answered.
+    fn quiet(&self) -> Option<usize> {
+        let answered = self.answered.load(Ordering::Acquire);
+        let begun = self.begun.load(Ordering::Acquire);
+        (begun == answered).then_some(begun)
+    }
 }
 
 async fn connection<S: Service>(
@@ -70,10 +116,18 @@ async fn connection<S: Service>(
     // Without it answers wait for the peer's acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
     let framing = Arc::new(Framing::default());
+    let requests = Arc::new(Requests::default());
     let io = TokioIo::new(Scanned::new(stream, Arc::clone(&framing)));
+    let counted = Arc::clone(&requests);
     let service = service_fn(move |request: Request<Incoming>| {
         let (inside, framing) = (Arc::clone(&inside), Arc::clone(&framing));
-        async move { Ok::<_, Infallible>(answer(&inside, request, peer.ip(), &framing).await) }
+        let requests = Arc::clone(&counted);
+        async move {
+            requests.begun.fetch_add(1, Ordering::Release);
+            let response = answer(&inside, request, peer.ip(), &framing).await;
+            requests.answered.fetch_add(1, Ordering::Release);
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -86,6 +140,17 @@ async fn connection<S: Service>(
         // A broken connection is the client's affair.
         _ = connection.as_mut() => return,
         _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    // The library would close a quiet connection at once, and with it the request that is on its way.
+    loop {
+        let before = requests.quiet();
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = tokio::time::sleep(QUIET) => {}
+        }
+        if before.is_some() && requests.quiet() == before {
+            break;
+        }
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
@@ -104,7 +169,8 @@ async fn answer<S: Service>(
     let mut response = inside.answer(request, peer, ambiguous).await;
     // What is left of a body must not be taken for the next request.
     let unread = matches!(response.status().as_u16(), 408 | 413);
-    if ambiguous || unread || framing.is_last() {
+    let ending = inside.chain().context().is_draining();
+    if ambiguous || unread || ending || framing.is_last() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.map(Full::new)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 
 use crate::context::Context;
 use crate::definition::{Schedule, Task};
@@ -24,22 +25,31 @@ pub trait Turns: std::fmt::Debug + Send + Sync {
     fn give_back(&self) -> BoxFuture<'_, ()>;
 }
 
-/// Runs a task whenever it is due, for ever; with replicas, when it is this one's turn.
+/// Runs a task whenever it is due, and with replicas when it is this one's turn, until the process is
+/// stopping; a run that has begun is finished.
 pub async fn run<S: Service>(
     service: &S,
     context: &Arc<Context>,
     task: &'static Task,
     turns: Option<&dyn Turns>,
+    mut stopping: watch::Receiver<bool>,
     log: &Log,
 ) {
     loop {
-        let now = context.clock().unix_millis();
-        let due = next(task.schedule, now);
-        context.clock().sleep(Duration::from_millis(due - now)).await;
-        // Clocks are set right now and then: not before it is really due.
-        while context.clock().unix_millis() < due {
-            context.clock().sleep(Duration::from_millis(50)).await;
-        }
+        let due = async {
+            let now = context.clock().unix_millis();
+            let due = next(task.schedule, now);
+            context.clock().sleep(Duration::from_millis(due - now)).await;
+            // Clocks are set right now and then: not before it is really due.
+            while context.clock().unix_millis() < due {
+                context.clock().sleep(Duration::from_millis(50)).await;
+            }
+            due
+        };
+        let due = tokio::select! {
+            due = due => due,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        };
         if let Some(turns) = turns
             && !turns.mine(task.name, due).await
         {

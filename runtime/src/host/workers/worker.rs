@@ -97,7 +97,7 @@ impl<S: Service> Worker for Started<S> {
                 Err(request) => request,
             };
             let chain = &self.control.chain;
-            let response = chain.respond(request, client, |_| false, ambiguous).await;
+            let response = chain.respond(request, client, ambiguous).await;
             if chain.has_unwritten_counts() && self.may_write_counts() {
                 let counts = Rc::clone(&self);
                 glue::wait_until(&context, Box::pin(async move { counts.write_counts().await }));

@@ -185,12 +185,24 @@ impl Service {
         database
     }
 
-    /// Sends a signal to the process and waits for its end.
-    pub(crate) fn terminate(mut self) -> (std::process::ExitStatus, String) {
+    /// Tells the process to end.
+    pub(crate) fn signal(&self) {
         let signalled = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
         assert!(signalled.unwrap().success());
+    }
+
+    /// Waits for the end of the process.
+    pub(crate) fn ended(mut self) -> (std::process::ExitStatus, String) {
         let status = self.child.wait().unwrap();
+        // The log is read beside; its last line may come later than the end.
+        self.log_line(|line| line["event"] == "stopped");
         (status, self.log_text())
+    }
+
+    /// Tells the process to end and waits for that.
+    pub(crate) fn terminate(self) -> (std::process::ExitStatus, String) {
+        self.signal();
+        self.ended()
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Started {
     pub(crate) log: PathBuf,
     /// The service's program, where it is one.
     pub(crate) program: Option<PathBuf>,
+    /// A copy of its database before it started, with the environment's own rows.
+    pub(crate) seeded: Option<PathBuf>,
     process: Process,
     /// What the platform's tool says, where one runs the service.
     output: Option<Output>,

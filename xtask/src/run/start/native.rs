@@ -36,7 +36,10 @@ pub(super) fn start(
     variables.insert("PORT".into(), "0".into());
     let database = folder.path().join("service.db");
     variables.insert("DATABASE_URL".into(), format!("sqlite:{}", database.display()));
-    seed(context, service, start, &program, &variables, &database)?;
+    let seeded = folder.path().join("seeded.db");
+    let seeded = seed(context, service, start, &program, &variables, &database)?
+        .then(|| std::fs::copy(&database, &seeded).map(|_| seeded))
+        .transpose()?;
     let log = folder.path().join("service.log");
     let mut process = spawn(&program, &variables, &log)?;
     let url = wait_until_it_listens(context, &mut process, &log)?;
@@ -46,13 +49,14 @@ pub(super) fn start(
         variables,
         log,
         program: Some(program),
+        seeded,
         process,
         output: None,
         _folder: folder,
     })
 }
 
-/// Applies the migrations and the environment's own rows, before the service listens.
+/// Applies the migrations and the environment's own rows, before the service listens; whether there are any.
 fn seed(
     context: &Context,
     service: &LoadedService,
@@ -60,8 +64,8 @@ fn seed(
     program: &PathBuf,
     variables: &BTreeMap<String, String>,
     database: &std::path::Path,
-) -> Result<()> {
-    let Some(file) = start.seed.get(&service.folder) else { return Ok(()) };
+) -> Result<bool> {
+    let Some(file) = start.seed.get(&service.folder) else { return Ok(false) };
     let path = context.root.join("environments").join(file);
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read {}", path.display()))?;
@@ -78,7 +82,8 @@ fn seed(
             "the migrations cannot be applied:\n{said}"
         )));
     }
-    sql::run_script(database, &text).with_context(|| format!("cannot apply {}", path.display()))
+    sql::run_script(database, &text).with_context(|| format!("cannot apply {}", path.display()))?;
+    Ok(true)
 }
 
 fn spawn(

@@ -62,6 +62,7 @@ pub(super) fn start(
         variables,
         log,
         program: Some(program),
+        seeded: None,
         process,
         output: Some(output),
         _folder: folder,

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures::FutureExt as _;
+use futures::future::Shared;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
@@ -12,6 +14,7 @@ use crate::context::Context;
 use crate::definition;
 use crate::host::delivery::{self, Next};
 use crate::host::log::Log;
+use crate::problem::Failure;
 use crate::service::Service;
 
 /// So many messages wait; more are refused, and the client may come again.
@@ -53,8 +56,9 @@ impl Queue for MemoryQueue {
     }
 }
 
-/// Delivers a queue's messages until its sending end is gone. While the process is stopping, each is
-/// tried once more and then kept as a dead letter.
+/// Delivers a queue's messages until its sending end is gone, or the process is stopping and nothing
+/// waits any more. While it is stopping, each message is tried once more and then kept as a dead
+/// letter; when the time for that is over, what is left is kept without.
 pub async fn consume<S: Service>(
     service: &S,
     context: &Arc<Context>,
@@ -63,50 +67,94 @@ pub async fn consume<S: Service>(
     stopping: &watch::Receiver<bool>,
     log: &Log,
 ) {
-    let mut batch = Vec::with_capacity(queue.batch_size);
-    while let Some(first) = receiver.0.recv().await {
-        batch.push(first);
+    let stop = wait_for_stop(stopping.clone()).shared();
+    let longest = context.definition().shutdown.workers;
+    // It is asked all the time, so that the time counts from the moment of stopping.
+    let over = stop.clone().then(move |()| tokio::time::sleep(longest)).boxed().shared();
+    let delivery = Delivery { service, context, queue, stopping, stop, over, log };
+    while let Some(batch) = delivery.batch(&mut receiver.0).await {
+        let count = batch.len();
+        futures::future::join_all(batch.into_iter().map(|message| delivery.deliver(message))).await;
+        receiver.1.fetch_sub(count, Ordering::Relaxed);
+    }
+}
+
+async fn wait_for_stop(mut stopping: watch::Receiver<bool>) {
+    // When nobody can say it any more, nothing is left to deliver to either.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// What the deliveries of a queue have in common.
+struct Delivery<'a, S, A: Future<Output = ()>, B: Future<Output = ()>> {
+    service: &'a S,
+    context: &'a Arc<Context>,
+    queue: &'static definition::Queue,
+    stopping: &'a watch::Receiver<bool>,
+    /// The process is stopping.
+    stop: Shared<A>,
+    /// It has been stopping for too long.
+    over: Shared<B>,
+    log: &'a Log,
+}
+
+impl<S, A, B> Delivery<'_, S, A, B>
+where
+    S: Service,
+    A: Future<Output = ()>,
+    B: Future<Output = ()>,
+{
+    /// The next messages; none when there will be no more.
+    async fn batch(&self, messages: &mut mpsc::Receiver<Value>) -> Option<Vec<Value>> {
+        let size = self.queue.batch_size.max(1);
+        let mut batch = Vec::with_capacity(size);
+        let first = tokio::select! {
+            biased;
+            message = messages.recv() => message,
+            () = self.stop.clone() => None,
+            () = self.over.clone() => None,
+        };
+        batch.push(first?);
         let more = async {
-            while batch.len() < queue.batch_size {
-                match receiver.0.recv().await {
+            while batch.len() < size {
+                match messages.recv().await {
                     Some(message) => batch.push(message),
                     None => break,
                 }
             }
         };
-        // Not an error when it ends early: the batch is just not full.
-        let _ = tokio::time::timeout(queue.batch_wait, more).await;
-        let count = batch.len();
-        let deliveries = batch
-            .drain(..)
-            .map(|message| deliver(service, context, queue, message, stopping.clone(), log));
-        futures::future::join_all(deliveries).await;
-        receiver.1.fetch_sub(count, Ordering::Relaxed);
-    }
-}
-
-async fn deliver<S: Service>(
-    service: &S,
-    context: &Arc<Context>,
-    queue: &'static definition::Queue,
-    message: Value,
-    mut stopping: watch::Receiver<bool>,
-    log: &Log,
-) {
-    let mut attempt = 1;
-    // Memory ends with the process: what cannot wait any longer is kept in the database.
-    loop {
-        let is_last = || *stopping.borrow();
-        let next =
-            delivery::attempt(service, context, queue, &message, attempt, is_last, log).await;
-        let Next::Again(pause) = next else { return };
-        let wait = context.clock().sleep(pause);
-        let stop = async { drop(stopping.wait_for(|stopping| *stopping).await) };
         tokio::select! {
-            () = wait => {}
-            // Tried once more, now, and then kept.
-            () = stop => {}
+            biased;
+            // Not an error when it ends early: the batch is just not full.
+            _ = tokio::time::timeout(self.queue.batch_wait, more) => {}
+            () = self.stop.clone() => {}
         }
-        attempt += 1;
+        Some(batch)
+    }
+
+    async fn deliver(&self, message: Value) {
+        let (context, queue, log) = (self.context, self.queue, self.log);
+        let mut attempt = 1;
+        loop {
+            // Memory ends with the process: what cannot wait any longer is kept in the database.
+            let is_last = || *self.stopping.borrow();
+            let trying =
+                delivery::attempt(self.service, context, queue, &message, attempt, is_last, log);
+            let next = tokio::select! {
+                biased;
+                () = self.over.clone() => {
+                    let ended = Failure::unavailable("the process ended before it was delivered");
+                    delivery::bury(context, queue, &message, attempt - 1, &ended, log).await;
+                    return;
+                }
+                next = trying => next,
+            };
+            let Next::Again(pause) = next else { return };
+            tokio::select! {
+                () = context.clock().sleep(pause) => {}
+                // Tried once more, now, and then kept.
+                () = self.stop.clone() => {}
+            }
+            attempt += 1;
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a scenario needs, by its tags, and whether the environment and the spec give it.
 
-use proofline_spec::document::{HealthKind, LimitKey, Operation};
+use proofline_spec::document::{HealthKind, LimitKey, Operation, Start};
 
 use crate::plan::Target;
 
@@ -83,6 +83,11 @@ const NEEDS: &[Need] = &[
         "process",
         |t| t.environment.target != proofline_spec::document::Target::Workers,
         "the platform runs no process that could be told to end",
+    ),
+    (
+        "peers",
+        |t| !matches!(t.environment.start, Some(Start::Compose(_))),
+        "a container sees the engine's own address, whoever connects to its published port",
     ),
     ("loopback", Target::is_loopback, "the service is not on this machine"),
     ("public", |t| t.environment.public, "the environment is not public"),

@@ -44,7 +44,7 @@ Feature: One client address gets its requests per window, whatever forwarding he
     And that address is refused on every such request and on declared routes
     And another address is still served
 
-  @needs:loopback @needs:principal
+  @needs:loopback @needs:peers @needs:principal
   Scenario: A peer that is no trusted proxy plays one
     Given a user
     When a peer that is no trusted proxy uses its limit up under another name each time

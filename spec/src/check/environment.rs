@@ -150,9 +150,14 @@ impl<'c> Check<'c> {
     fn start(&mut self) {
         let Some(start) = &self.environment.start else { return };
         if self.environment.target != start.target() {
-            let message = match start {
-                Start::Native(_) => "only the target `native` is started as a process",
-                Start::Workers(_) => "only the target `workers` is started as a worker",
+            let (target, message) = match start {
+                Start::Native(_) => ("native", "only the target `native` is started as a process"),
+                Start::Workers(_) => {
+                    ("workers", "only the target `workers` is started as a worker")
+                }
+                Start::Compose(_) => {
+                    ("container", "only the target `container` is started with compose")
+                }
             };
             self.found.push(
                 Diagnostic::new(
@@ -160,7 +165,7 @@ impl<'c> Check<'c> {
                     self.key(&["start", start.key()]),
                     message,
                 )
-                .fix(format!("write `target: {}`, or remove `start`", start.key()))
+                .fix(format!("write `target: {target}`, or remove `start`"))
                 .label(self.value(&["target"]), "another target"),
             );
         }
@@ -177,7 +182,7 @@ impl<'c> Check<'c> {
         }
         let proxies = match start {
             Start::Native(native) => native.trusted_proxies.as_slice(),
-            Start::Workers(_) => &[],
+            Start::Workers(_) | Start::Compose(_) => &[],
         };
         for (index, range) in proxies.iter().enumerate() {
             let is_address =
@@ -194,11 +199,27 @@ impl<'c> Check<'c> {
                 );
             }
         }
+        self.replicas(start);
         let known: Vec<&str> = self.services.iter().map(|(folder, _)| *folder).collect();
         for name in start.seed().keys().filter(|name| !known.contains(&name.as_str())) {
             let place = self.key(&["start", start.key(), "seed", name]);
             self.found.push(unknown("service", name, &known, &place));
         }
+    }
+
+    /// The proxy finds so many instances, and there is at least one.
+    fn replicas(&mut self, start: &Start) {
+        let Start::Compose(compose) = start else { return };
+        let place = self.value(&["start", "compose", "replicas"]);
+        let (code, message) = match compose.replicas {
+            0 => (codes::ZERO, "no instance answers nothing"),
+            1..=MOST_REPLICAS => return,
+            _ => (codes::PLATFORM_RANGE, "these are more instances than the proxy looks for"),
+        };
+        self.found.push(
+            Diagnostic::new(code, place, message)
+                .fix(format!("write a number from 1 to {MOST_REPLICAS}")),
+        );
     }
 
     /// Variables, resources and secrets exist in a service that runs there.
@@ -373,6 +394,9 @@ impl<'c> Check<'c> {
         }
     }
 }
+
+/// So many instances the generated proxy looks for.
+const MOST_REPLICAS: u32 = 10;
 
 pub(super) fn unknown(noun: &str, name: &str, known: &[&str], place: &Location) -> Diagnostic {
     let diagnostic =

@@ -65,6 +65,8 @@ pub enum Start {
     Native(StartNative),
     /// The generated worker in `wrangler dev` on this machine, with a fresh store.
     Workers(StartWorkers),
+    /// The generated image with its stores in containers on this machine, with fresh volumes.
+    Compose(StartCompose),
 }
 
 impl Start {
@@ -73,6 +75,7 @@ impl Start {
         match self {
             Self::Native(start) => &start.seed,
             Self::Workers(start) => &start.seed,
+            Self::Compose(start) => &start.seed,
         }
     }
 
@@ -81,6 +84,7 @@ impl Start {
         match self {
             Self::Native(_) => Target::Native,
             Self::Workers(_) => Target::Workers,
+            Self::Compose(_) => Target::Container,
         }
     }
 
@@ -89,6 +93,7 @@ impl Start {
         match self {
             Self::Native(_) => "native",
             Self::Workers(_) => "workers",
+            Self::Compose(_) => "compose",
         }
     }
 }
@@ -100,6 +105,23 @@ pub struct StartWorkers {
     /// SQL files that are run on the fresh database by service, relative to the environments folder.
     #[serde(default)]
     pub seed: Map<String>,
+}
+
+/// Starts the generated compose file under a name of its own. Secrets are made up for the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartCompose {
+    /// SQL files that are run on the fresh database by service, relative to the environments folder.
+    #[serde(default)]
+    pub seed: Map<String>,
+    /// How many instances there are; from 2 on they stand behind a proxy.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 10))]
+    pub replicas: u32,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// Starts the generated binary. Secrets are made up for the run.

@@ -34,7 +34,7 @@ pub use container::{
 };
 pub use environment::{
     Access, Credential, Environment, LoadPermit, MintedToken, Permits, Resource, Start,
-    StartNative, StartWorkers, WorkerRoute,
+    StartCompose, StartNative, StartWorkers, WorkerRoute,
 };
 pub use expression::{Expression, Source};
 pub use http::{Cors, ForwardingHeader, Framing, Hsts, Http, ProblemType, SecurityHeaders};

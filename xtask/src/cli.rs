@@ -243,6 +243,8 @@ pub(crate) struct Setup {
 pub(crate) enum SetupTarget {
     /// Cloudflare Workers: a toolchain for WebAssembly, wasm-bindgen, Node and wrangler.
     Workers,
+    /// Containers: an engine, compose, and the images that services run beside.
+    Containers,
 }
 
 #[derive(Debug, Args)]

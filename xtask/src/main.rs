@@ -4,6 +4,7 @@
 
 mod cli;
 mod command;
+mod containers;
 mod context;
 mod output;
 mod run;

@@ -21,6 +21,10 @@ pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxEr
         comment(&mut text, &notes)?;
         writeln!(text, "{name}=")?;
     }
+    for (name, note) in emit::compose::secrets(input) {
+        comment(&mut text, &[note.to_owned(), "Letters and digits only.".to_owned()])?;
+        writeln!(text, "{name}=")?;
+    }
     text.push_str("\n# Variables\n");
     for (name, var) in &input.service.config.vars {
         let mut notes = Vec::new();

@@ -42,6 +42,11 @@ pub(super) fn run(context: &Context, arguments: &Serve) -> Result<Exit> {
             let place = Place { port: arguments.port, data };
             start::serve_worker(context, service, environment, &place)?
         }
+        Some(Start::Compose(_)) => bail!(
+            "`{}` runs in containers: start those with the command in `runtime/services/{}/deploy/compose.yaml`",
+            environment.environment,
+            service.folder
+        ),
         None => bail!(
             "the environment `{}` is not started here: it has no `start`",
             environment.environment

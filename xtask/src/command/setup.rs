@@ -7,6 +7,7 @@ use proofline_generator::tree::write_atomically;
 use proofline_spec::exit::Exit;
 
 use crate::cli::{Setup, SetupTarget};
+use crate::containers;
 use crate::context::{Context, Stopped};
 use crate::output::{self, Progress, Tone};
 use crate::run::said;
@@ -14,10 +15,16 @@ use crate::workers::toolchain::{self, TARGET};
 use crate::workers::tools::{self, Missing, Wrangler};
 
 pub(super) fn run(context: &Context, arguments: &Setup) -> Result<Exit> {
-    let SetupTarget::Workers = arguments.target;
+    match arguments.target {
+        SetupTarget::Workers => workers(context, arguments.check),
+        SetupTarget::Containers => containers::setup::run(context, arguments.check),
+    }
+}
+
+fn workers(context: &Context, check: bool) -> Result<Exit> {
     let mut whole = true;
     // Node comes with wrangler, and the rest needs Node to look at the toolchain.
-    let wrangler = step(context, arguments.check, install_wrangler, || Wrangler::find(context))?;
+    let wrangler = step(context, check, install_wrangler, || Wrangler::find(context))?;
     match &wrangler {
         Ok(found) => {
             present(context, "node", &found.node.display().to_string());
@@ -25,14 +32,13 @@ pub(super) fn run(context: &Context, arguments: &Setup) -> Result<Exit> {
         }
         Err(missing) => whole &= absent(context, missing),
     }
-    let bindgen = step(context, arguments.check, install_bindgen, || tools::bindgen(context))?;
+    let bindgen = step(context, check, install_bindgen, || tools::bindgen(context))?;
     match &bindgen {
         Ok(path) => present(context, "wasm-bindgen", &path.display().to_string()),
         Err(missing) => whole &= absent(context, missing),
     }
     let node = wrangler.as_ref().ok().map(|wrangler| wrangler.node.as_path());
-    let toolchain =
-        step(context, arguments.check, install_target, || toolchain::find(context, node))?;
+    let toolchain = step(context, check, install_target, || toolchain::find(context, node))?;
     match &toolchain {
         Ok(found) => {
             present(context, "wasm target", &found.describe());

@@ -8,9 +8,10 @@ use proofline_spec::exit::Exit;
 use proofline_spec::load::nearest;
 
 use crate::cli::Test;
+use crate::containers::engine::Engine;
 use crate::context::{Context, Stopped};
 use crate::output::{self, Progress, Tone};
-use crate::suite::{Outcome, SUITES, Suite, find};
+use crate::suite::{DOCKER, Outcome, SUITES, Suite, Tool, find};
 
 /// How many lines of a failed suite's output are shown.
 const SHOWN: usize = 200;
@@ -75,12 +76,18 @@ fn wanted(arguments: &Test, suite: &Suite) -> bool {
 
 /// What is missing for a suite, each with what installs it.
 fn missing(context: &Context, suite: &Suite) -> Vec<String> {
-    suite
+    let missing = |tool: &&Tool| find(context, **tool).is_none();
+    let mut said: Vec<String> = suite
         .tools
         .iter()
-        .filter(|tool| find(context, **tool).is_none())
+        .filter(missing)
         .map(|tool| format!("{} is missing (install it with: {})", tool.name, tool.install))
-        .collect()
+        .collect();
+    // A client is not yet an engine.
+    if said.is_empty() && suite.tools.contains(&DOCKER) && Engine::find(context).is_err() {
+        said.push(format!("no container engine answers (start it with: {})", DOCKER.install));
+    }
+    said
 }
 
 fn run_one(context: &Context, suite: &Suite, accept: bool) -> Result<Outcome> {

@@ -96,7 +96,8 @@ fn cargo(context: &Context, arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn last_lines(mut file: std::fs::File, most: usize) -> String {
+/// The end of what a program wrote to a file.
+pub(crate) fn last_lines(mut file: std::fs::File, most: usize) -> String {
     use std::io::{Read as _, Seek as _};
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));

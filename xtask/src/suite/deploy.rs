@@ -188,9 +188,15 @@ fn config(context: &Context) -> Result<Outcome> {
                 (name.to_owned(), value.to_owned())
             })
             .collect();
-        for (variables, wanted) in [(set, true), (Vec::new(), false)] {
+        let replicas = file.with_file_name("compose.replicas.yaml");
+        let cases = [(set.clone(), true, None), (Vec::new(), false, None)];
+        // Only together with the file that it changes.
+        let behind = replicas.is_file().then_some((set, true, Some(&replicas)));
+        for (variables, wanted, more) in cases.into_iter().chain(behind) {
             let said = program::run(context, &path, |command| {
-                command.arg("-f").arg(&file).args(["config", "--quiet"]);
+                command.arg("-f").arg(&file);
+                command.args(more.iter().flat_map(|more| [Path::new("-f"), more.as_path()]));
+                command.args(["config", "--quiet"]);
                 command.envs(variables);
             })?;
             if said.success == wanted {

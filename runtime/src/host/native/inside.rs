@@ -55,7 +55,9 @@ impl<S: Service> Inside<S> {
             if self.serves_metrics && request.uri().path() == "/metrics" {
                 return self.control.own(self.metrics(&request, peer));
             }
-            let local = peer.is_loopback() && is_direct(request.headers());
+            // Into a container every request comes from the engine's address, this machine's own as well.
+            let near = peer.is_loopback() || self.is_trusted(peer);
+            let local = near && is_direct(request.headers());
             request = match self.control.answer(request, local).await {
                 Ok(response) => return response,
                 Err(request) => request,
@@ -64,6 +66,10 @@ impl<S: Service> Inside<S> {
         let trusted = self.trusted_proxies.iter().any(|network| network.contains(&peer));
         let client = address::client(peer, request.headers(), self.forwarding, trusted);
         self.chain().respond(request, client, ambiguous).await
+    }
+
+    fn is_trusted(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&peer))
     }
 
     fn metrics(

@@ -1,5 +1,6 @@
 //! Starts an environment that is ours to start, waits until it answers, and stops it.
 
+mod compose;
 mod native;
 mod output;
 mod workers;
@@ -15,6 +16,7 @@ use proofline_spec::exit::Exit;
 use super::process::Process;
 use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
+use compose::Project;
 use output::Output;
 
 pub(crate) use workers::Place;
@@ -36,6 +38,8 @@ pub(crate) struct Started {
     process: Process,
     /// What the platform's tool says, where one runs the service.
     output: Option<Output>,
+    /// The containers, where the service runs in one; the process only follows their logs.
+    project: Option<Project>,
     /// Holds the database and the log; removed at the end.
     _folder: tempfile::TempDir,
 }
@@ -55,6 +59,7 @@ impl Started {
         match &environment.start {
             Some(Start::Native(start)) => native::start(context, service, environment, start),
             Some(Start::Workers(start)) => workers::start(context, service, environment, start),
+            Some(Start::Compose(start)) => compose::start(context, service, environment, start),
             None => bail!("the environment `{}` is not started here", environment.environment),
         }
     }
@@ -66,11 +71,18 @@ impl Started {
 
     /// Whether it still runs.
     pub(crate) fn is_running(&mut self) -> bool {
-        matches!(self.process.try_wait(), Ok(None))
+        match &self.project {
+            Some(project) => project.is_running(),
+            None => matches!(self.process.try_wait(), Ok(None)),
+        }
     }
 
     /// Stops it; a service that does not end well within its grace is an error, and so is what its tool warned of.
     pub(crate) fn stop(mut self) -> Result<()> {
+        if let Some(project) = self.project.take() {
+            // The log is whole when the instances have ended.
+            return project.stop();
+        }
         let status = self.process.stop()?;
         let Some(output) = self.output.take() else {
             if status.success() {

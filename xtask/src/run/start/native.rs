@@ -52,6 +52,7 @@ pub(super) fn start(
         seeded,
         process,
         output: None,
+        project: None,
         _folder: folder,
     })
 }

@@ -65,6 +65,7 @@ pub(super) fn start(
         seeded: None,
         process,
         output: Some(output),
+        project: None,
         _folder: folder,
     })
 }

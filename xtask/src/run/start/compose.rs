@@ -1,0 +1,394 @@
+//! Starts the generated image with its stores in containers, under a name of its own, and waits until all are healthy.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use proofline_generator::sql;
+use proofline_generator::tree::write_atomically;
+use proofline_spec::document::{Environment, StartCompose};
+use serde_json::{Value, json};
+
+use super::{STOP, Started};
+use crate::containers::engine::{self, Engine};
+use crate::containers::image;
+use crate::context::{Context, Stopped};
+use crate::output::Progress;
+use crate::run::process::Process;
+use crate::run::runners::write_private;
+use crate::run::workspace::LoadedService;
+
+/// Where a range of addresses is looked for that no other network has: 10.201.0.0 to 10.201.255.0.
+const RANGES: u8 = 255;
+/// How often another range is tried.
+const ATTEMPTS: u8 = 5;
+
+/// Everything that is started under one name; removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Project {
+    engine: Engine,
+    /// Its name; containers, networks and volumes have it in theirs.
+    name: String,
+    /// The compose files.
+    files: Vec<PathBuf>,
+    /// The file with the values of every variable.
+    values: PathBuf,
+    /// What the image is called.
+    image: String,
+    removed: bool,
+}
+
+/// Builds the image, starts everything with secrets that are made up for this run, and follows the service's log.
+pub(super) fn start(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    start: &StartCompose,
+) -> Result<Started> {
+    let engine = Engine::find(context)?;
+    let stage = image::prepare(context, &engine, service)?;
+    let progress = Progress::start(context, "Starting", &service.service.service.name);
+    let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
+    let variables = super::variables(service, environment);
+    let project = Project::new(context, engine, service, start, &folder)?;
+    project.override_file(service, environment, start)?;
+    project.up(context, stage, &variables)?;
+    if let Some(file) = start.seed.get(&service.folder) {
+        project.seed(context, service, file)?;
+    }
+    let url = project.address(context, if start.replicas > 1 { "proxy" } else { "app" })?;
+    let log = folder.path().join("service.log");
+    let process = project.follow(&log)?;
+    let program = project.instance(folder.path(), &variables)?;
+    drop(progress);
+    Ok(Started {
+        url,
+        variables,
+        log,
+        program: Some(program),
+        process,
+        output: None,
+        project: Some(project),
+        seeded: None,
+        _folder: folder,
+    })
+}
+
+impl Project {
+    fn new(
+        context: &Context,
+        engine: Engine,
+        service: &LoadedService,
+        start: &StartCompose,
+        folder: &tempfile::TempDir,
+    ) -> Result<Self> {
+        let deploy = context.root.join("runtime/services").join(&service.folder).join("deploy");
+        let mut files = vec![deploy.join("compose.yaml")];
+        if start.replicas > 1 {
+            files.push(deploy.join("compose.replicas.yaml"));
+        }
+        for file in &files {
+            if !file.is_file() {
+                let text =
+                    format!("{} is missing\nhint: run `cargo xtask generate`", file.display());
+                bail!(Stopped::could_not_find_out(text));
+            }
+        }
+        files.push(folder.path().join("override.yaml"));
+        let suffix = &uuid::Uuid::new_v4().simple().to_string()[..8];
+        let name = format!("proofline-{suffix}");
+        Ok(Self {
+            engine,
+            image: format!("{name}/{}", service.service.service.name),
+            name,
+            files,
+            values: folder.path().join("values.env"),
+            removed: false,
+        })
+    }
+
+    /// What a run of the checks has and an operator's start has not.
+    fn override_file(
+        &self,
+        service: &LoadedService,
+        environment: &Environment,
+        start: &StartCompose,
+    ) -> Result<()> {
+        let mut variables = serde_json::Map::new();
+        variables.insert("TRUSTED_PROXIES".into(), "${FRONT_SUBNET}".into());
+        if start.replicas > 1 {
+            // The checks play a proxy in front of the proxy.
+            variables.insert("TRUSTED_HOPS".into(), "2".into());
+        }
+        if environment.permits.faults {
+            variables.insert("FAULTS".into(), "on".into());
+        }
+        for name in service.service.config.vars.keys() {
+            variables.insert(name.clone(), format!("${{{name}:-}}").into());
+        }
+        let file = json!({ "services": { "app": { "environment": variables } } });
+        let path = self.files.last().context("there is no compose file")?;
+        write_atomically(path, file.to_string().as_bytes())?;
+        Ok(())
+    }
+
+    /// Starts everything and waits until it is healthy. Another network may have the range already.
+    fn up(
+        &self,
+        context: &Context,
+        stage: &str,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        for attempt in 1..=ATTEMPTS {
+            let range = format!("10.201.{}.0/24", uuid::Uuid::new_v4().as_bytes()[0] % RANGES);
+            self.write_values(stage, variables, &range)?;
+            let mut command =
+                self.compose(&["up", "--build", "--detach", "--wait", "--wait-timeout=180"]);
+            let said = crate::run::said::call(context, &mut command, None)?;
+            if said.success {
+                return Ok(());
+            }
+            let overlaps = said.all().contains("overlaps with other one");
+            if !overlaps || attempt == ATTEMPTS {
+                let logs = self.compose(&["logs", "--no-color", "--tail=30"]);
+                let logs = engine::finish(logs, "read the logs").unwrap_or_default();
+                let text = format!(
+                    "the service and its stores do not become healthy:\n{}\n{logs}",
+                    said.last_lines(30)
+                );
+                return Err(Stopped::could_not_find_out(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every value of the compose files, in a file that only we can read.
+    fn write_values(
+        &self,
+        stage: &str,
+        variables: &BTreeMap<String, String>,
+        range: &str,
+    ) -> Result<()> {
+        let secret = || uuid::Uuid::new_v4().simple().to_string();
+        let mut values = variables.clone();
+        let (commit, dirty) = crate::run::session::commit(Path::new("."));
+        let revision = commit.map_or_else(
+            || "unknown".to_owned(),
+            |commit| if dirty { format!("{commit}-dirty") } else { commit },
+        );
+        let own = [
+            ("PORT", "0".to_owned()),
+            ("BINARY", stage.to_owned()),
+            ("IMAGE", self.image.clone()),
+            ("REVISION", revision),
+            ("FRONT_SUBNET", range.to_owned()),
+            ("LOG_LEVEL", "info".to_owned()),
+            ("POSTGRES_PASSWORD", secret()),
+            ("VALKEY_PASSWORD", secret()),
+            ("S3_ACCESS_KEY_ID", secret()),
+            ("S3_SECRET_ACCESS_KEY", secret()),
+        ];
+        for (name, value) in own {
+            values.entry(name.to_owned()).or_insert(value);
+        }
+        let mut text = String::new();
+        for (name, value) in &values {
+            let mut quoted = String::new();
+            for letter in value.chars() {
+                if matches!(letter, '"' | '$' | '\\') {
+                    quoted.push('\\');
+                }
+                quoted.push(letter);
+            }
+            text.push_str(&format!("{name}=\"{quoted}\"\n"));
+        }
+        write_private(&self.values, text.as_bytes())
+    }
+
+    /// Runs the environment's own rows on the fresh database.
+    fn seed(&self, context: &Context, service: &LoadedService, file: &str) -> Result<()> {
+        let path = context.root.join("environments").join(file);
+        let rows = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let services =
+            engine::must(context, self.compose(&["ps", "--services"]), "list the services")?;
+        let seeded = if services.stdout.lines().any(|name| name == "postgres") {
+            self.seed_postgres(context, service, &rows)
+        } else {
+            self.seed_file(context, &rows)
+        };
+        seeded.with_context(|| format!("cannot apply {}", path.display()))
+    }
+
+    fn seed_postgres(&self, context: &Context, service: &LoadedService, rows: &str) -> Result<()> {
+        // The database is called as the generated compose file calls it.
+        let database = service.service.service.name.replace('-', "_");
+        let psql = ["exec", "--no-TTY", "postgres", "psql", "--quiet", "--set=ON_ERROR_STOP=1"];
+        let mut command = self.compose(&psql);
+        command.arg(format!("--username={database}")).arg(format!("--dbname={database}"));
+        let said = crate::run::said::call(context, &mut command, Some(rows))?;
+        if !said.success {
+            return Err(Stopped::could_not_find_out(said.last_lines(10)));
+        }
+        Ok(())
+    }
+
+    /// The embedded database is taken out of its volume and put back while nobody has it open.
+    fn seed_file(&self, context: &Context, rows: &str) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (file, archive) = (folder.path().join("service.db"), folder.path().join("data.tar"));
+        engine::must(context, self.compose(&["stop", "app"]), "stop the service")?;
+        let container = engine::must(
+            context,
+            self.compose(&["ps", "--all", "--quiet", "app"]),
+            "list the instances",
+        )?;
+        let container = container.stdout.trim();
+        let mut out = self.engine.docker();
+        out.arg("cp").arg(format!("{container}:/data/service.db")).arg(&file);
+        engine::must(context, out, "copy the database")?;
+        sql::run_script(&file, rows)?;
+        // An archive says who owns a file; a copy would belong to whoever runs this.
+        let mut tar = Command::new("tar");
+        tar.args(["--owner=65532", "--group=65532", "--mode=600", "--file"]).arg(&archive);
+        tar.arg("--create").arg("--directory").arg(folder.path()).arg("service.db");
+        engine::must(context, tar, "pack the database")?;
+        let mut back = self.engine.docker();
+        back.args(["cp", "-"]).arg(format!("{container}:/data"));
+        back.stdin(std::fs::File::open(&archive)?);
+        engine::finish(back, "copy the database back")?;
+        engine::must(
+            context,
+            self.compose(&["up", "--detach", "--wait", "--no-build"]),
+            "start the service again",
+        )?;
+        Ok(())
+    }
+
+    /// Where a service is published on this machine.
+    fn address(&self, context: &Context, service: &str) -> Result<String> {
+        let said =
+            engine::must(context, self.compose(&["port", service, "8080"]), "ask for the port")?;
+        let address = said.stdout.trim();
+        if !address.starts_with("127.0.0.1:") {
+            bail!("`{service}` is published at {address:?}, not on this machine alone");
+        }
+        Ok(format!("http://{address}"))
+    }
+
+    /// Writes what the instances log to a file, until they end.
+    fn follow(&self, log: &Path) -> Result<Process> {
+        let file = std::fs::File::options().create_new(true).append(true).open(log)?;
+        let mut command =
+            self.compose(&["logs", "--follow", "--no-log-prefix", "--no-color", "app"]);
+        command.stdin(Stdio::null()).stdout(file).stderr(Stdio::null());
+        Process::spawn(&mut command, STOP).context("cannot follow the logs")
+    }
+
+    /// A program that starts one more instance of the image with the variables that it gets, as a binary would.
+    fn instance(&self, folder: &Path, variables: &BTreeMap<String, String>) -> Result<PathBuf> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+        let mut text = "#!/bin/sh\n".to_owned();
+        for (name, value) in self.engine.environment() {
+            text.push_str(&format!("export {name}={}\n", quoted(value)));
+        }
+        text.push_str(&format!(
+            "exec {} run --rm --network none --read-only --cap-drop ALL --tmpfs /tmp --tmpfs /data:mode=1777 --label {}",
+            quoted(&self.engine.client().display().to_string()),
+            quoted(&self.label()),
+        ));
+        // By name only: values stay out of the list of processes.
+        for name in variables.keys().map(String::as_str).chain(["HOST", "PORT"]) {
+            text.push_str(&format!(" --env {}", quoted(name)));
+        }
+        text.push_str(&format!(
+            " --env DATABASE_URL=sqlite:/data/instance.db {} serve\n",
+            quoted(&self.image)
+        ));
+        let path = folder.join("instance");
+        write_atomically(&path, text.as_bytes())?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
+        Ok(path)
+    }
+
+    fn label(&self) -> String {
+        format!("dev.proofline.project={}", self.name)
+    }
+
+    fn compose(&self, arguments: &[&str]) -> Command {
+        let mut command = self.engine.compose();
+        command.arg("--project-name").arg(&self.name).arg("--env-file").arg(&self.values);
+        for file in &self.files {
+            command.arg("--file").arg(file);
+        }
+        command.args(arguments);
+        command
+    }
+
+    /// Whether every instance runs, and ran all the time.
+    pub(super) fn is_running(&self) -> bool {
+        self.states().is_ok_and(|states| {
+            !states.is_empty()
+                && states.iter().all(|state| state["Running"] == true && state["RestartCount"] == 0)
+        })
+    }
+
+    fn states(&self) -> Result<Vec<Value>> {
+        let ids =
+            engine::finish(self.compose(&["ps", "--all", "--quiet", "app"]), "list the instances")?;
+        let mut command = self.engine.docker();
+        command.args(["inspect", "--format", "{\"Running\":{{.State.Running}},\"ExitCode\":{{.State.ExitCode}},\"OOMKilled\":{{.State.OOMKilled}},\"RestartCount\":{{.RestartCount}}}"]);
+        command.args(ids.split_whitespace());
+        let said = engine::finish(command, "look at the instances")?;
+        Ok(said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// Stops the instances as an operator would; one that does not end well is an error. Then everything is removed.
+    pub(super) fn stop(mut self) -> Result<()> {
+        let stopped = engine::finish(self.compose(&["stop", "app"]), "stop the service");
+        let states = self.states();
+        let removed = self.remove();
+        stopped?;
+        for state in states? {
+            if state["OOMKilled"] == true {
+                bail!("the service used more memory than its container has");
+            }
+            if state["ExitCode"] != 0 {
+                bail!("the service did not stop cleanly: exit code {}", state["ExitCode"]);
+            }
+        }
+        removed
+    }
+
+    /// Removes containers, networks, volumes and the image.
+    fn remove(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.removed, true) {
+            return Ok(());
+        }
+        let down = engine::finish(
+            self.compose(&["down", "--volumes", "--remove-orphans", "--timeout=10"]),
+            "remove the containers",
+        );
+        let mut list = self.engine.docker();
+        list.args(["ps", "--all", "--quiet", "--filter"]).arg(format!("label={}", self.label()));
+        let left = engine::finish(list, "list further instances")?;
+        if !left.trim().is_empty() {
+            let mut command = self.engine.docker();
+            command.args(["rm", "--force", "--volumes"]).args(left.split_whitespace());
+            engine::finish(command, "remove further instances")?;
+        }
+        let mut command = self.engine.docker();
+        command.args(["image", "rm", "--force", &self.image]);
+        engine::finish(command, "remove the image")?;
+        down.map(drop)
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        // Who did not stop it gets the error that made them not do so.
+        let _ = self.remove();
+    }
+}

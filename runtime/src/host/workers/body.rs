@@ -1,8 +1,10 @@
 //! A request as the chain takes it: its head from one text, its body when it is asked for.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures::future::LocalBoxFuture;
@@ -11,7 +13,7 @@ use http_body::{Body, Frame};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 
-use super::glue;
+use super::{clock, glue};
 
 /// The header in which the platform tells the client's address; a client cannot set it.
 const CLIENT: &str = "cf-connecting-ip";
@@ -21,9 +23,60 @@ enum State {
     /// There is none, or it was read.
     End,
     /// It is read in one piece, as its length is known.
-    Whole(LocalBoxFuture<'static, Result<Uint8Array, JsValue>>),
+    Whole(Slot, JsValue, Option<LocalBoxFuture<'static, Result<Uint8Array, JsValue>>>),
     /// It is read piece by piece.
     Pieces(JsValue, Option<LocalBoxFuture<'static, Result<Option<Uint8Array>, JsValue>>>),
+}
+
+/// Where JavaScript puts a body that was asked for.
+#[derive(Clone, Default)]
+pub(super) struct Slot(Rc<RefCell<Asked>>);
+
+/// What became of a body that is read in one piece.
+#[derive(Default)]
+enum Asked {
+    /// Nobody wants it yet.
+    #[default]
+    NotYet,
+    /// Somebody waits for it.
+    Waiting(Waker),
+    /// It was read, or could not be.
+    Read(Result<Uint8Array, JsValue>),
+}
+
+impl Slot {
+    /// Whether somebody waits for the body.
+    pub(super) fn is_wanted(&self) -> bool {
+        matches!(&*self.0.borrow(), Asked::Waiting(_))
+    }
+
+    /// Hands the body over to who waits for it.
+    pub(super) fn put(&self, read: Result<Uint8Array, JsValue>) {
+        if let Asked::Waiting(waker) = self.0.replace(Asked::Read(read)) {
+            waker.wake();
+        }
+    }
+
+    /// Asks for the body: its caller in JavaScript while that still can be asked, else the request itself.
+    fn poll(
+        &self,
+        request: &JsValue,
+        reading: &mut Option<LocalBoxFuture<'static, Result<Uint8Array, JsValue>>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Uint8Array, JsValue>> {
+        let is_new = matches!(&*self.0.borrow(), Asked::NotYet);
+        if reading.is_none() && is_new && !clock::is_without_timers() {
+            let request = request.clone();
+            *reading = Some(Box::pin(async move { glue::whole_body(&request).await }));
+        }
+        if let Some(reading) = reading {
+            return reading.as_mut().poll(context);
+        }
+        match self.0.replace(Asked::Waiting(context.waker().clone())) {
+            Asked::Read(read) => Poll::Ready(read),
+            Asked::NotYet | Asked::Waiting(_) => Poll::Pending,
+        }
+    }
 }
 
 /// A request's body.
@@ -32,12 +85,11 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    fn new(request: &JsValue, has_body: bool, headers: &HeaderMap) -> Self {
+    fn new(request: &JsValue, has_body: bool, headers: &HeaderMap, slot: &Slot) -> Self {
         let state = if !has_body {
             State::End
         } else if headers.contains_key(http::header::CONTENT_LENGTH) {
-            let request = request.clone();
-            State::Whole(Box::pin(async move { glue::whole_body(&request).await }))
+            State::Whole(slot.clone(), request.clone(), None)
         } else {
             State::Pieces(glue::reader(request), None)
         };
@@ -60,7 +112,7 @@ impl Body for Incoming {
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let read = match &mut self.state {
             State::End => return Poll::Ready(None),
-            State::Whole(reading) => match reading.as_mut().poll(context) {
+            State::Whole(slot, request, reading) => match slot.poll(request, reading, context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(read) => {
                     self.state = State::End;
@@ -100,7 +152,7 @@ impl Body for Incoming {
 }
 
 /// A request as the chain takes it, and the client's address. What cannot be read is ambiguous.
-pub(super) fn request(request: &JsValue) -> (Request<Incoming>, IpAddr, bool) {
+pub(super) fn request(request: &JsValue, slot: &Slot) -> (Request<Incoming>, IpAddr, bool) {
     let head = glue::head(request);
     let mut lines = head.split('\n');
     let method = lines.next().and_then(|text| text.parse::<Method>().ok());
@@ -112,7 +164,7 @@ pub(super) fn request(request: &JsValue) -> (Request<Incoming>, IpAddr, bool) {
     // Who cannot be told apart from others is never taken for this machine.
     let client = client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let ambiguous = method.is_none() || uri.is_none();
-    let mut built = Request::new(Incoming::new(request, has_body, &headers));
+    let mut built = Request::new(Incoming::new(request, has_body, &headers, slot));
     *built.method_mut() = method.unwrap_or_default();
     *built.uri_mut() = uri.unwrap_or_default();
     *built.headers_mut() = headers;

@@ -1,6 +1,9 @@
 //! Time and randomness of the platform.
 
+use std::cell::Cell;
+use std::future::poll_fn;
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -39,6 +42,33 @@ pub(super) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
+thread_local! {
+    /// Whether timers are left for later.
+    static WITHOUT_TIMERS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does something that makes no timers: who waits for one is asked again later, and makes it then.
+pub(super) fn without_timers<T>(work: impl FnOnce() -> T) -> T {
+    let before = WITHOUT_TIMERS.replace(true);
+    let result = work();
+    WITHOUT_TIMERS.set(before);
+    result
+}
+
+/// Whether this is a call that makes no timers.
+pub(super) fn is_without_timers() -> bool {
+    WITHOUT_TIMERS.get()
+}
+
+fn later_without_timers(context: &mut Context<'_>) -> Poll<()> {
+    if WITHOUT_TIMERS.get() {
+        // Who asks only what was woken must ask this again.
+        context.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    Poll::Ready(())
+}
+
 impl Clock for PlatformClock {
     fn unix_millis(&self) -> u64 {
         unix_millis()
@@ -49,10 +79,15 @@ impl Clock for PlatformClock {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        // The timer begins when it is first waited for: most work needs no time that it could end.
+        // The time begins when it is first waited for: most work needs no time that it could end.
         Box::pin(SendWrapper::new(async move {
-            let timer = Timer(glue::timer(millis(duration)));
-            glue::wait(&timer.0).await;
+            let end = glue::now() + millis(duration);
+            poll_fn(later_without_timers).await;
+            let left = end - glue::now();
+            if left > 0.0 {
+                let timer = Timer(glue::timer(left));
+                glue::wait(&timer.0).await;
+            }
         }))
     }
 }

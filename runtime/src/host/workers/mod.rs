@@ -19,10 +19,10 @@ mod upstream;
 mod worker;
 
 pub use rates::rate_limit;
-pub use worker::{Cell, Worker};
+pub use worker::{Running, Worker, resume};
 
 #[doc(hidden)]
-pub use js_sys::Promise;
+pub use js_sys::{Promise, Uint8Array};
 #[doc(hidden)]
 pub use wasm_bindgen;
 #[doc(hidden)]
@@ -35,22 +35,28 @@ macro_rules! workers {
         /// The platform's events, as the entry point hands them over.
         mod platform_events {
             use $crate::host::workers::wasm_bindgen::prelude::wasm_bindgen;
-            use $crate::host::workers::{Cell, JsValue, Promise};
+            use $crate::host::workers::{JsValue, Promise, Running, Uint8Array};
 
             use super::*;
 
             std::thread_local! {
-                static CELL: Cell = Cell::default();
+                static RUNNING: Running = Running::default();
             }
 
             fn worker(env: &JsValue) -> std::rc::Rc<dyn $crate::host::workers::Worker> {
-                CELL.with(|cell| cell.get_or_start(|| $service, env))
+                RUNNING.with(|running| running.get_or_start(|| $service, env))
             }
 
             /// Answers a request.
             #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
             pub fn fetch(request: JsValue, env: JsValue, context: JsValue) -> JsValue {
                 worker(&env).fetch(request, context)
+            }
+
+            /// Goes on with a request whose body was read, could not be read, or did not come in time.
+            #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
+            pub fn resume(number: u32, body: Option<Uint8Array>, error: JsValue) -> JsValue {
+                $crate::host::workers::resume(number, body, error)
             }
 
             /// Delivers a batch of messages.

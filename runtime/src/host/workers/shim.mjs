@@ -9,10 +9,30 @@ const { exports } = new WebAssembly.Instance(module, { "./service_bg.js": servic
 service.__wbg_set_wasm(exports);
 exports.__wbindgen_start?.();
 
+// How long a body may take to arrive, in milliseconds; the service has the same limit, and answers when it is over.
+const BODY_TIMEOUT = 10_000;
+
+// The answer to a request that waits for its body.
+function afterBody(request, number) {
+  return new Promise((resolve, reject) => {
+    const resume = (body, error) => {
+      clearTimeout(timer);
+      try {
+        resolve(service.resume(number, body, error));
+      } catch (panic) {
+        reject(panic);
+      }
+    };
+    const timer = setTimeout(resume, BODY_TIMEOUT);
+    request.bytes().then(resume, (error) => resume(undefined, error ?? "the body cannot be read"));
+  });
+}
+
 // An object of functions, not a class: the platform makes no instance of it for each request.
 export default {
   fetch(request, env, context) {
-    const response = service.fetch(request, env, context);
+    let response = service.fetch(request, env, context);
+    if (typeof response === "number") response = afterBody(request, response);
     // What has begun is finished also when the client is gone: no write stops half-way, no memory stays behind.
     if (response instanceof Promise) context.waitUntil(response);
     return response;

@@ -1,20 +1,22 @@
 //! A running service, as the platform's events reach it.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::join_all;
+use futures::future::{LocalBoxFuture, join_all};
 use http::{HeaderValue, Response, StatusCode};
-use js_sys::Promise;
+use js_sys::{Promise, Uint8Array};
 use serde_json::json;
 use wasm_bindgen::JsValue;
 
+use super::body::Slot;
 use super::start::{Started, log, start};
-use super::{body, glue, queue};
+use super::{body, clock, glue, queue};
 use crate::definition::Definition;
 use crate::host::control::is_direct;
 use crate::host::isolated;
@@ -25,7 +27,8 @@ use crate::service::Service;
 
 /// A running service.
 pub trait Worker {
-    /// Answers a request: with a response, or with the promise of one.
+    /// Answers a request: with a response, with the promise of one, or with the number to go on with
+    /// ([`resume`]) once the body is read.
     fn fetch(self: Rc<Self>, request: JsValue, context: JsValue) -> JsValue;
 
     /// Delivers a batch of messages; see `shim.mjs` for what comes in and goes out.
@@ -37,15 +40,15 @@ pub trait Worker {
 
 /// The service of this isolate, started by its first event.
 #[derive(Default)]
-pub struct Cell(OnceCell<Rc<dyn Worker>>);
+pub struct Running(OnceCell<Rc<dyn Worker>>);
 
-impl std::fmt::Debug for Cell {
+impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cell").field("started", &self.0.get().is_some()).finish()
+        f.debug_struct("Running").field("started", &self.0.get().is_some()).finish()
     }
 }
 
-impl Cell {
+impl Running {
     /// The service, started when it is not yet.
     pub fn get_or_start<S: Service>(
         &self,
@@ -64,12 +67,53 @@ impl Cell {
     }
 }
 
-/// The result of some work that JavaScript can do without a promise, when it is there at once: a promise
-/// costs the platform more than most work that waits for nothing outside.
-fn at_once_or_promise(work: impl Future<Output = JsValue> + 'static) -> JsValue {
-    let mut work = Box::pin(work);
-    // What this call would wake is asked again below, with another waker.
-    match work.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
+/// A request that waits for nothing but its body.
+struct Paused {
+    work: LocalBoxFuture<'static, JsValue>,
+    slot: Slot,
+}
+
+thread_local! {
+    /// Requests that wait for their bodies, by number.
+    static PAUSED: RefCell<HashMap<u32, Paused>> = RefCell::default();
+    static LAST_PAUSED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Lets some work go on as far as it does without waiting.
+fn poll_once(work: &mut LocalBoxFuture<'static, JsValue>) -> Poll<JsValue> {
+    // What this call would wake is asked again later, with another waker.
+    let mut context = std::task::Context::from_waker(Waker::noop());
+    clock::without_timers(|| work.as_mut().poll(&mut context))
+}
+
+/// The answer when it is there at once; the number of the request when it waits for its body, with which
+/// [`resume`] goes on; else a promise. A promise costs the platform more than most work that waits for
+/// nothing outside, and one that is made here much more than one that JavaScript makes itself.
+fn at_once_or_later(mut work: LocalBoxFuture<'static, JsValue>, slot: Slot) -> JsValue {
+    match poll_once(&mut work) {
+        Poll::Ready(value) => value,
+        Poll::Pending if slot.is_wanted() => {
+            let number = LAST_PAUSED.get().wrapping_add(1);
+            LAST_PAUSED.set(number);
+            PAUSED.with_borrow_mut(|paused| paused.insert(number, Paused { work, slot }));
+            number.into()
+        }
+        Poll::Pending => promise(async move { Ok(work.await) }).into(),
+    }
+}
+
+/// Goes on with a request whose body was read, could not be read (`error`), or did not come in time (neither).
+/// The second call for the same request does nothing.
+pub fn resume(number: u32, body: Option<Uint8Array>, error: JsValue) -> JsValue {
+    let paused = PAUSED.with_borrow_mut(|paused| paused.remove(&number));
+    let Some(Paused { mut work, slot }) = paused else { return JsValue::UNDEFINED };
+    match body {
+        Some(body) => slot.put(Ok(body)),
+        None if !error.is_undefined() => slot.put(Err(error)),
+        // The time limit of the chain is over too, and is what answers.
+        None => return promise(async move { Ok(work.await) }).into(),
+    }
+    match poll_once(&mut work) {
         Poll::Ready(value) => value,
         Poll::Pending => promise(async move { Ok(work.await) }).into(),
     }
@@ -89,8 +133,9 @@ fn answer(response: Response<Bytes>) -> JsValue {
 
 impl<S: Service> Worker for Started<S> {
     fn fetch(self: Rc<Self>, request: JsValue, context: JsValue) -> JsValue {
-        at_once_or_promise(async move {
-            let (request, client, ambiguous) = body::request(&request);
+        let slot = Slot::default();
+        let (request, client, ambiguous) = body::request(&request, &slot);
+        let work = async move {
             let local = client.is_loopback() && is_direct(request.headers());
             let request = match self.control.answer(request, local).await {
                 Ok(response) => return answer(response),
@@ -103,7 +148,8 @@ impl<S: Service> Worker for Started<S> {
                 glue::wait_until(&context, Box::pin(async move { counts.write_counts().await }));
             }
             answer(response)
-        })
+        };
+        at_once_or_later(Box::pin(work), slot)
     }
 
     fn queue(self: Rc<Self>, name: String, messages: String) -> Promise {

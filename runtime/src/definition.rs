@@ -126,6 +126,22 @@ pub struct Database {
     pub migrations: &'static [Migration],
     /// How long one statement may take.
     pub statement_timeout: Duration,
+    /// Connections to a server.
+    pub pool: Pool,
+}
+
+/// Connections to a server, which are shared.
+#[derive(Debug)]
+pub struct Pool {
+    /// How many there are at most.
+    pub size: usize,
+    /// How long it may take until one is free.
+    pub acquire_timeout: Duration,
+}
+
+impl Pool {
+    /// What is used where the spec says nothing.
+    pub const DEFAULT: Self = Self { size: 10, acquire_timeout: Duration::from_secs(5) };
 }
 
 /// One step of a database's schema.
@@ -135,6 +151,8 @@ pub struct Migration {
     pub name: &'static str,
     /// The SQL; several statements.
     pub sql: &'static str,
+    /// The same for Postgres; empty where the service never runs on it.
+    pub postgres: &'static str,
 }
 
 /// A key-value store, used as a cache.

@@ -48,7 +48,16 @@ pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxEr
 const HOST: &[(&str, &str, &str)] = &[
     ("HOST", "127.0.0.1", "The address to listen on."),
     ("PORT", "8080", "The port to listen on; 0 takes any free one."),
-    ("DATABASE_URL", "sqlite:data/service.db", "Where the database is."),
+    (
+        "DATABASE_URL",
+        "sqlite:data/service.db",
+        "Where the database is; a container's may be postgres://user:password@host:5432/name?sslmode=verify-full.",
+    ),
+    (
+        "MIGRATE",
+        "on",
+        "Whether migrations are applied at the start; off where `migrate` is run before.",
+    ),
     (
         "REDIS_URL",
         "redis://127.0.0.1:6379/0",

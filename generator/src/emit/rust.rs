@@ -5,8 +5,9 @@ use tera::{Context, Tera};
 
 use super::scaffold;
 use crate::tree::{Owner, Tree};
+use crate::view::names;
 use crate::view::service::{definition, handlers, operations, routes, schemas, statements, types};
-use crate::{Input, emit};
+use crate::{Input, emit, sql};
 
 /// Every template, by the name of its file.
 const TEMPLATES: &[(&str, &str)] = &[
@@ -76,9 +77,24 @@ pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxEr
         Owner::Generator,
         writer.file("The generated part of the service.", &index)?,
     );
+    migrations(input, &folder, tree);
     let hand_written = format(&writer.render("scaffold_handlers.rs", &handlers)?)?;
     scaffold::add(input, hand_written, tree);
     Ok(())
+}
+
+/// The migrations as Postgres wants them, beside the code that holds them.
+fn migrations(input: &Input<'_>, folder: &str, tree: &mut Tree) {
+    if !sql::postgres::is_wanted(input.service) {
+        return;
+    }
+    for (binding, files) in input.migrations {
+        for sql::Migration { file, sql } in sql::postgres::migrations(binding, files) {
+            let text = format!("-- {}\n\n{sql}", emit::banner(input));
+            let path = format!("{folder}/migrations/{}/{file}", names::snake(binding));
+            tree.add(path, Owner::Generator, text);
+        }
+    }
 }
 
 /// What the module `types` imports, as far as it needs it.

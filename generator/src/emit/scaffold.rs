@@ -2,9 +2,9 @@
 
 use proofline_spec::document::Target;
 
-use crate::Input;
 use crate::tree::{Owner, Tree};
 use crate::view::{names, prose};
+use crate::{Input, sql};
 
 /// Adds them; `handlers` is the text of the hand-written part.
 pub(super) fn add(input: &Input<'_>, handlers: String, tree: &mut Tree) {
@@ -26,9 +26,14 @@ fn manifest(input: &Input<'_>) -> String {
     } else {
         ""
     };
-    // What replicas share: limits, at the least.
-    let shared =
-        if input.targets(Target::Container) { ", \"proofline-runtime/redis\"" } else { "" };
+    // What replicas share: limits, at the least; and their database.
+    let mut shared = String::new();
+    if sql::postgres::is_wanted(input.service) {
+        shared.push_str(", \"proofline-runtime/postgres\"");
+    }
+    if input.targets(Target::Container) {
+        shared.push_str(", \"proofline-runtime/redis\"");
+    }
     format!(
         "\
 [package]

@@ -6,6 +6,7 @@
 mod dead_letters;
 mod finding;
 mod migrations;
+pub mod postgres;
 mod promise;
 mod usage;
 
@@ -28,6 +29,8 @@ pub struct Prepared {
     pub columns: Vec<Column>,
     /// Whether it only reads.
     pub read_only: bool,
+    /// The statement for Postgres, where the service may run on it.
+    pub postgres: Option<String>,
 }
 
 /// A column of a query's rows.
@@ -66,6 +69,10 @@ pub fn prepare(
             }
             Err(finding) => findings.push(finding),
         }
+    }
+    // What SQLite refuses is said once, and in its words.
+    if findings.is_empty() {
+        postgres::translate(service, migrations, &mut prepared, &mut findings);
     }
     usage::check(service, &prepared, &mut findings);
     dead_letters::check(service, &databases, &mut findings);
@@ -123,7 +130,7 @@ fn prepare_one(connection: &Connection, name: &str, query: &Query) -> Result<Pre
             declared: column.decl_type().map(str::to_lowercase),
         })
         .collect();
-    Ok(Prepared { parameters, columns, read_only: statement.readonly() })
+    Ok(Prepared { parameters, columns, read_only: statement.readonly(), postgres: None })
 }
 
 /// Runs a script on the database in a file: rows that an environment begins with.

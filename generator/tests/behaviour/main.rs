@@ -1,10 +1,12 @@
 //! The generator's behaviour, through its public interface.
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test stops where its ground is missing"
 )]
 
+mod engines;
 mod kubernetes;
 mod scaffold;
 mod sql;

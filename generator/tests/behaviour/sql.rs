@@ -138,3 +138,38 @@ fn dead_letters_that_no_table_keeps_are_found() {
         assert_eq!(codes, if kept { vec![] } else { vec!["PL1506"] });
     }
 }
+
+/// What is found in a service for containers whose only query is this one.
+fn on_postgres(sql: &str) -> Vec<Finding> {
+    let spec = format!(
+        "proofline: v1\n\
+         service: {{name: fixture, version: 1.0.0, summary: A fixture}}\n\
+         targets: [native, container]\n\
+         bindings: {{DB: {{kind: sql, migrations: migrations}}}}\n\
+         queries:\n  the_query: {{sql: \"{sql}\", expect: any}}\n\
+         routes:\n  GET /health: {{auth: none, limits: {{none: a fixture}}, op: {{health: {{required: [DB]}}}}}}\n"
+    );
+    crate::support::from_text(&spec, MIGRATION).findings
+}
+
+#[test]
+fn sql_without_a_postgres_form_is_refused_at_its_place() {
+    let cases = [
+        ("insert or replace into users (id, email) values ('1', 'e')", "on conflict (columns)"),
+        ("select hex(email) from users", "the function `hex`"),
+        ("select email from users where age = email", "compared with each other"),
+        ("select rowid from users", "`rowid`, which is not a column"),
+        ("select id, count(*) from users group by email", "neither grouped nor aggregated"),
+        ("select email from users where email glob 'a*'", "the operator `GLOB`"),
+        ("delete from users where age + email > 1", "a text, in a calculation"),
+    ];
+    for (sql, said) in cases {
+        let found = on_postgres(sql);
+        let [finding] = found.as_slice() else { panic!("{sql}: {found:#?}") };
+        assert_eq!(finding.code.id, "PL1507", "{sql}");
+        assert_eq!(finding.pointer, ["queries", "the_query", "sql"]);
+        let text = format!("{} {}", finding.message, finding.fix);
+        assert!(text.contains(said), "{sql}: {text}");
+    }
+    assert_eq!(on_postgres("select upper(email) from users where age is null"), []);
+}

@@ -19,6 +19,8 @@ pub struct Statement {
     pub database: &'static str,
     /// One SQL statement.
     pub sql: &'static str,
+    /// The same for Postgres, its parameters numbered; empty where the service never runs on it.
+    pub postgres: &'static str,
     /// Its parameters without the colon, in the order of their first appearance.
     pub parameters: &'static [&'static str],
     /// All columns that it returns, in order.
@@ -39,6 +41,7 @@ impl Statement {
         name: "",
         database: "DB",
         sql: "",
+        postgres: "",
         parameters: &[],
         columns: &[],
         reads: false,

@@ -40,13 +40,19 @@ pub static DEFINITION: Definition = Definition {
     databases: &[Database {
         name: "DB",
         migrations: &[
-            Migration { name: "0001_users", sql: include_str!("migrations/0001_users.sql") },
+            Migration {
+                name: "0001_users",
+                sql: include_str!("migrations/0001_users.sql"),
+                postgres: "",
+            },
             Migration {
                 name: "0002_documents",
                 sql: include_str!("migrations/0002_documents.sql"),
+                postgres: "",
             },
         ],
         statement_timeout: Duration::from_secs(5),
+        pool: Pool::DEFAULT,
     }],
     stores: &[KeyValue {
         name: "CACHE",

@@ -4,7 +4,7 @@ use super::at::At;
 use super::context::Context;
 use super::requests::suggest_binding;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::document::{Auth, Binding, Breaker, Enqueue, Operation, Retry};
+use crate::document::{Auth, Binding, Breaker, Enqueue, Operation, Pool, Retry};
 use crate::unit::Duration;
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -13,7 +13,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (name, binding) in &context.service.bindings {
         let at = section.key(name);
         match binding {
-            Binding::Sql { migrations, statement_timeout, .. } => {
+            Binding::Sql { migrations, statement_timeout, pool, .. } => {
                 if migrations.starts_with('/') || migrations.split('/').any(|part| part == "..") {
                     found.push(
                         context
@@ -27,6 +27,9 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     );
                 }
                 not_zero(context, *statement_timeout, &at.key("statement_timeout"), found);
+                if let Some(pool) = pool {
+                    connections(context, pool, &at.key("pool"), found);
+                }
             }
             Binding::Kv { breaker, retry, .. } => {
                 resilience(context, breaker.as_ref(), retry.as_ref(), &at, found);
@@ -147,6 +150,18 @@ fn resilience(
                 .fix("give a number such as `3`, or remove `retry`"),
         );
     }
+}
+
+/// A pool of no connections, or one that nobody waits for, serves nothing.
+fn connections(context: &Context<'_>, pool: &Pool, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+    if pool.size == Some(0) {
+        found.push(
+            context
+                .at_value(codes::ZERO, &at.key("size"), "0 connections do nothing")
+                .fix("give a number such as `10`"),
+        );
+    }
+    not_zero(context, pool.acquire_timeout, &at.key("acquire_timeout"), found);
 }
 
 fn not_zero(

@@ -176,6 +176,7 @@ pub(super) mod table {
         QUERY_COLUMNS = "PL1504", "query-columns", Error, "A query does not select what it promises to return.";
         QUERY_EXPECTATION = "PL1505", "query-expectation", Error, "A query cannot do what is expected of it.";
         DEAD_LETTERS = "PL1506", "dead-letters", Warning, "Messages that cannot be delivered are kept nowhere.";
+        SQL_ON_POSTGRES = "PL1507", "sql-on-postgres", Error, "SQL cannot be said on Postgres, where the service may run.";
         NAME_CLASH = "PL1601", "name-clash", Error, "Two routes would be the same operation.";
     }
 }

@@ -21,6 +21,9 @@ pub enum Binding {
         /// How long one statement may take.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         statement_timeout: Option<Duration>,
+        /// Connections to a server, where the database is on one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pool: Option<Pool>,
     },
     /// A key-value store, used as a cache.
     Kv {
@@ -103,6 +106,18 @@ impl Binding {
             Self::Upstream { .. } => "upstream",
         }
     }
+}
+
+/// Connections to a database's server, which a process shares among its requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// How many there are at most, 10 when nothing is said; the variable `<BINDING>_POOL` says it for one place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u32>,
+    /// How long a request waits until one is free, 5s when nothing is said; then it is answered with 503.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquire_timeout: Option<Duration>,
 }
 
 /// When calls stop for a while because they fail.

@@ -26,7 +26,7 @@ mod task;
 pub use account::{AccountStep, Accounts, Balance, BalanceFigure, RemoveAccount};
 pub use alert::{Alert, AlertMetric, AlertRule, AlertSeverity, Objectives};
 pub use auth::{Auth, JwtAlgorithm, PrincipalLookup, SignatureEncoding, WebhookAlgorithm};
-pub use binding::{Batch, Binding, Breaker, DeadLetter, OnFailure, Retry};
+pub use binding::{Batch, Binding, Breaker, DeadLetter, OnFailure, Pool, Retry};
 pub use claim::{Category, Claim, DerivedProof, LoadProof, ProbeName, Proof, Severity, Waiver};
 pub use config::{Config, Secret, Var, VarSource};
 pub use container::{

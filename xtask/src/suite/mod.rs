@@ -6,6 +6,7 @@ mod kubernetes;
 mod program;
 mod rust;
 mod service;
+mod stores;
 mod table;
 mod tool;
 mod wrangler;

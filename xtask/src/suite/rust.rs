@@ -63,9 +63,17 @@ pub(super) fn deployment(context: &Context, _: bool) -> Result<Outcome> {
 
 /// Runs the tests of this program that need more than cargo, and so are ignored in the workspace's own run.
 pub(super) fn with_tools(context: &Context, name: &str) -> Result<Outcome> {
-    let test = format!("--test={name}");
-    let arguments = ["test", "--package=xtask", "--locked", "--quiet", &test, "--", "--ignored"];
-    let said = cargo(context, &arguments, &[])?;
+    ignored(context, &["--package=xtask", &format!("--test={name}")], &[])
+}
+
+/// Runs tests that are ignored in the workspace's own run.
+pub(super) fn ignored(
+    context: &Context,
+    which: &[&str],
+    variables: &[(&str, &str)],
+) -> Result<Outcome> {
+    let arguments = [&["test", "--locked", "--quiet"], which, &["--", "--ignored"]].concat();
+    let said = cargo(context, &arguments, variables)?;
     let (passed, mut failed, skipped) = counts(&said.stdout);
     if !said.success && failed == 0 {
         failed = 1;

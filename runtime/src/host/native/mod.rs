@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod databases;
 pub mod folder;
 pub mod framing;
 pub mod inside;
@@ -11,6 +12,8 @@ pub mod memory;
 pub mod metrics;
 mod open;
 pub mod password;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod resident;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proofline_runtime::definition::{
     AuthKind, AuthScheme, Blob, Breaker, Cors, Counting, Credential, Database,
     DeadLetter, Definition, Jwt, KeyValue, Limit, LimitBy, Migration, OnFailure, Pattern,
-    PrincipalLookup, ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar,
+    Pool, PrincipalLookup, ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar,
     SecurityHeaders, Shutdown, SignatureEncoding, Task, Upstream, Var, VarDefault,
     Webhook,
 };
@@ -72,27 +72,32 @@ pub static DEFINITION: Definition = Definition {
                     sql: include_str!(
                         "../../../../../spec/services/lumiku/migrations/0001_users.sql"
                     ),
+                    postgres: include_str!("migrations/db/0001_users.sql"),
                 },
                 Migration {
                     name: "0002_generations",
                     sql: include_str!(
                         "../../../../../spec/services/lumiku/migrations/0002_generations.sql"
                     ),
+                    postgres: include_str!("migrations/db/0002_generations.sql"),
                 },
                 Migration {
                     name: "0003_studio",
                     sql: include_str!(
                         "../../../../../spec/services/lumiku/migrations/0003_studio.sql"
                     ),
+                    postgres: include_str!("migrations/db/0003_studio.sql"),
                 },
                 Migration {
                     name: "0004_operations",
                     sql: include_str!(
                         "../../../../../spec/services/lumiku/migrations/0004_operations.sql"
                     ),
+                    postgres: include_str!("migrations/db/0004_operations.sql"),
                 },
             ],
             statement_timeout: Duration::from_secs(5),
+            pool: Pool::DEFAULT,
         },
     ],
     stores: &[

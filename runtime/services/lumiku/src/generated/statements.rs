@@ -14,6 +14,7 @@ use super::definition::{
 pub static SESSION_PRINCIPAL: Statement = Statement {
     name: "session_principal",
     sql: "select id, role, tier from users where id = :id",
+    postgres: "select id, role, tier from users where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id").hidden(),
@@ -30,6 +31,8 @@ pub static INSERT_USER: Statement = Statement {
     name: "insert_user",
     sql: "insert into users (id, email, name, password_hash, created_at, updated_at) values \
           (:id, :email, :name, :password_hash, :now, :now)",
+    postgres: "insert into users (id, email, name, password_hash, created_at, updated_at) values \
+          ($1, $2, $3, $4, $5, $5)",
     parameters: &["id", "email", "name", "password_hash", "now"],
     expect: Expect::Changed,
     on_conflict: Some(&EMAIL_TAKEN),
@@ -41,6 +44,8 @@ pub static USER_BY_ID: Statement = Statement {
     name: "user_by_id",
     sql: "select id, email, name, role, tier, tag, created_at, updated_at from users where id \
           = :id",
+    postgres: "select id, email, name, role, tier, tag, created_at, updated_at from users where id \
+          = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id"),
@@ -63,6 +68,8 @@ pub static LIST_USERS: Statement = Statement {
     name: "list_users",
     sql: "select id, email, name, role, tier, tag, created_at, updated_at from users where \
           (:tier is null or tier = :tier) order by created_at desc limit :limit",
+    postgres: "select id, email, name, role, tier, tag, created_at, updated_at from users where \
+          ($1::text is null or tier = $1::text) order by created_at desc limit $2",
     parameters: &["tier", "limit"],
     columns: &[
         Column::plain("id"),
@@ -84,6 +91,8 @@ pub static UPDATE_PROFILE: Statement = Statement {
     name: "update_profile",
     sql: "update users set email = coalesce(:email, email), name = coalesce(:name, name), \
           updated_at = :now where id = :id",
+    postgres: "update users set email = coalesce($1, email), name = coalesce($2, name), updated_at \
+          = $3 where id = $4",
     parameters: &["email", "name", "now", "id"],
     expect: Expect::Changed,
     otherwise: Some(&USER_NOT_FOUND),
@@ -96,6 +105,8 @@ pub static UPDATE_USER: Statement = Statement {
     name: "update_user",
     sql: "update users set name = coalesce(:name, name), tier = coalesce(:tier, tier), tag = \
           coalesce(:tag, tag), updated_at = :now where id = :id",
+    postgres: "update users set name = coalesce($1, name), tier = coalesce($2, tier), tag = \
+          coalesce($3, tag), updated_at = $4 where id = $5",
     parameters: &["name", "tier", "tag", "now", "id"],
     expect: Expect::Changed,
     otherwise: Some(&USER_NOT_FOUND),
@@ -106,6 +117,7 @@ pub static UPDATE_USER: Statement = Statement {
 pub static DELETE_USER: Statement = Statement {
     name: "delete_user",
     sql: "delete from users where id = :id",
+    postgres: "delete from users where id = $1",
     parameters: &["id"],
     expect: Expect::Changed,
     otherwise: Some(&USER_NOT_FOUND),
@@ -116,6 +128,8 @@ pub static DELETE_USER: Statement = Statement {
 pub static CREDENTIALS_BY_EMAIL: Statement = Statement {
     name: "credentials_by_email",
     sql: "select id, password_hash, role, tier from users where email = :email",
+    postgres: "select id, password_hash, role, tier from users where lower(email) = lower($1::text \
+          collate \"C\")",
     parameters: &["email"],
     columns: &[
         Column::plain("id").hidden(),
@@ -132,6 +146,7 @@ pub static CREDENTIALS_BY_EMAIL: Statement = Statement {
 pub static CREDITS_BY_USER: Statement = Statement {
     name: "credits_by_user",
     sql: "select balance, tag from users where id = :user_id",
+    postgres: "select balance, tag from users where id = $1",
     parameters: &["user_id"],
     columns: &[Column::plain("balance"), Column::plain("tag")],
     reads: true,
@@ -146,6 +161,9 @@ pub static DEDUCT_CREDITS: Statement = Statement {
     sql: "update users set balance = balance - case when tag = 'enterprise-unlimited' then 0 \
           else :amount end, updated_at = :now where id = :user_id and (tag = \
           'enterprise-unlimited' or balance >= :amount)",
+    postgres: "update users set balance = balance - case when tag = 'enterprise-unlimited' then 0 \
+          else $1::bigint end, updated_at = $2 where id = $3 and (tag = 'enterprise-unlimited' \
+          or balance >= $1::bigint)",
     parameters: &["amount", "now", "user_id"],
     expect: Expect::Changed,
     otherwise: Some(&INSUFFICIENT_CREDITS),
@@ -158,6 +176,9 @@ pub static RECORD_DEDUCTION: Statement = Statement {
     sql: "insert into movements (id, user_id, kind, amount, reference, created_at) select :id, \
           id, 'deduction', case when tag = 'enterprise-unlimited' then 0 else -:amount end, \
           :reference, :now from users where id = :user_id",
+    postgres: "insert into movements (id, user_id, kind, amount, reference, created_at) select \
+          $1::text, id, 'deduction', case when tag = 'enterprise-unlimited' then 0 else \
+          -$2::bigint end, $3::text, $4::text from users where id = $5",
     parameters: &["id", "amount", "reference", "now", "user_id"],
     expect: Expect::Changed,
     otherwise: Some(&USER_NOT_FOUND),
@@ -168,6 +189,7 @@ pub static RECORD_DEDUCTION: Statement = Statement {
 pub static ADD_CREDITS: Statement = Statement {
     name: "add_credits",
     sql: "update users set balance = balance + :amount, updated_at = :now where id = :user_id",
+    postgres: "update users set balance = balance + $1, updated_at = $2 where id = $3",
     parameters: &["amount", "now", "user_id"],
     expect: Expect::Changed,
     otherwise: Some(&USER_NOT_FOUND),
@@ -179,6 +201,8 @@ pub static RECORD_GRANT: Statement = Statement {
     name: "record_grant",
     sql: "insert into movements (id, user_id, kind, amount, reference, created_at) values \
           (:id, :user_id, 'grant', :amount, :reference, :now)",
+    postgres: "insert into movements (id, user_id, kind, amount, reference, created_at) values ($1, \
+          $2, 'grant', $3, $4, $5)",
     parameters: &["id", "user_id", "amount", "reference", "now"],
     expect: Expect::Changed,
     ..Statement::DEFAULT
@@ -190,6 +214,8 @@ pub static LIST_MOVEMENTS: Statement = Statement {
     sql: "select id, kind, amount, reference, created_at from movements where user_id = \
           :user_id and (:before is null or created_at < :before) order by created_at desc \
           limit :limit",
+    postgres: "select id, kind, amount, reference, created_at from movements where user_id = $1 and \
+          ($2::text is null or created_at < $2::text) order by created_at desc limit $3",
     parameters: &["user_id", "before", "limit"],
     columns: &[
         Column::plain("id"),
@@ -208,6 +234,8 @@ pub static RECORD_REFUND: Statement = Statement {
     name: "record_refund",
     sql: "insert into refunds (movement_id, created_at) select id, :now from movements where \
           id = :movement_id and kind = 'deduction'",
+    postgres: "insert into refunds (movement_id, created_at) select id, $1::text from movements \
+          where id = $2 and kind = 'deduction'",
     parameters: &["now", "movement_id"],
     expect: Expect::Changed,
     otherwise: Some(&MOVEMENT_NOT_FOUND),
@@ -221,6 +249,8 @@ pub static RETURN_CREDITS: Statement = Statement {
     sql: "update users set balance = balance - (select amount from movements where id = \
           :movement_id), updated_at = :now where id = (select user_id from movements where id \
           = :movement_id)",
+    postgres: "update users set balance = balance - (select amount from movements where id = $1), \
+          updated_at = $2 where id = (select user_id from movements where id = $1)",
     parameters: &["movement_id", "now"],
     expect: Expect::Changed,
     otherwise: Some(&MOVEMENT_NOT_FOUND),
@@ -232,6 +262,8 @@ pub static RECORD_RETURN: Statement = Statement {
     name: "record_return",
     sql: "insert into movements (id, user_id, kind, amount, reference, created_at) select :id, \
           user_id, 'refund', -amount, id, :now from movements where id = :movement_id",
+    postgres: "insert into movements (id, user_id, kind, amount, reference, created_at) select \
+          $1::text, user_id, 'refund', -amount, id, $2::text from movements where id = $3",
     parameters: &["id", "now", "movement_id"],
     expect: Expect::Changed,
     otherwise: Some(&MOVEMENT_NOT_FOUND),
@@ -242,6 +274,7 @@ pub static RECORD_RETURN: Statement = Statement {
 pub static MOVEMENT_BY_ID: Statement = Statement {
     name: "movement_by_id",
     sql: "select id, kind, amount, reference, created_at from movements where id = :id",
+    postgres: "select id, kind, amount, reference, created_at from movements where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id"),
@@ -260,6 +293,7 @@ pub static MOVEMENT_BY_ID: Statement = Statement {
 pub static DEDUCTION_BY_ID: Statement = Statement {
     name: "deduction_by_id",
     sql: "select id, kind, amount, reference, created_at from movements where id = :id",
+    postgres: "select id, kind, amount, reference, created_at from movements where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id"),
@@ -278,6 +312,7 @@ pub static DEDUCTION_BY_ID: Statement = Statement {
 pub static RECORD_PAYMENT: Statement = Statement {
     name: "record_payment",
     sql: "insert into payments (id, received_at) values (:id, :now)",
+    postgres: "insert into payments (id, received_at) values ($1, $2)",
     parameters: &["id", "now"],
     expect: Expect::Changed,
     ..Statement::DEFAULT
@@ -287,6 +322,8 @@ pub static RECORD_PAYMENT: Statement = Statement {
 pub static TOP_UP: Statement = Statement {
     name: "top_up",
     sql: "update users set balance = balance + :amount, updated_at = :now where email = :email",
+    postgres: "update users set balance = balance + $1, updated_at = $2 where lower(email) = \
+          lower($3::text collate \"C\")",
     parameters: &["amount", "now", "email"],
     expect: Expect::Changed,
     otherwise: Some(&USER_NOT_FOUND),
@@ -298,6 +335,9 @@ pub static RECORD_TOP_UP: Statement = Statement {
     name: "record_top_up",
     sql: "insert into movements (id, user_id, kind, amount, reference, created_at) select :id, \
           id, 'top_up', :amount, :reference, :now from users where email = :email",
+    postgres: "insert into movements (id, user_id, kind, amount, reference, created_at) select \
+          $1::text, id, 'top_up', $2::bigint, $3::text, $4::text from users where lower(email) \
+          = lower($5::text collate \"C\")",
     parameters: &["id", "amount", "reference", "now", "email"],
     expect: Expect::Changed,
     otherwise: Some(&USER_NOT_FOUND),
@@ -308,6 +348,7 @@ pub static RECORD_TOP_UP: Statement = Statement {
 pub static DELETE_OLD_PAYMENTS: Statement = Statement {
     name: "delete_old_payments",
     sql: "delete from payments where received_at < :before",
+    postgres: "delete from payments where received_at < $1",
     parameters: &["before"],
     ..Statement::DEFAULT
 };
@@ -316,6 +357,7 @@ pub static DELETE_OLD_PAYMENTS: Statement = Statement {
 pub static LIST_MODELS: Statement = Statement {
     name: "list_models",
     sql: "select id, name, kind, cost from models order by name limit 100",
+    postgres: "select id, name, kind, cost from models order by name limit 100",
     columns: &[
         Column::plain("id"),
         Column::plain("name"),
@@ -331,6 +373,7 @@ pub static LIST_MODELS: Statement = Statement {
 pub static MODEL_BY_ID: Statement = Statement {
     name: "model_by_id",
     sql: "select id, name, kind, cost from models where id = :id",
+    postgres: "select id, name, kind, cost from models where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id"),
@@ -348,6 +391,7 @@ pub static MODEL_BY_ID: Statement = Statement {
 pub static LIST_PLUGINS: Statement = Statement {
     name: "list_plugins",
     sql: "select id, name, settings, updated_at from plugins order by name limit 100",
+    postgres: "select id, name, settings, updated_at from plugins order by name limit 100",
     columns: &[
         Column::plain("id"),
         Column::plain("name"),
@@ -363,6 +407,7 @@ pub static LIST_PLUGINS: Statement = Statement {
 pub static PLUGIN_BY_ID: Statement = Statement {
     name: "plugin_by_id",
     sql: "select id, name, settings, updated_at from plugins where id = :id",
+    postgres: "select id, name, settings, updated_at from plugins where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id"),
@@ -380,6 +425,7 @@ pub static PLUGIN_BY_ID: Statement = Statement {
 pub static UPDATE_PLUGIN: Statement = Statement {
     name: "update_plugin",
     sql: "update plugins set settings = :settings, updated_at = :now where id = :id",
+    postgres: "update plugins set settings = $1, updated_at = $2 where id = $3",
     parameters: &["settings", "now", "id"],
     expect: Expect::Changed,
     otherwise: Some(&PLUGIN_NOT_FOUND),
@@ -390,6 +436,7 @@ pub static UPDATE_PLUGIN: Statement = Statement {
 pub static LIST_STYLES: Statement = Statement {
     name: "list_styles",
     sql: "select id, name, prompt from styles order by name limit 100",
+    postgres: "select id, name, prompt from styles order by name limit 100",
     columns: &[Column::plain("id"), Column::plain("name"), Column::plain("prompt")],
     reads: true,
     expect: Expect::Many,
@@ -401,6 +448,8 @@ pub static INSERT_GENERATION: Statement = Statement {
     name: "insert_generation",
     sql: "insert into generations (id, user_id, model, prompt, movement_id, created_at, \
           updated_at) values (:id, :user_id, :model, :prompt, :movement_id, :now, :now)",
+    postgres: "insert into generations (id, user_id, model, prompt, movement_id, created_at, \
+          updated_at) values ($1, $2, $3, $4, $5, $6, $6)",
     parameters: &["id", "user_id", "model", "prompt", "movement_id", "now"],
     expect: Expect::Changed,
     ..Statement::DEFAULT
@@ -411,6 +460,8 @@ pub static GENERATION_BY_ID: Statement = Statement {
     name: "generation_by_id",
     sql: "select id, model, prompt, status, result, created_at, updated_at from generations \
           where id = :id",
+    postgres: "select id, model, prompt, status, result, created_at, updated_at from generations \
+          where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id"),
@@ -431,6 +482,7 @@ pub static GENERATION_BY_ID: Statement = Statement {
 pub static GENERATION_OWNER: Statement = Statement {
     name: "generation_owner",
     sql: "select user_id as owner from generations where id = :id",
+    postgres: "select user_id as owner from generations where id = $1",
     parameters: &["id"],
     columns: &[Column::plain("owner").hidden()],
     reads: true,
@@ -444,6 +496,9 @@ pub static LIST_GENERATIONS: Statement = Statement {
     sql: "select id, model, prompt, status, result, created_at, updated_at from generations \
           where user_id = :user_id and (:before is null or created_at < :before) order by \
           created_at desc limit :limit",
+    postgres: "select id, model, prompt, status, result, created_at, updated_at from generations \
+          where user_id = $1 and ($2::text is null or created_at < $2::text) order by \
+          created_at desc limit $3",
     parameters: &["user_id", "before", "limit"],
     columns: &[
         Column::plain("id"),
@@ -464,6 +519,8 @@ pub static START_GENERATION: Statement = Statement {
     name: "start_generation",
     sql: "update generations set status = 'processing', updated_at = :now where id = :id and \
           status = 'queued'",
+    postgres: "update generations set status = 'processing', updated_at = $1 where id = $2 and \
+          status = 'queued'",
     parameters: &["now", "id"],
     ..Statement::DEFAULT
 };
@@ -474,6 +531,9 @@ pub static MOVE_GENERATION: Statement = Statement {
     sql: "update generations set status = :status, updated_at = :now where id = :id and \
           ((status = 'queued' and :status = 'processing') or (status = 'processing' and \
           :status in ('completed', 'failed', 'cancelled')))",
+    postgres: "update generations set status = $1, updated_at = $2 where id = $3 and ((status = \
+          'queued' and $1 = 'processing') or (status = 'processing' and $1 in ('completed', \
+          'failed', 'cancelled')))",
     parameters: &["status", "now", "id"],
     expect: Expect::Changed,
     otherwise: Some(&INVALID_TRANSITION),
@@ -485,6 +545,8 @@ pub static COMPLETE_GENERATION: Statement = Statement {
     name: "complete_generation",
     sql: "update generations set status = 'completed', result = :result, updated_at = :now \
           where id = :id and status = 'processing'",
+    postgres: "update generations set status = 'completed', result = $1, updated_at = $2 where id = \
+          $3 and status = 'processing'",
     parameters: &["result", "now", "id"],
     expect: Expect::Changed,
     otherwise: Some(&INVALID_TRANSITION),
@@ -496,6 +558,8 @@ pub static FAIL_GENERATION: Statement = Statement {
     name: "fail_generation",
     sql: "update generations set status = 'failed', updated_at = :now where id = :id and \
           status = 'processing'",
+    postgres: "update generations set status = 'failed', updated_at = $1 where id = $2 and status = \
+          'processing'",
     parameters: &["now", "id"],
     expect: Expect::Changed,
     otherwise: Some(&INVALID_TRANSITION),
@@ -508,6 +572,9 @@ pub static GENERATION_WORK: Statement = Statement {
     sql: "select models.kind, generations.prompt, generations.status, generations.movement_id \
           from generations join models on models.id = generations.model where generations.id = \
           :id",
+    postgres: "select models.kind, generations.prompt, generations.status, generations.movement_id \
+          from generations join models on models.id = generations.model where generations.id = \
+          $1",
     parameters: &["id"],
     columns: &[
         Column::plain("kind").hidden(),
@@ -525,6 +592,8 @@ pub static WAITING_GENERATIONS: Statement = Statement {
     name: "waiting_generations",
     sql: "select id from generations where status = 'queued' and updated_at < :before order by \
           updated_at limit 100",
+    postgres: "select id from generations where status = 'queued' and updated_at < $1 order by \
+          updated_at limit 100",
     parameters: &["before"],
     columns: &[Column::plain("id").hidden()],
     reads: true,
@@ -537,6 +606,8 @@ pub static STUCK_GENERATIONS: Statement = Statement {
     name: "stuck_generations",
     sql: "select id from generations where status = 'processing' and updated_at < :before \
           order by updated_at limit 100",
+    postgres: "select id from generations where status = 'processing' and updated_at < $1 order by \
+          updated_at limit 100",
     parameters: &["before"],
     columns: &[Column::plain("id").hidden()],
     reads: true,
@@ -548,6 +619,7 @@ pub static STUCK_GENERATIONS: Statement = Statement {
 pub static DELETE_OLD_DEAD_LETTERS: Statement = Statement {
     name: "delete_old_dead_letters",
     sql: "delete from dead_letters where died_at < :before",
+    postgres: "delete from dead_letters where died_at < $1",
     parameters: &["before"],
     ..Statement::DEFAULT
 };
@@ -557,6 +629,8 @@ pub static INSERT_PROJECT: Statement = Statement {
     name: "insert_project",
     sql: "insert into projects (id, user_id, name, description, created_at, updated_at) values \
           (:id, :user_id, :name, :description, :now, :now)",
+    postgres: "insert into projects (id, user_id, name, description, created_at, updated_at) values \
+          ($1, $2, $3, $4, $5, $5)",
     parameters: &["id", "user_id", "name", "description", "now"],
     expect: Expect::Changed,
     ..Statement::DEFAULT
@@ -566,6 +640,7 @@ pub static INSERT_PROJECT: Statement = Statement {
 pub static PROJECT_BY_ID: Statement = Statement {
     name: "project_by_id",
     sql: "select id, name, description, created_at, updated_at from projects where id = :id",
+    postgres: "select id, name, description, created_at, updated_at from projects where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id"),
@@ -584,6 +659,7 @@ pub static PROJECT_BY_ID: Statement = Statement {
 pub static PROJECT_OWNER: Statement = Statement {
     name: "project_owner",
     sql: "select user_id as owner from projects where id = :id",
+    postgres: "select user_id as owner from projects where id = $1",
     parameters: &["id"],
     columns: &[Column::plain("owner").hidden()],
     reads: true,
@@ -597,6 +673,8 @@ pub static LIST_PROJECTS: Statement = Statement {
     sql: "select id, name, description, created_at, updated_at from projects where user_id = \
           :user_id and (:before is null or created_at < :before) order by created_at desc \
           limit :limit",
+    postgres: "select id, name, description, created_at, updated_at from projects where user_id = \
+          $1 and ($2::text is null or created_at < $2::text) order by created_at desc limit $3",
     parameters: &["user_id", "before", "limit"],
     columns: &[
         Column::plain("id"),
@@ -615,6 +693,8 @@ pub static UPDATE_PROJECT: Statement = Statement {
     name: "update_project",
     sql: "update projects set name = coalesce(:name, name), description = \
           coalesce(:description, description), updated_at = :now where id = :id",
+    postgres: "update projects set name = coalesce($1, name), description = coalesce($2, \
+          description), updated_at = $3 where id = $4",
     parameters: &["name", "description", "now", "id"],
     expect: Expect::Changed,
     otherwise: Some(&PROJECT_NOT_FOUND),
@@ -625,6 +705,7 @@ pub static UPDATE_PROJECT: Statement = Statement {
 pub static DELETE_PROJECT: Statement = Statement {
     name: "delete_project",
     sql: "delete from projects where id = :id",
+    postgres: "delete from projects where id = $1",
     parameters: &["id"],
     expect: Expect::Changed,
     otherwise: Some(&PROJECT_NOT_FOUND),
@@ -636,6 +717,8 @@ pub static INSERT_AVATAR: Statement = Statement {
     name: "insert_avatar",
     sql: "insert into avatars (id, user_id, name, prompt, created_at, updated_at) values (:id, \
           :user_id, :name, :prompt, :now, :now)",
+    postgres: "insert into avatars (id, user_id, name, prompt, created_at, updated_at) values ($1, \
+          $2, $3, $4, $5, $5)",
     parameters: &["id", "user_id", "name", "prompt", "now"],
     expect: Expect::Changed,
     ..Statement::DEFAULT
@@ -645,6 +728,7 @@ pub static INSERT_AVATAR: Statement = Statement {
 pub static AVATAR_BY_ID: Statement = Statement {
     name: "avatar_by_id",
     sql: "select id, name, prompt, created_at, updated_at from avatars where id = :id",
+    postgres: "select id, name, prompt, created_at, updated_at from avatars where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id"),
@@ -663,6 +747,7 @@ pub static AVATAR_BY_ID: Statement = Statement {
 pub static AVATAR_OWNER: Statement = Statement {
     name: "avatar_owner",
     sql: "select user_id as owner from avatars where id = :id",
+    postgres: "select user_id as owner from avatars where id = $1",
     parameters: &["id"],
     columns: &[Column::plain("owner").hidden()],
     reads: true,
@@ -676,6 +761,8 @@ pub static LIST_AVATARS: Statement = Statement {
     sql: "select id, name, prompt, created_at, updated_at from avatars where user_id = \
           :user_id and (:before is null or created_at < :before) order by created_at desc \
           limit :limit",
+    postgres: "select id, name, prompt, created_at, updated_at from avatars where user_id = $1 and \
+          ($2::text is null or created_at < $2::text) order by created_at desc limit $3",
     parameters: &["user_id", "before", "limit"],
     columns: &[
         Column::plain("id"),
@@ -694,6 +781,8 @@ pub static UPDATE_AVATAR: Statement = Statement {
     name: "update_avatar",
     sql: "update avatars set name = coalesce(:name, name), prompt = coalesce(:prompt, prompt), \
           updated_at = :now where id = :id",
+    postgres: "update avatars set name = coalesce($1, name), prompt = coalesce($2, prompt), \
+          updated_at = $3 where id = $4",
     parameters: &["name", "prompt", "now", "id"],
     expect: Expect::Changed,
     otherwise: Some(&AVATAR_NOT_FOUND),
@@ -704,6 +793,7 @@ pub static UPDATE_AVATAR: Statement = Statement {
 pub static DELETE_AVATAR: Statement = Statement {
     name: "delete_avatar",
     sql: "delete from avatars where id = :id",
+    postgres: "delete from avatars where id = $1",
     parameters: &["id"],
     expect: Expect::Changed,
     otherwise: Some(&AVATAR_NOT_FOUND),
@@ -715,6 +805,8 @@ pub static INSERT_POSE: Statement = Statement {
     name: "insert_pose",
     sql: "insert into poses (id, user_id, name, skeleton, created_at, updated_at) values (:id, \
           :user_id, :name, :skeleton, :now, :now)",
+    postgres: "insert into poses (id, user_id, name, skeleton, created_at, updated_at) values ($1, \
+          $2, $3, $4, $5, $5)",
     parameters: &["id", "user_id", "name", "skeleton", "now"],
     expect: Expect::Changed,
     ..Statement::DEFAULT
@@ -724,6 +816,7 @@ pub static INSERT_POSE: Statement = Statement {
 pub static POSE_BY_ID: Statement = Statement {
     name: "pose_by_id",
     sql: "select id, name, skeleton, created_at, updated_at from poses where id = :id",
+    postgres: "select id, name, skeleton, created_at, updated_at from poses where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id"),
@@ -742,6 +835,7 @@ pub static POSE_BY_ID: Statement = Statement {
 pub static POSE_OWNER: Statement = Statement {
     name: "pose_owner",
     sql: "select user_id as owner from poses where id = :id",
+    postgres: "select user_id as owner from poses where id = $1",
     parameters: &["id"],
     columns: &[Column::plain("owner").hidden()],
     reads: true,
@@ -755,6 +849,8 @@ pub static LIST_POSES: Statement = Statement {
     sql: "select id, name, skeleton, created_at, updated_at from poses where user_id = \
           :user_id and (:before is null or created_at < :before) order by created_at desc \
           limit :limit",
+    postgres: "select id, name, skeleton, created_at, updated_at from poses where user_id = $1 and \
+          ($2::text is null or created_at < $2::text) order by created_at desc limit $3",
     parameters: &["user_id", "before", "limit"],
     columns: &[
         Column::plain("id"),
@@ -773,6 +869,8 @@ pub static UPDATE_POSE: Statement = Statement {
     name: "update_pose",
     sql: "update poses set name = coalesce(:name, name), skeleton = coalesce(:skeleton, \
           skeleton), updated_at = :now where id = :id",
+    postgres: "update poses set name = coalesce($1, name), skeleton = coalesce($2, skeleton), \
+          updated_at = $3 where id = $4",
     parameters: &["name", "skeleton", "now", "id"],
     expect: Expect::Changed,
     otherwise: Some(&POSE_NOT_FOUND),
@@ -783,6 +881,7 @@ pub static UPDATE_POSE: Statement = Statement {
 pub static DELETE_POSE: Statement = Statement {
     name: "delete_pose",
     sql: "delete from poses where id = :id",
+    postgres: "delete from poses where id = $1",
     parameters: &["id"],
     expect: Expect::Changed,
     otherwise: Some(&POSE_NOT_FOUND),

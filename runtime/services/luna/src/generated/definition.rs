@@ -6,9 +6,9 @@ use std::time::Duration;
 use proofline_runtime::definition::{
     ApiKey, AuthKind, AuthScheme, Breaker, Cors, Counting, Credential, Database,
     DeadLetter, Definition, Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Metering,
-    Migration, OnFailure, Pattern, PrincipalLookup, ProblemType, Queue, Quota, Rate,
-    Retry, Schedule, SecretVar, SecurityHeaders, SignatureEncoding, Task, Upstream, Var,
-    VarDefault, Webhook,
+    Migration, OnFailure, Pattern, Pool, PrincipalLookup, ProblemType, Queue, Quota,
+    Rate, Retry, Schedule, SecretVar, SecurityHeaders, SignatureEncoding, Task, Upstream,
+    Var, VarDefault, Webhook,
 };
 
 use super::{routes, schemas, statements};
@@ -82,21 +82,25 @@ pub static DEFINITION: Definition = Definition {
                     sql: include_str!(
                         "../../../../../spec/services/luna/migrations/0001_users.sql"
                     ),
+                    postgres: include_str!("migrations/db/0001_users.sql"),
                 },
                 Migration {
                     name: "0002_documents",
                     sql: include_str!(
                         "../../../../../spec/services/luna/migrations/0002_documents.sql"
                     ),
+                    postgres: include_str!("migrations/db/0002_documents.sql"),
                 },
                 Migration {
                     name: "0003_operations",
                     sql: include_str!(
                         "../../../../../spec/services/luna/migrations/0003_operations.sql"
                     ),
+                    postgres: include_str!("migrations/db/0003_operations.sql"),
                 },
             ],
             statement_timeout: Duration::from_secs(5),
+            pool: Pool::DEFAULT,
         },
     ],
     stores: &[

@@ -13,6 +13,7 @@ use super::definition::{
 pub static SESSION_PRINCIPAL: Statement = Statement {
     name: "session_principal",
     sql: "select id, role, tier from users where id = :id",
+    postgres: "select id, role, tier from users where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id").hidden(),
@@ -29,6 +30,8 @@ pub static API_KEY_PRINCIPAL: Statement = Statement {
     name: "api_key_principal",
     sql: "select users.id, users.role, users.tier, api_keys.id as key_id from api_keys join \
           users on users.id = api_keys.user_id where api_keys.key_hash = :key_hash",
+    postgres: "select users.id, users.role, users.tier, api_keys.id as key_id from api_keys join \
+          users on users.id = api_keys.user_id where api_keys.key_hash = $1",
     parameters: &["key_hash"],
     columns: &[
         Column::plain("id").hidden(),
@@ -46,6 +49,8 @@ pub static INSERT_USER: Statement = Statement {
     name: "insert_user",
     sql: "insert into users (id, email, name, password_hash, created_at, updated_at) values \
           (:id, :email, :name, :password_hash, :now, :now)",
+    postgres: "insert into users (id, email, name, password_hash, created_at, updated_at) values \
+          ($1, $2, $3, $4, $5, $5)",
     parameters: &["id", "email", "name", "password_hash", "now"],
     expect: Expect::Changed,
     on_conflict: Some(&EMAIL_TAKEN),
@@ -56,6 +61,7 @@ pub static INSERT_USER: Statement = Statement {
 pub static INSERT_METRICS: Statement = Statement {
     name: "insert_metrics",
     sql: "insert into user_metrics (user_id, updated_at) values (:id, :now)",
+    postgres: "insert into user_metrics (user_id, updated_at) values ($1, $2)",
     parameters: &["id", "now"],
     expect: Expect::Changed,
     ..Statement::DEFAULT
@@ -66,6 +72,8 @@ pub static USER_BY_ID: Statement = Statement {
     name: "user_by_id",
     sql: "select id, email, name, role, tier, subscription_status, preferences, created_at, \
           updated_at from users where id = :id",
+    postgres: "select id, email, name, role, tier, subscription_status, preferences, created_at, \
+          updated_at from users where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id"),
@@ -90,6 +98,9 @@ pub static LIST_USERS: Statement = Statement {
     sql: "select id, email, name, role, tier, subscription_status, preferences, created_at, \
           updated_at from users where (:tier is null or tier = :tier) order by created_at desc \
           limit :limit",
+    postgres: "select id, email, name, role, tier, subscription_status, preferences, created_at, \
+          updated_at from users where ($1::text is null or tier = $1::text) order by \
+          created_at desc limit $2",
     parameters: &["tier", "limit"],
     columns: &[
         Column::plain("id"),
@@ -112,6 +123,8 @@ pub static UPDATE_PROFILE: Statement = Statement {
     name: "update_profile",
     sql: "update users set email = coalesce(:email, email), name = coalesce(:name, name), \
           preferences = coalesce(:preferences, preferences), updated_at = :now where id = :id",
+    postgres: "update users set email = coalesce($1, email), name = coalesce($2, name), preferences \
+          = coalesce($3, preferences), updated_at = $4 where id = $5",
     parameters: &["email", "name", "preferences", "now", "id"],
     expect: Expect::Changed,
     otherwise: Some(&USER_NOT_FOUND),
@@ -126,6 +139,9 @@ pub static UPDATE_USER: Statement = Statement {
           = coalesce(:tier, tier), subscription_status = coalesce(:subscription_status, \
           subscription_status), preferences = coalesce(:preferences, preferences), updated_at \
           = :now where id = :id",
+    postgres: "update users set email = coalesce($1, email), name = coalesce($2, name), tier = \
+          coalesce($3, tier), subscription_status = coalesce($4, subscription_status), \
+          preferences = coalesce($5, preferences), updated_at = $6 where id = $7",
     parameters: &[
         "email",
         "name",
@@ -145,6 +161,7 @@ pub static UPDATE_USER: Statement = Statement {
 pub static DELETE_USER: Statement = Statement {
     name: "delete_user",
     sql: "delete from users where id = :id",
+    postgres: "delete from users where id = $1",
     parameters: &["id"],
     expect: Expect::Changed,
     otherwise: Some(&USER_NOT_FOUND),
@@ -155,6 +172,8 @@ pub static DELETE_USER: Statement = Statement {
 pub static CREDENTIALS_BY_EMAIL: Statement = Statement {
     name: "credentials_by_email",
     sql: "select id, password_hash, role, tier from users where email = :email",
+    postgres: "select id, password_hash, role, tier from users where lower(email) = lower($1::text \
+          collate \"C\")",
     parameters: &["email"],
     columns: &[
         Column::plain("id").hidden(),
@@ -172,6 +191,8 @@ pub static INSERT_API_KEY: Statement = Statement {
     name: "insert_api_key",
     sql: "insert into api_keys (id, user_id, name, key_hash, created_at) values (:id, \
           :user_id, :name, :key_hash, :now)",
+    postgres: "insert into api_keys (id, user_id, name, key_hash, created_at) values ($1, $2, $3, \
+          $4, $5)",
     parameters: &["id", "user_id", "name", "key_hash", "now"],
     expect: Expect::Changed,
     ..Statement::DEFAULT
@@ -182,6 +203,8 @@ pub static LIST_API_KEYS: Statement = Statement {
     name: "list_api_keys",
     sql: "select id, name, created_at, last_used_at from api_keys where user_id = :user_id \
           order by created_at",
+    postgres: "select id, name, created_at, last_used_at from api_keys where user_id = $1 order by \
+          created_at",
     parameters: &["user_id"],
     columns: &[
         Column::plain("id"),
@@ -198,6 +221,7 @@ pub static LIST_API_KEYS: Statement = Statement {
 pub static API_KEY_OWNER: Statement = Statement {
     name: "api_key_owner",
     sql: "select user_id as owner from api_keys where id = :id",
+    postgres: "select user_id as owner from api_keys where id = $1",
     parameters: &["id"],
     columns: &[Column::plain("owner").hidden()],
     reads: true,
@@ -209,6 +233,7 @@ pub static API_KEY_OWNER: Statement = Statement {
 pub static DELETE_API_KEY: Statement = Statement {
     name: "delete_api_key",
     sql: "delete from api_keys where id = :id",
+    postgres: "delete from api_keys where id = $1",
     parameters: &["id"],
     expect: Expect::Changed,
     otherwise: Some(&KEY_NOT_FOUND),
@@ -220,6 +245,8 @@ pub static ADD_USAGE: Statement = Statement {
     name: "add_usage",
     sql: "insert into usage (user_id, day, calls) values (:principal, :day, :calls) on \
           conflict (user_id, day) do update set calls = calls + excluded.calls",
+    postgres: "insert into usage (user_id, day, calls) values ($1, $2, $3) on conflict (user_id, \
+          day) do update set calls = usage.calls + excluded.calls",
     parameters: &["principal", "day", "calls"],
     ..Statement::DEFAULT
 };
@@ -228,6 +255,7 @@ pub static ADD_USAGE: Statement = Statement {
 pub static LIST_USAGE: Statement = Statement {
     name: "list_usage",
     sql: "select day, calls from usage where user_id = :user_id order by day desc limit 31",
+    postgres: "select day, calls from usage where user_id = $1 order by day desc limit 31",
     parameters: &["user_id"],
     columns: &[Column::plain("day"), Column::plain("calls")],
     reads: true,
@@ -241,6 +269,9 @@ pub static METRICS_BY_USER: Statement = Statement {
     sql: "select (select count(*) from documents where documents.user_id = \
           user_metrics.user_id) as documents, logins, updated_at from user_metrics where \
           user_id = :user_id",
+    postgres: "select (select count(*) from documents where documents.user_id = \
+          user_metrics.user_id) as documents, logins, updated_at from user_metrics where \
+          user_id = $1",
     parameters: &["user_id"],
     columns: &[
         Column::plain("documents"),
@@ -258,6 +289,7 @@ pub static COUNT_LOGIN: Statement = Statement {
     name: "count_login",
     sql: "update user_metrics set logins = logins + 1, updated_at = :now where user_id = \
           :user_id",
+    postgres: "update user_metrics set logins = logins + 1, updated_at = $1 where user_id = $2",
     parameters: &["now", "user_id"],
     ..Statement::DEFAULT
 };
@@ -267,6 +299,8 @@ pub static INSERT_DOCUMENT: Statement = Statement {
     name: "insert_document",
     sql: "insert into documents (id, user_id, title, content, created_at) values (:id, \
           :user_id, :title, :content, :now)",
+    postgres: "insert into documents (id, user_id, title, content, created_at) values ($1, $2, $3, \
+          $4, $5)",
     parameters: &["id", "user_id", "title", "content", "now"],
     expect: Expect::Changed,
     ..Statement::DEFAULT
@@ -276,6 +310,7 @@ pub static INSERT_DOCUMENT: Statement = Statement {
 pub static INDEX_DOCUMENT: Statement = Statement {
     name: "index_document",
     sql: "insert into documents_text (id, title, content) values (:id, :title, :content)",
+    postgres: "insert into documents_text (id, title, content) values ($1, $2, $3)",
     parameters: &["id", "title", "content"],
     expect: Expect::Changed,
     ..Statement::DEFAULT
@@ -285,6 +320,7 @@ pub static INDEX_DOCUMENT: Statement = Statement {
 pub static DOCUMENT_BY_ID: Statement = Statement {
     name: "document_by_id",
     sql: "select id, title, content, created_at from documents where id = :id",
+    postgres: "select id, title, content, created_at from documents where id = $1",
     parameters: &["id"],
     columns: &[
         Column::plain("id"),
@@ -302,6 +338,7 @@ pub static DOCUMENT_BY_ID: Statement = Statement {
 pub static DOCUMENT_OWNER: Statement = Statement {
     name: "document_owner",
     sql: "select user_id as owner from documents where id = :id",
+    postgres: "select user_id as owner from documents where id = $1",
     parameters: &["id"],
     columns: &[Column::plain("owner").hidden()],
     reads: true,
@@ -314,6 +351,8 @@ pub static LIST_DOCUMENTS: Statement = Statement {
     name: "list_documents",
     sql: "select id, title, created_at from documents where user_id = :user_id and (:before is \
           null or created_at < :before) order by created_at desc limit :limit",
+    postgres: "select id, title, created_at from documents where user_id = $1 and ($2::text is null \
+          or created_at < $2::text) order by created_at desc limit $3",
     parameters: &["user_id", "before", "limit"],
     columns: &[Column::plain("id"), Column::plain("title"), Column::plain("created_at")],
     reads: true,
@@ -327,6 +366,10 @@ pub static SEARCH_DOCUMENTS: Statement = Statement {
     sql: "select documents.id, documents.title, documents.created_at from documents_text join \
           documents on documents.id = documents_text.id where documents_text match :q and \
           documents.user_id = :user_id order by rank limit :limit",
+    postgres: "select documents.id, documents.title, documents.created_at from documents_text join \
+          documents on documents.id = documents_text.id where documents_text.searched_words @@ \
+          proofline_match($1) and documents.user_id = $2 order by \
+          -ts_rank(documents_text.searched_words, proofline_match($1)) limit $3",
     parameters: &["q", "user_id", "limit"],
     columns: &[Column::plain("id"), Column::plain("title"), Column::plain("created_at")],
     reads: true,
@@ -338,6 +381,7 @@ pub static SEARCH_DOCUMENTS: Statement = Statement {
 pub static DELETE_DOCUMENT: Statement = Statement {
     name: "delete_document",
     sql: "delete from documents where id = :id",
+    postgres: "delete from documents where id = $1",
     parameters: &["id"],
     expect: Expect::Changed,
     otherwise: Some(&DOCUMENT_NOT_FOUND),
@@ -348,6 +392,7 @@ pub static DELETE_DOCUMENT: Statement = Statement {
 pub static UNINDEX_DOCUMENT: Statement = Statement {
     name: "unindex_document",
     sql: "delete from documents_text where id = :id",
+    postgres: "delete from documents_text where id = $1",
     parameters: &["id"],
     ..Statement::DEFAULT
 };
@@ -356,6 +401,7 @@ pub static UNINDEX_DOCUMENT: Statement = Statement {
 pub static RECORD_WEBHOOK_EVENT: Statement = Statement {
     name: "record_webhook_event",
     sql: "insert into webhook_events (id, received_at) values (:id, :now)",
+    postgres: "insert into webhook_events (id, received_at) values ($1, $2)",
     parameters: &["id", "now"],
     expect: Expect::Changed,
     ..Statement::DEFAULT
@@ -366,6 +412,8 @@ pub static APPLY_SUBSCRIPTION: Statement = Statement {
     name: "apply_subscription",
     sql: "update users set tier = :tier, subscription_status = :status, updated_at = :now \
           where email = :email",
+    postgres: "update users set tier = $1, subscription_status = $2, updated_at = $3 where \
+          lower(email) = lower($4::text collate \"C\")",
     parameters: &["tier", "status", "now", "email"],
     expect: Expect::Changed,
     otherwise: Some(&SUBSCRIPTION_NOT_FOUND),
@@ -376,6 +424,7 @@ pub static APPLY_SUBSCRIPTION: Statement = Statement {
 pub static DELETE_OLD_USAGE: Statement = Statement {
     name: "delete_old_usage",
     sql: "delete from usage where day < :day",
+    postgres: "delete from usage where day < $1",
     parameters: &["day"],
     ..Statement::DEFAULT
 };
@@ -384,6 +433,7 @@ pub static DELETE_OLD_USAGE: Statement = Statement {
 pub static DELETE_OLD_WEBHOOK_EVENTS: Statement = Statement {
     name: "delete_old_webhook_events",
     sql: "delete from webhook_events where received_at < :before",
+    postgres: "delete from webhook_events where received_at < $1",
     parameters: &["before"],
     ..Statement::DEFAULT
 };
@@ -392,5 +442,6 @@ pub static DELETE_OLD_WEBHOOK_EVENTS: Statement = Statement {
 pub static OPTIMISE_SEARCH: Statement = Statement {
     name: "optimise_search",
     sql: "insert into documents_text (documents_text) values ('optimize')",
+    postgres: "select gin_clean_pending_list('documents_text_words'::regclass)",
     ..Statement::DEFAULT
 };

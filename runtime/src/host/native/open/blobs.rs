@@ -13,7 +13,7 @@ pub(in crate::host::native) fn blobs(
 ) -> Result<HashMap<&'static str, Arc<dyn BlobStore>>, String> {
     let mut blobs: HashMap<&'static str, Arc<dyn BlobStore>> = HashMap::new();
     for blob in opening.definition.blobs {
-        let path = opening.config.database.with_extension(format!("{}.files", blob.name));
+        let path = opening.config.databases.file.with_extension(format!("{}.files", blob.name));
         blobs.insert(blob.name, Arc::new(Folder::open(path)?));
     }
     Ok(blobs)

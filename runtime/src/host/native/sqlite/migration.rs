@@ -64,11 +64,15 @@ fn apply(connection: &mut rusqlite::Connection, migration: &Migration) -> Result
 mod tests {
     use super::*;
 
-    static GOOD: &[Migration] = &[Migration { name: "0001_a", sql: "create table a (x text);" }];
-    static CHANGED: &[Migration] = &[Migration { name: "0001_a", sql: "create table a (y text);" }];
+    const fn migration(name: &'static str, sql: &'static str) -> Migration {
+        Migration { name, sql, postgres: "" }
+    }
+
+    static GOOD: &[Migration] = &[migration("0001_a", "create table a (x text);")];
+    static CHANGED: &[Migration] = &[migration("0001_a", "create table a (y text);")];
     static BROKEN: &[Migration] = &[
-        Migration { name: "0001_a", sql: "create table a (x text);" },
-        Migration { name: "0002_b", sql: "create table b (x text); create table a (x text);" },
+        migration("0001_a", "create table a (x text);"),
+        migration("0002_b", "create table b (x text); create table a (x text);"),
     ];
 
     fn tables(path: &Path) -> Vec<String> {

@@ -1,0 +1,68 @@
+//! What an error of the server means.
+
+use std::error::Error as _;
+
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use super::run::Tried;
+use crate::binding::sql::{SqlError, Statement};
+
+/// The error in words, with its cause; never what was connected to with which password.
+pub(super) fn text(error: &Error) -> String {
+    if let Some(server) = error.as_db_error() {
+        return format!("{} ({})", server.message(), server.code().code());
+    }
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// What became of a statement, and whether it may be tried again: nothing of it was kept.
+pub(super) fn classify(statement: &'static Statement, error: &Error) -> Tried {
+    let text = || format!("{}: {}", statement.name, text(error));
+    let Some(code) = error.code() else {
+        // Nobody knows whether the server still did it.
+        return Tried::Failed(if error.is_closed() || is_broken(error) {
+            SqlError::Unavailable(text())
+        } else {
+            SqlError::Refused(text())
+        });
+    };
+    if *code == SqlState::UNIQUE_VIOLATION {
+        return Tried::Failed(SqlError::Conflict(statement));
+    }
+    if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED {
+        return Tried::Again(SqlError::TimedOut(text()));
+    }
+    if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
+        return Tried::Failed(SqlError::TimedOut(statement.name.to_owned()));
+    }
+    let is = |class: &str| code.code().starts_with(class);
+    // The connection, the server's resources, its shutdown, its disks; a server that only reads was put in its place.
+    let away = ["08", "53", "57P", "58", "XX"].iter().any(|class| is(class))
+        || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
+    Tried::Failed(if away { SqlError::Unavailable(text()) } else { SqlError::Refused(text()) })
+}
+
+/// Whether the way to the server broke, and not what it was told.
+fn is_broken(error: &Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<std::io::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Whether what was prepared does not fit any more: the tables have changed since.
+pub(super) fn is_stale(error: &Error) -> bool {
+    error.code().is_some_and(|code| {
+        let changed = *code == SqlState::FEATURE_NOT_SUPPORTED
+            && error.as_db_error().is_some_and(|e| e.message().contains("cached plan"));
+        changed || *code == SqlState::INVALID_SQL_STATEMENT_NAME
+    })
+}

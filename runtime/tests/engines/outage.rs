@@ -1,0 +1,142 @@
+//! A server that is gone, busy, or shared with other processes.
+
+use std::sync::Arc;
+
+use proofline_runtime::binding::sql::{Batch, Database};
+use proofline_runtime::definition::Migration;
+use proofline_runtime::host::native::postgres::{Postgres, migration};
+use serde_json::json;
+
+use crate::support::{definition, outcome, place, postgres, spec, together};
+
+static BROKEN: &[Migration] = &[
+    Migration { name: "0001_a", sql: "1", postgres: "create table a (x text);" },
+    Migration {
+        name: "0002_b",
+        sql: "2",
+        postgres: "create table b (x text); create table a (x text);",
+    },
+];
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Postgres server: cargo xtask test stores"]
+async fn processes_that_start_together_migrate_once() {
+    let (spec, place) = (spec(), place("replicas").await);
+    let migrated = (0..4).map(|_| migration::migrate(&place.server, spec.migrations));
+    let migrated = futures::future::join_all(migrated).await;
+    let applied: usize = migrated.into_iter().map(|one| one.expect("migrated").len()).sum();
+    assert_eq!(applied, spec.migrations.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Postgres server: cargo xtask test stores"]
+async fn a_migration_that_fails_half_way_leaves_no_trace() {
+    let place = place("broken").await;
+    let failed = migration::migrate(&place.server, BROKEN).await;
+    assert!(failed.is_err_and(|error| error.starts_with("0002_b: ")));
+    let tables = "select string_agg(relname, ',' order by relname) from pg_class \
+        where relkind = 'r' and relnamespace = 'public'::regnamespace";
+    let tables: String = place.admin.query_one(tables, &[]).await.expect("tables").get(0);
+    assert_eq!(tables, "a,proofline_migrations");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Postgres server: cargo xtask test stores"]
+async fn a_transaction_whose_connection_is_killed_changes_nothing_and_the_next_one_works() {
+    let (spec, place) = (spec(), place("killed").await);
+    let database = postgres(&place, &spec, 2).await;
+    // The row is held, so that the transaction waits in the middle.
+    place
+        .admin
+        .batch_execute("begin; update people set score = 9 where id = 2")
+        .await
+        .expect("held");
+    let note = spec.bound("note", &json!({"id": "n", "author": 1, "body": "x"}));
+    let spend = spec.bound("spend", &json!({"id": 2, "cost": 1}));
+    let waiting = tokio::spawn({
+        let database = Arc::clone(&database);
+        async move { together(&*database, Batch { once: None, steps: vec![note, spend] }).await }
+    });
+    let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+        where datname = current_database() and wait_event_type = 'Lock'";
+    loop {
+        let killed: i64 = place.admin.query_one(kill, &[]).await.expect("an answer").get(0);
+        if killed > 0 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    place.admin.batch_execute("rollback").await.expect("let go");
+    assert_eq!(waiting.await.expect("an outcome"), json!("unavailable"));
+    let found = outcome(&*database, spec.bound("find", &json!({"q": "x"}))).await;
+    assert_eq!(found, json!({"rows": [], "changed": 0}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Postgres server: cargo xtask test stores"]
+async fn requests_that_get_no_connection_are_told_so() {
+    let (spec, place) = (spec(), place("exhausted").await);
+    let database = postgres(&place, &spec, 1).await;
+    place
+        .admin
+        .batch_execute("begin; update people set score = 9 where id = 2")
+        .await
+        .expect("held");
+    let spend = || spec.bound("spend", &json!({"id": 2, "cost": 1}));
+    let holder = tokio::spawn({
+        let (database, spend) = (Arc::clone(&database), spend());
+        async move { outcome(&*database, spend).await }
+    });
+    let waits = "select count(*) from pg_stat_activity \
+        where datname = current_database() and wait_event_type = 'Lock'";
+    while place.admin.query_one(waits, &[]).await.expect("an answer").get::<_, i64>(0) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(outcome(&*database, spend()).await, json!("unavailable"));
+    place.admin.batch_execute("rollback").await.expect("let go");
+    assert_eq!(holder.await.expect("an outcome"), json!({"rows": [], "changed": 1}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Postgres server: cargo xtask test stores"]
+async fn concurrent_deductions_never_overdraw() {
+    let (spec, place) = (spec(), place("credits").await);
+    let database = postgres(&place, &spec, 8).await;
+    place.admin.batch_execute("update people set score = 50 where id = 2").await.expect("set");
+    let deductions = (0..100).map(|number| {
+        let note =
+            spec.bound("note", &json!({"id": format!("m{number}"), "author": 2, "body": "m"}));
+        let spend = spec.bound("spend", &json!({"id": 2, "cost": 1}));
+        let database = Arc::clone(&database);
+        async move { retried(&*database, Batch { once: None, steps: vec![spend, note] }).await }
+    });
+    let outcomes = futures::future::join_all(deductions).await;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == json!("unmet spend")).count(), 50);
+    let sum = "select (select score from people where id = 2), (select count(*) from notes)";
+    let row = place.admin.query_one(sum, &[]).await.expect("sums");
+    let (score, notes): (f64, i64) = (row.get(0), row.get(1));
+    assert!(score.abs() < 1e-9 && notes == 50, "{score} {notes}");
+}
+
+/// Those who found no connection come again, as clients do.
+async fn retried(database: &dyn Database, batch: Batch) -> serde_json::Value {
+    loop {
+        let outcome = together(database, batch.clone()).await;
+        if outcome != json!("unavailable") {
+            return outcome;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Postgres server: cargo xtask test stores"]
+async fn a_server_that_is_not_there_is_told_at_once() {
+    let server = proofline_runtime::host::native::postgres::Server::parse(
+        "postgres://nobody:secret@127.0.0.1:1/none",
+    );
+    let database = Postgres::open(&server.expect("a URL"), &definition(&[], 1)).expect("opened");
+    let spec = spec();
+    let outcome = outcome(&database, spec.bound("by_age", &json!({}))).await;
+    assert_eq!(outcome, json!("unavailable"));
+    assert!(database.ping().await.is_err_and(|error| !error.to_string().contains("secret")));
+}

@@ -1,0 +1,93 @@
+//! The servers that stores are on, for real: each is started in a temporary folder and stopped again.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::rust::{self, missing};
+use super::table::Outcome;
+use super::tool;
+use crate::context::Context;
+use crate::run::process::Process;
+
+/// How long a server may take to answer, and to stop.
+const START: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_secs(3);
+/// The user `nobody`: a server of databases does not run as root.
+const NOBODY: u32 = 65534;
+
+/// The runtime's tests that need a server.
+pub(super) fn stores(context: &Context, _: bool) -> Result<Outcome> {
+    let (Some(init), Some(server)) =
+        (tool::find(context, tool::INITDB), tool::find(context, tool::POSTGRES))
+    else {
+        return Ok(missing("postgres"));
+    };
+    // Whom the server runs as may not see the folder of our tools.
+    let (init, server) = (init.canonicalize()?, server.canonicalize()?);
+    let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
+    let (mut postgres, url) = start(folder.path(), &init, &server)?;
+    let outcome = rust::ignored(
+        context,
+        &["--package=proofline-runtime", "--features=postgres", "--test=engines"],
+        &[("PROOFLINE_TEST_POSTGRES_URL", &url)],
+    );
+    postgres.stop()?;
+    outcome
+}
+
+/// A server with an empty cluster, and where it is.
+fn start(folder: &Path, init: &Path, server: &Path) -> Result<(Process, String)> {
+    let is_root = folder.metadata()?.uid() == 0;
+    if is_root {
+        chown(folder, Some(NOBODY), Some(NOBODY))?;
+    }
+    let command = |program: &Path| {
+        let mut command = Command::new(program);
+        command.current_dir(folder).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    };
+    let data = folder.join("data");
+    let made = command(init)
+        .arg("--pgdata")
+        .arg(&data)
+        .args(["--username=proofline", "--auth=trust", "--encoding=UTF8", "--no-sync"])
+        .output()
+        .with_context(|| format!("cannot start {}", init.display()))?;
+    if !made.status.success() {
+        bail!("initdb: {}", String::from_utf8_lossy(&made.stderr));
+    }
+    // Free a moment ago; nobody else is told of it.
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let log = folder.join("log");
+    let file = File::create(&log)?;
+    let mut process = Process::spawn(
+        command(server)
+            .arg("-D")
+            .arg(&data)
+            .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", "", "-F"])
+            .stdout(file.try_clone()?)
+            .stderr(file),
+        STOP,
+    )?;
+    let deadline = Instant::now() + START;
+    loop {
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        if said.contains("ready to accept connections") {
+            return Ok((process, format!("postgres://proofline@127.0.0.1:{port}/postgres")));
+        }
+        if process.try_wait()?.is_some() || Instant::now() > deadline {
+            bail!("postgres does not start:\n{said}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -27,14 +27,14 @@ fn leak(value: &Value) -> &'static str {
 pub(crate) fn spec() -> Spec {
     let file: Value = serde_json::from_str(include_str!("awkward.json")).expect("JSON");
     let list = |value: &Value| value.as_array().expect("a list").clone();
-    let migrations = list(&file["migrations"]).iter().map(|one| Migration {
+    let migrations = list(&file["migrations"]).into_iter().map(|one| Migration {
         name: leak(&one["name"]),
         sql: leak(&one["sql"]),
         postgres: leak(&one["postgres"]),
     });
-    let statements = list(&file["statements"]).iter().map(|one| {
+    let statements = list(&file["statements"]).into_iter().map(|one| {
         let names: Vec<&'static str> = list(&one["parameters"]).iter().map(leak).collect();
-        let columns = list(&one["columns"]).iter().map(|name| Column::plain(leak(name)));
+        let columns = list(&one["columns"]).into_iter().map(|name| Column::plain(leak(&name)));
         let statement: &'static Statement = Box::leak(Box::new(Statement {
             name: leak(&one["name"]),
             sql: leak(&one["sql"]),

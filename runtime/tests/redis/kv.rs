@@ -12,6 +12,7 @@ use super::server::{PATIENCE, Server, eventually};
 const LONG: Duration = Duration::from_mins(1);
 
 #[tokio::test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 async fn a_value_is_there_until_its_time_is_over_and_only_in_its_own_store() {
     let server = Server::start();
     let (link, _) = server.link();
@@ -35,6 +36,7 @@ async fn a_value_is_there_until_its_time_is_over_and_only_in_its_own_store() {
 }
 
 #[tokio::test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 async fn a_redis_that_is_away_fails_at_once_and_one_that_is_back_works_again() {
     let mut server = Server::start();
     let (link, lines) = server.link();
@@ -56,6 +58,7 @@ async fn a_redis_that_is_away_fails_at_once_and_one_that_is_back_works_again() {
 }
 
 #[tokio::test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 async fn a_redis_that_says_nothing_holds_nobody_up() {
     let server = Server::start();
     let (link, lines) = server.link();
@@ -70,6 +73,7 @@ async fn a_redis_that_says_nothing_holds_nobody_up() {
 }
 
 #[tokio::test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 async fn a_redis_that_never_was_there_fails_by_its_error() {
     let mut server = Server::start();
     server.stop();

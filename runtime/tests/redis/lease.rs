@@ -17,6 +17,7 @@ fn replica(server: &Server, term: Duration) -> (Lease, Lines) {
 }
 
 #[tokio::test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 async fn every_run_happens_once_whoever_leads() {
     let server = Server::start();
     let replicas: Vec<_> = (0..3).map(|_| replica(&server, TERM)).collect();
@@ -30,6 +31,7 @@ async fn every_run_happens_once_whoever_leads() {
 }
 
 #[tokio::test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 async fn when_the_leader_dies_another_one_runs_what_is_due_and_nothing_twice() {
     let server = Server::start();
     let (first, lines) = replica(&server, TERM);
@@ -47,6 +49,7 @@ async fn when_the_leader_dies_another_one_runs_what_is_due_and_nothing_twice() {
 }
 
 #[tokio::test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 async fn a_leader_that_was_stopped_for_long_cannot_claim_a_run() {
     let server = Server::start();
     let (old, lines) = replica(&server, Duration::from_hours(1));
@@ -61,6 +64,7 @@ async fn a_leader_that_was_stopped_for_long_cannot_claim_a_run() {
 }
 
 #[tokio::test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 async fn a_lease_that_was_given_back_is_taken_at_once() {
     let server = Server::start();
     // So long a term that nobody would wait for its end.

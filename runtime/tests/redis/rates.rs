@@ -20,6 +20,7 @@ fn rates(server: &Server, service: &str) -> (RedisRates, super::server::Lines) {
 }
 
 #[test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 fn the_script_decides_as_the_window_in_memory_does() {
     let server = Server::start();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -60,6 +61,7 @@ fn the_script_decides_as_the_window_in_memory_does() {
 }
 
 #[tokio::test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 async fn replicas_count_together_and_redis_keeps_no_address_and_nothing_for_ever() {
     let server = Server::start();
     let replicas = [rates(&server, "luna"), rates(&server, "luna")];
@@ -82,6 +84,7 @@ async fn replicas_count_together_and_redis_keeps_no_address_and_nothing_for_ever
 }
 
 #[tokio::test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 async fn without_redis_each_replica_still_limits_and_says_so_once() {
     let mut server = Server::start();
     let (rates, lines) = rates(&server, "luna");

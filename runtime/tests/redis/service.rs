@@ -89,6 +89,7 @@ fn send(service: &Service, admin: &User) -> String {
 }
 
 #[test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 fn what_was_accepted_is_delivered_though_the_process_is_killed() {
     let server = Server::start();
     let (mail, url) = Mail::start();
@@ -106,6 +107,7 @@ fn what_was_accepted_is_delivered_though_the_process_is_killed() {
 }
 
 #[test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 fn a_message_that_fails_is_tried_as_often_as_declared_and_kept_as_a_dead_letter() {
     let server = Server::start();
     let (mail, url) = Mail::start();
@@ -120,6 +122,7 @@ fn a_message_that_fails_is_tried_as_often_as_declared_and_kept_as_a_dead_letter(
 }
 
 #[test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 fn messages_are_finished_before_the_end_and_what_waits_stays_for_the_next_process() {
     let server = Server::start();
     let (mail, url) = Mail::start();
@@ -140,6 +143,7 @@ fn messages_are_finished_before_the_end_and_what_waits_stays_for_the_next_proces
 }
 
 #[test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 fn two_replicas_share_a_limit_and_go_on_without_redis() {
     let mut server = Server::start();
     let redis = server.url();
@@ -168,6 +172,7 @@ fn two_replicas_share_a_limit_and_go_on_without_redis() {
 }
 
 #[test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
 fn a_redis_url_that_is_wrong_is_a_configuration_error_that_does_not_repeat_it() {
     let secret = [("REDIS_URL", Some("http://:pass-word@127.0.0.1"))];
     let output = super::support::run(&["check-config"], &secret);

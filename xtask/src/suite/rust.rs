@@ -7,7 +7,11 @@ use super::table::Outcome;
 use super::tool;
 use crate::context::Context;
 
-fn cargo(context: &Context, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Said> {
+pub(super) fn cargo(
+    context: &Context,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Result<Said> {
     program::run(context, &context.cargo, |command| {
         command.args(arguments).envs(variables.iter().copied());
     })

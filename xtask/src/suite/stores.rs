@@ -29,6 +29,9 @@ pub(super) fn stores(context: &Context, _: bool) -> Result<Outcome> {
     else {
         return Ok(missing("postgres"));
     };
+    if tool::find(context, tool::REDIS).is_none() {
+        return Ok(missing("redis-server"));
+    }
     // Whom the server runs as may not see the folder of our tools.
     let (init, server) = (init.canonicalize()?, server.canonicalize()?);
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
@@ -39,7 +42,22 @@ pub(super) fn stores(context: &Context, _: bool) -> Result<Outcome> {
         &[("PROOFLINE_TEST_POSTGRES_URL", &url)],
     );
     postgres.stop()?;
-    outcome
+    let mut outcome = outcome?;
+    outcome.add(&redis(context)?);
+    Ok(outcome)
+}
+
+/// Each of these tests starts, stops and freezes a Redis of its own; one after the other, since they wait for
+/// what takes as long as the machine needs.
+fn redis(context: &Context) -> Result<Outcome> {
+    let runtime = ["--package=proofline-runtime", "--features=redis"];
+    let sample = [&["build", "--locked", "--quiet", "--example=sample"], &runtime[..]].concat();
+    let built = rust::cargo(context, &sample, &[])?;
+    if !built.success {
+        return Ok(Outcome::one(false, built.all()));
+    }
+    let which = [&runtime[..], &["--test=redis"]].concat();
+    rust::ignored(context, &which, &[("RUST_TEST_THREADS", "1")])
 }
 
 /// A server with an empty cluster, and where it is.

@@ -118,8 +118,8 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "stores",
-        tests: "the same statements on SQLite and a real Postgres server, which is also stopped and filled",
-        tools: &[tool::INITDB, tool::POSTGRES],
+        tests: "real servers: the same statements on SQLite and Postgres, and what replicas share in Redis; both fail, too",
+        tools: &[tool::INITDB, tool::POSTGRES, tool::REDIS],
         run: stores::stores,
     },
     Suite {

@@ -22,6 +22,7 @@ use crate::context::{Bindings, Context};
 use crate::definition::{self, Http};
 use crate::host::control::Control;
 use crate::host::faults::{Faults, FaultyService};
+use crate::host::isolated;
 use crate::host::log::{Level, Log};
 use crate::service::Service;
 
@@ -180,7 +181,9 @@ async fn finish(mut workers: JoinSet<()>, longest: Duration) -> bool {
 }
 
 async fn flush<S: Service>(inside: &Inside<S>, log: &Log) {
-    if let Err(failure) = inside.chain().flush_metering().await {
+    // A panic must not end the writing of counts for good.
+    let flushed = isolated(async { inside.chain().flush_metering().await.map(drop) }).await;
+    if let Err(failure) = flushed {
         log.event(Level::Warn, "metering_failed", &[("cause", failure.to_string().into())]);
     }
 }

@@ -148,13 +148,16 @@ fn body(text: &str) -> Value {
 
 /// Marks what differs from run to run. `exact` keeps the items of lists: those of a problem are always the same.
 fn mark(name: &str, value: &mut Value, exact: bool) {
-    let timed = ["_ms", "latency", "duration", "uptime"].iter().any(|part| name.ends_with(part));
+    let measured = ["_ms", "Ms", "rssBytes", "latency", "duration", "uptime"]
+        .iter()
+        .any(|part| name.ends_with(part));
     match value {
         Value::String(text) => *text = short(plain(text)),
-        Value::Number(_) if timed => *value = Value::String("{number}".to_owned()),
+        Value::Number(_) if measured => *value = Value::String("{number}".to_owned()),
         Value::Object(members) => {
-            for (name, member) in members {
-                mark(name, member, exact);
+            for (inner, member) in members {
+                // What is told about a time is measured as well: `{"uptime": {"seconds": 3}}`.
+                mark(if measured { name } else { inner }, member, exact);
             }
         }
         Value::Array(items) if exact => {
@@ -241,10 +244,16 @@ mod tests {
 
     #[test]
     fn lists_keep_the_forms_of_their_items_only() {
-        let body = json!({"items": [{"id": "1", "n": 1}, {"id": "2", "n": 7}], "latency_ms": 3});
+        let body = json!({"items": [{"id": "1", "n": 1}, {"id": "2", "n": 7}], "latency_ms": 3, "responseTimeMs": 0.047, "items_total": 2,
+            "uptime": {"status": "ok", "seconds": 3},
+            "memory": {"rssBytes": 7, "limitBytes": 8}});
         let form = answer(&record("HTTP/1.1 200", &body.to_string()), &Redactor::new());
-        let expected =
-            json!({"items": [{"id": "{text}", "n": "{number}"}], "latency_ms": "{number}"});
+        let expected = json!({
+            "items": [{"id": "{text}", "n": "{number}"}],
+            "latency_ms": "{number}", "responseTimeMs": "{number}", "items_total": 2,
+            "uptime": {"status": "ok", "seconds": "{number}"},
+            "memory": {"rssBytes": "{number}", "limitBytes": 8},
+        });
         assert_eq!(form.body, Some(expected));
     }
 

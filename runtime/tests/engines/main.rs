@@ -3,12 +3,7 @@
 //! The statements are in `awkward.json`, which a test of the generator keeps as the generator writes them.
 //! `PROOFLINE_TEST_POSTGRES_URL` names a server on which databases may be made; `cargo xtask test stores`
 //! starts one.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test stops where its ground is missing"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its ground is missing")]
 
 mod agreement;
 mod outage;

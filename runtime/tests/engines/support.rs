@@ -62,7 +62,7 @@ impl Spec {
     pub(crate) fn bound(&self, name: &str, parameters: &Value) -> Bound {
         let statement = self.statements.get(name).unwrap_or_else(|| panic!("no {name}"));
         let values = statement.parameters.iter().map(|parameter| {
-            parameters.get(*parameter).map_or(Parameter::Null, |value| value.to_parameter())
+            parameters.get(*parameter).map_or(Parameter::Null, ToParameter::to_parameter)
         });
         Bound { statement, parameters: values.collect() }
     }

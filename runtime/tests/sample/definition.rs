@@ -7,7 +7,7 @@ use std::time::Duration;
 use proofline_runtime::definition::{
     ApiKey, AuthKind, AuthScheme, Breaker, Cors, Counting, Credential, Database, DeadLetter,
     Definition, Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Metering, Migration, OnFailure,
-    Pattern, PrincipalLookup, ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar,
+    Pattern, Pool, PrincipalLookup, ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar,
     SecurityHeaders, Shutdown, SignatureEncoding, Task, Upstream, Var, VarDefault, Webhook,
 };
 

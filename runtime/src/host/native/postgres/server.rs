@@ -82,6 +82,7 @@ impl Server {
     }
 
     /// Who is connected, for the server's own log, and how many connections there are at most.
+    #[must_use]
     pub fn named(mut self, name: &str, pool: Option<usize>) -> Self {
         self.pool = pool;
         if self.config.get_application_name().is_none() {

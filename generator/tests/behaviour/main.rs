@@ -1,7 +1,6 @@
 //! The generator's behaviour, through its public interface.
 #![expect(
     clippy::expect_used,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "a test stops where its ground is missing"
 )]

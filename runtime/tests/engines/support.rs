@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proofline_runtime::binding::sql::{
-    Batch, Bound, Column, Database, Done, Expect, Parameter, Row, SqlError, Statement,
-    ToParameter as _, Transacted,
+    Batch, Bound, Column, Database, Done, Expect, Parameter, Row, SqlError, Statement, ToParameter,
+    Transacted,
 };
 use proofline_runtime::definition::{self, Migration, Pool};
 use proofline_runtime::host::native::postgres::{Postgres, Server, migration};

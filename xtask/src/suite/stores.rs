@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::run::process::Process;
 
 /// How long a server may take to answer, and to stop.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 const STOP: Duration = Duration::from_secs(3);
 /// The user `nobody`: a server of databases does not run as root.
 const NOBODY: u32 = 65534;
@@ -87,7 +87,7 @@ fn start(folder: &Path, init: &Path, server: &Path) -> Result<(Process, String)>
     // Free a moment ago; nobody else is told of it.
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let log = folder.join("log");
-    let file = File::create(&log)?;
+    let file = File::options().write(true).create_new(true).open(&log)?;
     let mut process = Process::spawn(
         command(server)
             .arg("-D")

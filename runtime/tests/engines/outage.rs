@@ -7,7 +7,7 @@ use proofline_runtime::definition::Migration;
 use proofline_runtime::host::native::postgres::{Postgres, migration};
 use serde_json::json;
 
-use crate::support::{definition, outcome, place, postgres, spec, together};
+use crate::support::{Place, definition, outcome, place, postgres, spec, together};
 
 static BROKEN: &[Migration] = &[
     Migration { name: "0001_a", sql: "1", postgres: "create table a (x text);" },
@@ -42,6 +42,38 @@ async fn a_migration_that_fails_half_way_leaves_no_trace() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Postgres server: cargo xtask test stores"]
+async fn a_transaction_whose_connection_is_killed_changes_nothing_and_the_next_one_works() {
+    let (spec, place) = (spec(), place("killed").await);
+    let database = postgres(&place, &spec, 2).await;
+    // The row is held, so that the transaction waits in the middle.
+    place
+        .admin
+        .batch_execute("begin; update people set score = 9 where id = 2")
+        .await
+        .expect("held");
+    let note = spec.bound("note", &json!({"id": "n", "author": 1, "body": "x"}));
+    let spend = spec.bound("spend", &json!({"id": 2, "cost": 1}));
+    let waiting = tokio::spawn({
+        let database = Arc::clone(&database);
+        async move { together(&*database, Batch { once: None, steps: vec![note, spend] }).await }
+    });
+    let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+        where datname = current_database() and wait_event_type = 'Lock'";
+    loop {
+        forget_what_was_seen(&place).await;
+        let killed: i64 = place.admin.query_one(kill, &[]).await.expect("an answer").get(0);
+        if killed > 0 {
+            break;
+        }
+    }
+    place.admin.batch_execute("rollback").await.expect("let go");
+    assert_eq!(waiting.await.expect("an outcome"), json!("unavailable"));
+    let found = outcome(&*database, spec.bound("find", &json!({"q": "x"}))).await;
+    assert_eq!(found, json!({"rows": [], "changed": 0}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Postgres server: cargo xtask test stores"]
 async fn requests_that_get_no_connection_are_told_so() {
     let (spec, place) = (spec(), place("exhausted").await);
     let database = postgres(&place, &spec, 1).await;
@@ -58,7 +90,7 @@ async fn requests_that_get_no_connection_are_told_so() {
     let waits = "select count(*) from pg_stat_activity \
         where datname = current_database() and wait_event_type = 'Lock'";
     while place.admin.query_one(waits, &[]).await.expect("an answer").get::<_, i64>(0) == 0 {
-        tokio::task::yield_now().await;
+        forget_what_was_seen(&place).await;
     }
     assert_eq!(outcome(&*database, spend()).await, json!("unavailable"));
     place.admin.batch_execute("rollback").await.expect("let go");
@@ -84,6 +116,11 @@ async fn concurrent_deductions_never_overdraw() {
     let row = place.admin.query_one(sum, &[]).await.expect("sums");
     let (score, notes): (f64, i64) = (row.get(0), row.get(1));
     assert!(score.abs() < 1e-9 && notes == 50, "{score} {notes}");
+}
+
+/// A transaction goes on seeing the other connections as it first saw them.
+async fn forget_what_was_seen(place: &Place) {
+    place.admin.batch_execute("select pg_stat_clear_snapshot()").await.expect("an answer");
 }
 
 /// Those who found no connection come again, as clients do.

@@ -23,12 +23,10 @@ pub(super) fn text(error: &Error) -> String {
 pub(super) fn classify(statement: &'static Statement, error: &Error) -> Tried {
     let text = || format!("{}: {}", statement.name, text(error));
     let Some(code) = error.code() else {
-        // Nobody knows whether the server still did it.
-        return Tried::Failed(if error.is_closed() || is_broken(error) {
-            SqlError::Unavailable(text())
-        } else {
-            SqlError::Refused(text())
-        });
+        if !error.is_closed() && !is_broken(error) {
+            return Tried::Failed(SqlError::Refused(text()));
+        }
+        return lost(statement, text());
     };
     if *code == SqlState::UNIQUE_VIOLATION {
         return Tried::Failed(SqlError::Conflict(statement));
@@ -39,11 +37,21 @@ pub(super) fn classify(statement: &'static Statement, error: &Error) -> Tried {
     if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
         return Tried::Failed(SqlError::TimedOut(statement.name.to_owned()));
     }
+    // The connection was ended by the server: another one may work.
+    if [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN].contains(code) {
+        return lost(statement, text());
+    }
     let is = |class: &str| code.code().starts_with(class);
     // The connection, the server's resources, its shutdown, its disks; a server that only reads was put in its place.
     let away = ["08", "53", "57P", "58", "XX"].iter().any(|class| is(class))
         || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
     Tried::Failed(if away { SqlError::Unavailable(text()) } else { SqlError::Refused(text()) })
+}
+
+/// The connection is gone. What only reads is asked again; of a change nobody knows whether it was kept.
+fn lost(statement: &Statement, text: String) -> Tried {
+    let error = SqlError::Unavailable(text);
+    if statement.reads { Tried::Again(error) } else { Tried::Failed(error) }
 }
 
 /// Whether the way to the server broke, and not what it was told.

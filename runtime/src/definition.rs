@@ -56,6 +56,16 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Whether this binding's store for replicas must be there in this environment.
+    pub fn requires(&self, binding: &str, environment: &str) -> bool {
+        let databases = self.databases.iter().map(|database| (database.name, database.required));
+        let stores = self.stores.iter().map(|store| (store.name, store.required));
+        let queues = self.queues.iter().map(|queue| (queue.name, queue.required));
+        let blobs = self.blobs.iter().map(|blob| (blob.name, blob.required));
+        let mut bindings = databases.chain(stores).chain(queues).chain(blobs);
+        bindings.any(|(name, required)| name == binding && required.contains(&environment))
+    }
+
     /// A service without anything: the rest of a definition that names only what it has.
     pub const DEFAULT: Self = Self {
         service: "service",
@@ -128,6 +138,8 @@ pub struct Database {
     pub statement_timeout: Duration,
     /// Connections to a server.
     pub pool: Pool,
+    /// Environments where the store for replicas must be there, and not the embedded one.
+    pub required: &'static [&'static str],
 }
 
 /// Connections to a server, which are shared.
@@ -166,6 +178,12 @@ pub struct KeyValue {
     pub breaker: Option<Breaker>,
     /// How a failed call is tried again. Heeded once answers are cached.
     pub retry: Option<Retry>,
+    /// How long connecting to the server may take.
+    pub connect_timeout: Duration,
+    /// How long a connection may be silent before it is looked whether it still works.
+    pub keep_alive: Duration,
+    /// Environments where the store for replicas must be there, and not the embedded one.
+    pub required: &'static [&'static str],
 }
 
 /// What a failing store means for a request.
@@ -220,6 +238,8 @@ pub struct Queue {
     pub retry: Retry,
     /// Where messages go that could not be delivered.
     pub dead_letter: Option<DeadLetter>,
+    /// Environments where the store for replicas must be there, and not the embedded one.
+    pub required: &'static [&'static str],
 }
 
 /// Where messages go that could not be delivered.
@@ -238,6 +258,8 @@ pub struct Blob {
     pub name: &'static str,
     /// Name of the bucket on the platform.
     pub bucket: &'static str,
+    /// Environments where the store for replicas must be there, and not the embedded one.
+    pub required: &'static [&'static str],
 }
 
 /// Another service, called over HTTPS.
@@ -669,6 +691,17 @@ pub struct Task {
     pub schedule: Schedule,
     /// The same in the platform's cron expressions, by which a platform says which task is due.
     pub crons: &'static [&'static str],
+    /// Which replicas run it.
+    pub on: Replicas,
+}
+
+/// Which replicas run a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replicas {
+    /// One of those that share a store; without one, every process leads.
+    Leader,
+    /// Every one.
+    Every,
 }
 
 /// When a task runs; times are UTC.

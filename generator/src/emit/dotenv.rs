@@ -63,6 +63,11 @@ const HOST: &[(&str, &str, &str)] = &[
         "redis://127.0.0.1:6379/0",
         "What replicas share: caches, limits, queues and whose turn a task is.",
     ),
+    (
+        "STORAGE_URL",
+        "file:data/files",
+        "Where files are: file:PATH, or s3://BUCKET/PREFIX?endpoint=URL&region=R.",
+    ),
     ("TRUSTED_PROXIES", "10.0.0.0/8", "Peers whose X-Forwarded-For is believed, as CIDR ranges."),
     ("LOG_LEVEL", "info", "trace, debug, info, warn or error."),
     ("METRICS_TOKEN", "", "Bearer token for /metrics; without it only loopback peers may read it."),

@@ -1,6 +1,6 @@
 //! The files that cargo and people want, written once and people's from then on.
 
-use proofline_spec::document::Target;
+use proofline_spec::document::{Binding, Target};
 
 use crate::tree::{Owner, Tree};
 use crate::view::{names, prose};
@@ -33,6 +33,10 @@ fn manifest(input: &Input<'_>) -> String {
     }
     if input.targets(Target::Container) {
         shared.push_str(", \"proofline-runtime/redis\"");
+        let is_blob = |binding: &Binding| matches!(binding, Binding::Blob { .. });
+        if input.service.bindings.values().any(is_blob) {
+            shared.push_str(", \"proofline-runtime/s3\"");
+        }
     }
     format!(
         "\

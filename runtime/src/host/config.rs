@@ -62,6 +62,11 @@ impl<'a> Reader<'a> {
         if self.problems.is_empty() { Ok(config) } else { Err(self.problems) }
     }
 
+    /// Everything that was wrong.
+    pub fn problems(self) -> Vec<ConfigProblem> {
+        self.problems
+    }
+
     /// A variable's value; one that is empty counts as missing.
     pub fn get(&self, name: &str) -> Option<String> {
         (self.variable)(name).filter(|value| !value.is_empty())

@@ -48,7 +48,7 @@ pub fn liveness(_: &Call) -> Ready<Outcome> {
 /// Whether requests may be sent here: what is required works, and the process is not about to end.
 pub async fn readiness(call: &Call, checks: &[Check]) -> Outcome {
     let findings = look(call, checks).await;
-    let status = match (call.is_draining(), verdict(checks, &findings)) {
+    let status = match (call.is_draining(), verdict(call, checks, &findings)) {
         (true, _) => "draining",
         (false, (false, _)) => "not ready",
         (false, (true, _)) => "ready",
@@ -77,7 +77,7 @@ pub async fn health(call: &Call, checks: &[Check]) -> Outcome {
     }
     let uptime = json!({"status": "ok", "seconds": call.uptime().as_secs()});
     report.insert("uptime".to_owned(), uptime);
-    let (healthy, degraded) = verdict(checks, &findings);
+    let (healthy, degraded) = verdict(call, checks, &findings);
     let status = match (healthy, degraded) {
         (false, _) => "unhealthy",
         (true, true) => "degraded",
@@ -95,8 +95,11 @@ pub async fn health(call: &Call, checks: &[Check]) -> Outcome {
 }
 
 /// Whether everything that is required works, and whether anything does not.
-fn verdict(checks: &[Check], findings: &[Finding]) -> (bool, bool) {
-    let healthy = checks.iter().zip(findings).all(|(check, f)| f.works || !check.required);
+fn verdict(call: &Call, checks: &[Check], findings: &[Finding]) -> (bool, bool) {
+    let environment = call.context.environment();
+    let must =
+        |check: &Check| check.required || call.definition().requires(check.binding, environment);
+    let healthy = checks.iter().zip(findings).all(|(check, f)| f.works || !must(check));
     (healthy, findings.iter().any(|finding| !finding.works))
 }
 

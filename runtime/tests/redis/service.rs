@@ -181,3 +181,36 @@ fn a_redis_url_that_is_wrong_is_a_configuration_error_that_does_not_repeat_it() 
     assert!(text.contains("configuration: REDIS_URL: it is not valid"), "{text}");
     assert!(!text.contains("pass-word"), "{text}");
 }
+
+#[test]
+fn what_production_requires_is_named_all_at_once_before_it_starts() {
+    let mut server = Server::start();
+    let redis = server.url();
+    let production = ("ENVIRONMENT", Some("production"));
+    let run = |changes: &[(&str, Option<&str>)]| {
+        let changes: Vec<_> =
+            [production, ("FAULTS", None)].iter().chain(changes).copied().collect();
+        let output = super::support::run(&["serve"], &changes);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, text) = run(&[]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("configuration: REDIS_URL: it is missing, and CACHE"), "{text}");
+    server.stop();
+    // What is not set and what does not answer, together.
+    let (code, text) = run(&[("REDIS_URL", Some(&redis)), ("JWT_SECRET", None)]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("configuration: JWT_SECRET: it is missing"), "{text}");
+    assert!(text.contains("configuration: REDIS_URL: what it names does not work"), "{text}");
+    assert!(!text.contains(&redis), "the URL is not repeated: {text}");
+}
+
+#[test]
+fn elsewhere_a_redis_that_is_away_does_not_stop_the_start() {
+    let mut server = Server::start();
+    let redis = server.url();
+    server.stop();
+    let service = Service::start_with(&[("REDIS_URL", &redis)]);
+    let user = service.user("ada");
+    assert_eq!(service.ask("GET", "/api/v1/me").bearer(&user.token).send().status, 200);
+}

@@ -7,8 +7,9 @@ use std::time::Duration;
 use proofline_runtime::definition::{
     ApiKey, AuthKind, AuthScheme, Breaker, Cors, Counting, Credential, Database, DeadLetter,
     Definition, Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Metering, Migration, OnFailure,
-    Pattern, Pool, PrincipalLookup, ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar,
-    SecurityHeaders, Shutdown, SignatureEncoding, Task, Upstream, Var, VarDefault, Webhook,
+    Pattern, Pool, PrincipalLookup, ProblemType, Queue, Quota, Rate, Replicas, Retry, Schedule,
+    SecretVar, SecurityHeaders, Shutdown, SignatureEncoding, Task, Upstream, Var, VarDefault,
+    Webhook,
 };
 
 use super::{routes, schemas, statements};
@@ -53,12 +54,16 @@ pub static DEFINITION: Definition = Definition {
         ],
         statement_timeout: Duration::from_secs(5),
         pool: Pool::DEFAULT,
+        required: &[],
     }],
     stores: &[KeyValue {
         name: "CACHE",
         on_failure: OnFailure::Bypass,
         breaker: Some(Breaker { failures: 5, reset: Duration::from_secs(30) }),
         retry: None,
+        connect_timeout: Duration::from_secs(10),
+        keep_alive: Duration::from_secs(30),
+        required: &["production"],
     }],
     queues: &[Queue {
         name: "EMAIL_QUEUE",
@@ -75,6 +80,7 @@ pub static DEFINITION: Definition = Definition {
             queue: "luna-email-dlq",
             keep: Duration::from_hours(7 * 24),
         }),
+        required: &[],
     }],
     upstreams: &[Upstream {
         name: "SENDGRID",
@@ -115,16 +121,19 @@ pub static DEFINITION: Definition = Definition {
             name: "cache-management",
             schedule: Schedule::Every(Duration::from_mins(15)),
             crons: &["*/15 * * * *"],
+            on: Replicas::Leader,
         },
         Task {
             name: "clean-up",
             schedule: Schedule::Daily { hour: 0, minute: 0 },
             crons: &["0 0 * * *"],
+            on: Replicas::Leader,
         },
         Task {
             name: "optimisation",
             schedule: Schedule::Weekly { weekday: 0, hour: 2, minute: 0 },
             crons: &["0 2 * * SUN"],
+            on: Replicas::Leader,
         },
     ],
     ..Definition::DEFAULT

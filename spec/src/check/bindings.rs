@@ -12,6 +12,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut analytics = Vec::new();
     for (name, binding) in &context.service.bindings {
         let at = section.key(name);
+        required(context, binding, &at, found);
         match binding {
             Binding::Sql { migrations, statement_timeout, pool, .. } => {
                 if migrations.starts_with('/') || migrations.split('/').any(|part| part == "..") {
@@ -31,7 +32,9 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     connections(context, pool, &at.key("pool"), found);
                 }
             }
-            Binding::Kv { breaker, retry, .. } => {
+            Binding::Kv { breaker, retry, connect_timeout, keep_alive, .. } => {
+                not_zero(context, *connect_timeout, &at.key("connect_timeout"), found);
+                not_zero(context, *keep_alive, &at.key("keep_alive"), found);
                 resilience(context, breaker.as_ref(), retry.as_ref(), &at, found);
             }
             Binding::Queue { queue, retry, dead_letter, batch, .. } => {
@@ -162,6 +165,28 @@ fn connections(context: &Context<'_>, pool: &Pool, at: &At<'_>, found: &mut Vec<
         );
     }
     not_zero(context, pool.acquire_timeout, &at.key("acquire_timeout"), found);
+}
+
+/// The names of environments: a word that is no name would never require anything.
+fn required(context: &Context<'_>, binding: &Binding, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+    let list = at.key("required");
+    for (position, name) in binding.required().iter().enumerate() {
+        let is_name = name.starts_with(|first: char| first.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        let message = if !is_name {
+            format!("`{name}` is not the name of an environment")
+        } else if binding.required()[..position].contains(name) {
+            format!("`{name}` is listed twice")
+        } else {
+            continue;
+        };
+        found.push(
+            context
+                .at_value(codes::BINDING_VALUE, &list.index(position), message)
+                .because("`required` lists the environments where the store must be there")
+                .fix("write each name once, as `ENVIRONMENT` says it, such as `production`"),
+        );
+    }
 }
 
 fn not_zero(

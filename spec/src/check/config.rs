@@ -6,11 +6,14 @@ use super::schemas::bad_pattern;
 use crate::diagnostic::{Diagnostic, codes};
 
 /// Environment variables that the host reads itself.
-const HOST: [&str; 9] = [
+const HOST: [&str; 12] = [
     "HOST",
     "PORT",
     "DATABASE_URL",
     "REDIS_URL",
+    "STORAGE_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
     "TRUSTED_PROXIES",
     "LOG_LEVEL",
     "METRICS",

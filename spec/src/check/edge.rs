@@ -196,7 +196,7 @@ fn resource(
             }
             queue_ends(environment, source, name, binding, found);
         }
-        Binding::Blob { bucket } => {
+        Binding::Blob { bucket, .. } => {
             look("name", bucket, &environment.resource_name(name, bucket), &NameRule::BUCKET);
         }
         Binding::Sql { database: Some(database), .. } => {

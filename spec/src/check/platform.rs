@@ -173,7 +173,7 @@ fn resources(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (name, binding) in &context.service.bindings {
         let at = section.key(name);
         match binding {
-            Binding::Blob { bucket } => {
+            Binding::Blob { bucket, .. } => {
                 name_of(context, &NameRule::BUCKET, bucket, &at.key("bucket"), found);
             }
             Binding::Analytics { dataset } => {

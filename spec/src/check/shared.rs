@@ -105,7 +105,7 @@ fn things(
             Binding::Sql { database: Some(database), .. } => {
                 add("name", "database", environment.resource_name(name, database));
             }
-            Binding::Blob { bucket } => {
+            Binding::Blob { bucket, .. } => {
                 add("name", "bucket", environment.resource_name(name, bucket));
             }
             Binding::Analytics { dataset } => {

@@ -24,6 +24,10 @@ pub enum Binding {
         /// Connections to a server, where the database is on one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pool: Option<Pool>,
+        /// Environments where the store for replicas must be there, and not the embedded one, such as
+        /// `[production]`: without it the service does not start.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        required: Vec<String>,
     },
     /// A key-value store, used as a cache.
     Kv {
@@ -36,6 +40,16 @@ pub enum Binding {
         /// What a failing store means for a request.
         #[serde(default)]
         on_failure: OnFailure,
+        /// How long connecting to the server may take, 10 s by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connect_timeout: Option<Duration>,
+        /// How long a connection may be silent before it is looked whether it still works, 30 s by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep_alive: Option<Duration>,
+        /// Environments where the store for replicas must be there, and not the embedded one, such as
+        /// `[production]`: without it the service does not start.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        required: Vec<String>,
     },
     /// A queue of messages, and who handles them.
     Queue {
@@ -57,11 +71,19 @@ pub enum Binding {
         /// Where messages go that could not be delivered.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         dead_letter: Option<DeadLetter>,
+        /// Environments where the store for replicas must be there, and not the embedded one, such as
+        /// `[production]`: without it the service does not start.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        required: Vec<String>,
     },
-    /// A store of files: R2 on Workers, a folder on a machine.
+    /// A store of files: R2 on Workers, a folder on a machine, a bucket of an S3-compatible store.
     Blob {
         /// Name of the bucket on the platform.
         bucket: String,
+        /// Environments where the store for replicas must be there, and not the embedded one, such as
+        /// `[production]`: without it the service does not start.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        required: Vec<String>,
     },
     /// One record for each request, on Workers; elsewhere `/metrics` has the same figures.
     Analytics {
@@ -95,6 +117,17 @@ pub enum Binding {
 tagged_by_kind!(Binding);
 
 impl Binding {
+    /// Environments where the store for replicas must be there.
+    pub fn required(&self) -> &[String] {
+        match self {
+            Self::Sql { required, .. }
+            | Self::Kv { required, .. }
+            | Self::Queue { required, .. }
+            | Self::Blob { required, .. } => required,
+            Self::Analytics { .. } | Self::Upstream { .. } => &[],
+        }
+    }
+
     /// The `kind:` that the document says.
     pub const fn kind(&self) -> &'static str {
         match self {

@@ -50,7 +50,7 @@ pub use route::{Answer, Method, Owner, Route, RouteAuth, RouteCache, RouteKey, R
 pub use schema::{Schema, SchemaType, SchemaTypes};
 pub use service::{Defaults, Identity, Metering, Service, SpecVersion, Target};
 pub use shutdown::Shutdown;
-pub use task::{Schedule, Task, TimeOfDay, Weekday, WeeklyTime};
+pub use task::{Schedule, Task, TaskReplicas, TimeOfDay, Weekday, WeeklyTime};
 
 /// A mapping that keeps the order in which the document gives it.
 pub type Map<V> = indexmap::IndexMap<String, V>;

@@ -28,8 +28,28 @@ pub struct Task {
     /// The same as a cron expression with five fields; it must mean the same as the intent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
+    /// Which replicas run it.
+    #[serde(default, skip_serializing_if = "TaskReplicas::is_leader")]
+    pub on: TaskReplicas,
     /// What it does.
     pub op: TaskOperation,
+}
+
+/// Which replicas run a task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskReplicas {
+    /// One of those that share a store, so that each run happens once.
+    #[default]
+    Leader,
+    /// Every one, for what each process does for itself.
+    Every,
+}
+
+impl TaskReplicas {
+    fn is_leader(&self) -> bool {
+        *self == Self::Leader
+    }
 }
 
 /// When a task runs.

@@ -25,7 +25,7 @@ pub(super) fn add(
                 });
                 ("d1_databases", value)
             }
-            Binding::Blob { bucket } => {
+            Binding::Blob { bucket, .. } => {
                 let bucket = called(environment, name, bucket);
                 ("r2_buckets", json!({ "binding": name, "bucket_name": bucket }))
             }
@@ -99,7 +99,7 @@ pub fn resources(service: &Service, environment: &Environment) -> Vec<Resource> 
                 let own = database.as_deref().unwrap_or(&service.service.name);
                 add(ResourceKind::D1, environment.resource_name(name, own));
             }
-            Binding::Blob { bucket } => {
+            Binding::Blob { bucket, .. } => {
                 add(ResourceKind::R2, environment.resource_name(name, bucket));
             }
             Binding::Queue { queue, dead_letter, .. } => {

@@ -3,7 +3,7 @@
 use proofline_spec::document::{
     Auth, Binding, Breaker, Expression, ForwardingHeader, Framing, HealthKind, Http, Limit,
     LimitKey, OnFailure, Operation, Pool, PrincipalLookup, Retry, Schedule, Service, Shutdown,
-    SignatureEncoding, Source, Var, VarSource,
+    SignatureEncoding, Source, TaskReplicas, Var, VarSource,
 };
 use proofline_spec::unit::{Duration, Rate};
 use serde::Serialize;
@@ -128,6 +128,7 @@ const IMPORTS: &[&str] = &[
     "Queue",
     "Quota",
     "Rate",
+    "Replicas",
     "Retry",
     "Schedule",
     "SecretVar",
@@ -193,7 +194,14 @@ fn fields(input: &Input<'_>) -> Vec<String> {
         .filter_map(|(name, task)| {
             let schedule = schedule(task.schedule()?);
             let crons = texts(platform::cron(task.schedule()?).as_deref());
-            Some(format!("Task {{ name: {}, schedule: {schedule}, crons: {crons} }}", text(name)))
+            let on = match task.on {
+                TaskReplicas::Leader => "Leader",
+                TaskReplicas::Every => "Every",
+            };
+            let name = text(name);
+            Some(format!(
+                "Task {{ name: {name}, schedule: {schedule}, crons: {crons}, on: Replicas::{on} }}"
+            ))
         })
         .collect();
     if !tasks.is_empty() {
@@ -325,11 +333,12 @@ fn databases(input: &Input<'_>) -> Vec<String> {
             })
             .collect();
         found.push(format!(
-            "Database {{ name: {}, migrations: &[{}], statement_timeout: {}, pool: {} }}",
+            "Database {{ name: {}, migrations: &[{}], statement_timeout: {}, pool: {}, required: {} }}",
             text(name),
             files.join(", "),
             duration(statement_timeout.unwrap_or(Duration::from_millis(5000))),
-            connections(pool.as_ref())
+            connections(pool.as_ref()),
+            required(binding)
         ));
     }
     found
@@ -344,19 +353,30 @@ fn connections(pool: Option<&Pool>) -> String {
     )
 }
 
+fn required(binding: &Binding) -> String {
+    texts(binding.required().iter().map(String::as_str))
+}
+
 fn stores(service: &Service) -> Vec<String> {
     let mut found = Vec::new();
     for (name, binding) in &service.bindings {
-        let Binding::Kv { breaker: b, retry: r, on_failure } = binding else { continue };
+        let Binding::Kv { breaker: b, retry: r, on_failure, connect_timeout, keep_alive, .. } =
+            binding
+        else {
+            continue;
+        };
         let on_failure = match on_failure {
             OnFailure::Bypass => "Bypass",
             OnFailure::Fail => "Fail",
         };
         found.push(format!(
-            "KeyValue {{ name: {}, on_failure: OnFailure::{on_failure}, breaker: {}, retry: {} }}",
+            "KeyValue {{ name: {}, on_failure: OnFailure::{on_failure}, breaker: {}, retry: {}, connect_timeout: {}, keep_alive: {}, required: {} }}",
             text(name),
             breaker(b.as_ref()),
-            optional_retry(r.as_ref())
+            optional_retry(r.as_ref()),
+            duration(connect_timeout.unwrap_or(Duration::from_millis(10_000))),
+            duration(keep_alive.unwrap_or(Duration::from_millis(30_000))),
+            required(binding)
         ));
     }
     found
@@ -380,13 +400,14 @@ fn queues(service: &Service) -> Vec<String> {
         );
         let wait = batch.as_ref().map_or(Duration::from_millis(0), |b| b.wait);
         found.push(format!(
-            "Queue {{ name: {}, queue: {}, message: &schemas::{}, batch_size: {}, batch_wait: {}, retry: {}, dead_letter: {dead_letter} }}",
+            "Queue {{ name: {}, queue: {}, message: &schemas::{}, batch_size: {}, batch_wait: {}, retry: {}, dead_letter: {dead_letter}, required: {} }}",
             text(name),
             text(queue),
             names::screaming(message),
             batch.as_ref().map_or(1, |b| b.size),
             duration(wait),
             r.as_ref().map_or_else(|| "Retry::NEVER".to_owned(), retry),
+            required(binding),
         ));
     }
     found
@@ -394,11 +415,14 @@ fn queues(service: &Service) -> Vec<String> {
 
 fn blobs(service: &Service) -> Vec<String> {
     let buckets = service.bindings.iter().filter_map(|(name, binding)| match binding {
-        Binding::Blob { bucket } => Some((name, bucket)),
+        Binding::Blob { bucket, .. } => Some((name, bucket, required(binding))),
         _ => None,
     });
     buckets
-        .map(|(name, bucket)| format!("Blob {{ name: {}, bucket: {} }}", text(name), text(bucket)))
+        .map(|(name, bucket, required)| {
+            let (name, bucket) = (text(name), text(bucket));
+            format!("Blob {{ name: {name}, bucket: {bucket}, required: {required} }}")
+        })
         .collect()
 }
 

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::config::{self, Config};
 use super::log;
 use super::open::databases;
+use super::requirements;
 use super::run::start;
 use crate::definition::Definition;
 use crate::host::config::ConfigProblem;
@@ -31,9 +32,9 @@ pub fn main<S: Service>(service: S) -> ExitCode {
         [] | ["serve"] => serve(service),
         ["healthcheck"] => health_check(definition, None),
         ["healthcheck", "--url", url] => health_check(definition, Some(url)),
-        ["check-config"] => match read(definition) {
+        ["check-config"] => match read_with(definition, config::read) {
             Ok(_) => done(&json!({"event": "configuration", "valid": true}).to_string()),
-            Err(code) => code,
+            Err(problems) => wrong(&problems),
         },
         ["migrate"] => migrate(definition),
         ["version" | "--version"] => done(
@@ -63,34 +64,32 @@ fn complain(text: &str, code: u8) -> ExitCode {
 type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The one place where the process's environment is read.
-fn read(definition: &'static Definition) -> Result<Config, ExitCode> {
-    read_with(definition, config::read)
-}
-
-/// Reads all of the configuration, or a part.
 fn read_with<T>(
     definition: &'static Definition,
-    read: impl Fn(&'static Definition, Variable<'_>) -> Result<T, Vec<ConfigProblem>>,
-) -> Result<T, ExitCode> {
+    read: impl Fn(&'static Definition, Variable<'_>) -> T,
+) -> T {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     let variable = |name: &str| std::env::var(name).ok();
-    read(definition, &variable).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ConfigProblem::to_string).collect();
-        complain(&lines.join("\n"), WRONG_USE)
-    })
+    read(definition, &variable)
+}
+
+fn wrong(problems: &[ConfigProblem]) -> ExitCode {
+    let lines: Vec<String> = problems.iter().map(ConfigProblem::to_string).collect();
+    complain(&lines.join("\n"), WRONG_USE)
 }
 
 fn serve<S: Service>(service: S) -> ExitCode {
     let definition = service.definition();
-    let config = match read(definition) {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
+    let (config, mut problems) = read_with(definition, config::read_all);
     let (log, writer) = log::start(config.common.log_level);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("start: {error}"), 1),
     };
+    problems.extend(runtime.block_on(requirements::unreachable(definition, &config, &log)));
+    if !problems.is_empty() {
+        return wrong(&problems);
+    }
     let environment = config.common.settings.environment.clone();
     let result = runtime.block_on(async {
         let running = start(service, config, log).await?;
@@ -135,7 +134,7 @@ fn signals() -> std::io::Result<impl Future<Output = ()>> {
 fn migrate(definition: &'static Definition) -> ExitCode {
     let config = match read_with(definition, super::databases::read_alone) {
         Ok(config) => config,
-        Err(code) => return code,
+        Err(problems) => return wrong(&problems),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

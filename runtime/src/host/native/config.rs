@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 
 use super::databases::{self, Databases};
+use super::requirements;
+use super::storage::{self, Storage};
 use crate::definition::Definition;
 use crate::host::config::{self, ConfigProblem, Reader, on_off};
 use crate::secret::Secret;
@@ -18,6 +20,8 @@ pub struct Config {
     pub databases: Databases,
     /// Where the Redis is that replicas share.
     pub redis: Option<Secret>,
+    /// Where files are kept.
+    pub storage: Storage,
     /// Networks of proxies that are believed about who called them.
     pub trusted_proxies: Vec<IpNet>,
     /// How many proxies stand in front, where it is another number than the spec's.
@@ -30,11 +34,20 @@ pub struct Config {
     pub common: config::Config,
 }
 
-/// Reads the configuration.
+/// Reads the configuration; what the environment requires must be there.
 pub fn read(
     definition: &'static Definition,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Vec<ConfigProblem>> {
+    let (config, problems) = read_all(definition, variable);
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+/// Reads what can be read, and says everything that is wrong.
+pub fn read_all(
+    definition: &'static Definition,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> (Config, Vec<ConfigProblem>) {
     let mut reader = Reader::new(variable);
     let host = reader.parsed(
         "HOST",
@@ -52,6 +65,7 @@ pub fn read(
         address: SocketAddr::from((host, port)),
         databases: databases::read(&mut reader, definition),
         redis: redis(&mut reader),
+        storage: storage::read(&mut reader),
         trusted_proxies: reader.parsed(
             "TRUSTED_PROXIES",
             Vec::new(),
@@ -68,7 +82,13 @@ pub fn read(
         metrics_token: reader.get("METRICS_TOKEN").map(Secret::new),
         common: config::read(&mut reader, definition),
     };
-    reader.finish(config)
+    let mut problems = reader.problems();
+    let missing = requirements::missing(definition, &config).into_iter();
+    // One that is there and wrong is not missing as well.
+    let known = |name: &str| problems.iter().any(|problem| problem.name == name);
+    let missing: Vec<_> = missing.filter(|problem| !known(&problem.name)).collect();
+    problems.extend(missing);
+    (config, problems)
 }
 
 fn networks(text: &str) -> Option<Vec<IpNet>> {

@@ -10,16 +10,20 @@ pub mod inside;
 pub mod log;
 pub mod memory;
 pub mod metrics;
+#[cfg(feature = "s3")]
+pub mod object_store;
 mod open;
 pub mod password;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
+pub mod requirements;
 mod resident;
 mod run;
 pub mod server;
 pub mod sqlite;
+pub mod storage;
 pub mod tasks;
 pub mod upstream;
 

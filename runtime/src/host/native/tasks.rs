@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::context::Context;
-use crate::definition::{Schedule, Task};
+use crate::definition::{Replicas, Schedule, Task};
 use crate::host::isolated;
 use crate::host::log::Log;
 use crate::service::Service;
@@ -50,7 +50,8 @@ pub async fn run<S: Service>(
             due = due => due,
             _ = stopping.wait_for(|stopping| *stopping) => return,
         };
-        if let Some(turns) = turns
+        if task.on == Replicas::Leader
+            && let Some(turns) = turns
             && !turns.mine(task.name, due).await
         {
             continue;

@@ -122,6 +122,7 @@ mod tests {
         batch_wait: std::time::Duration::ZERO,
         retry: Retry::NEVER,
         dead_letter: Some(DeadLetter { queue: "mail-dlq", keep: std::time::Duration::ZERO }),
+        required: &[],
     }];
     static DEFINITION: Definition = Definition { queues: &QUEUES, ..Definition::DEFAULT };
 

@@ -118,7 +118,7 @@ impl Subject<'_> {
                         "binding": name, "database_name": called, "migrations_dir": folder,
                     }));
                 }
-                Binding::Blob { bucket } => {
+                Binding::Blob { bucket, .. } => {
                     let called = given(name).unwrap_or_else(|| end(bucket, "-", environment));
                     r2.push(json!({ "binding": name, "bucket_name": called }));
                 }

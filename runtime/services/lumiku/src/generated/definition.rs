@@ -113,6 +113,9 @@ pub static DEFINITION: Definition = Definition {
                 first: Duration::from_millis(20),
                 longest: Duration::from_secs(1),
             }),
+            connect_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(30),
+            required: &[],
         },
     ],
     queues: &[
@@ -131,12 +134,14 @@ pub static DEFINITION: Definition = Definition {
                 queue: "lumiku-generation-dead",
                 keep: Duration::from_hours(168),
             }),
+            required: &[],
         },
     ],
     blobs: &[
         Blob {
             name: "UPLOADS",
             bucket: "lumiku-uploads",
+            required: &[],
         },
     ],
     upstreams: &[
@@ -231,11 +236,13 @@ pub static DEFINITION: Definition = Definition {
             name: "cache-management",
             schedule: Schedule::Every(Duration::from_mins(15)),
             crons: &["*/15 * * * *"],
+            on: Replicas::Leader,
         },
         Task {
             name: "late-generations",
             schedule: Schedule::Every(Duration::from_mins(5)),
             crons: &["*/5 * * * *"],
+            on: Replicas::Leader,
         },
         Task {
             name: "clean-up",
@@ -244,6 +251,7 @@ pub static DEFINITION: Definition = Definition {
                 minute: 0,
             },
             crons: &["0 3 * * *"],
+            on: Replicas::Leader,
         },
     ],
     ..Definition::DEFAULT

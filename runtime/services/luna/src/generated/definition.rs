@@ -116,12 +116,18 @@ pub static DEFINITION: Definition = Definition {
                 first: Duration::from_millis(20),
                 longest: Duration::from_secs(1),
             }),
+            connect_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(30),
+            required: &[],
         },
         KeyValue {
             name: "CACHE_KV",
             on_failure: OnFailure::Bypass,
             breaker: None,
             retry: None,
+            connect_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(30),
+            required: &[],
         },
     ],
     queues: &[
@@ -140,6 +146,7 @@ pub static DEFINITION: Definition = Definition {
                 queue: "luna-rag-email-dlq",
                 keep: Duration::from_hours(168),
             }),
+            required: &[],
         },
     ],
     upstreams: &[
@@ -200,6 +207,7 @@ pub static DEFINITION: Definition = Definition {
             name: "cache-management",
             schedule: Schedule::Every(Duration::from_mins(15)),
             crons: &["*/15 * * * *"],
+            on: Replicas::Leader,
         },
         Task {
             name: "clean-up",
@@ -208,6 +216,7 @@ pub static DEFINITION: Definition = Definition {
                 minute: 0,
             },
             crons: &["0 0 * * *"],
+            on: Replicas::Leader,
         },
         Task {
             name: "optimisation",
@@ -217,6 +226,7 @@ pub static DEFINITION: Definition = Definition {
                 minute: 0,
             },
             crons: &["0 2 * * SUN"],
+            on: Replicas::Leader,
         },
     ],
     ..Definition::DEFAULT

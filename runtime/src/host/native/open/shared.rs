@@ -39,7 +39,7 @@ impl Shared {
         log: &Log,
     ) -> Result<Self, String> {
         let server = |url: &crate::secret::Secret| {
-            let options = redis::link::Options::default();
+            let options = redis::link::Options::of(definition);
             let link = redis::link::Link::new(url, options, log.clone());
             let link = link.map_err(|error| format!("REDIS_URL: {error}"))?;
             Ok::<_, String>(Server { definition, link, url: url.clone(), log: log.clone() })

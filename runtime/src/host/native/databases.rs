@@ -3,6 +3,7 @@
 #[cfg(feature = "postgres")]
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[cfg(feature = "postgres")]
 use super::postgres::Server;
@@ -19,6 +20,41 @@ pub struct Databases {
     pub servers: HashMap<&'static str, Server>,
     /// Whether migrations are applied when the service starts.
     pub migrates: bool,
+}
+
+/// The variable that says where a database is.
+pub(super) fn variable(position: usize, name: &str) -> String {
+    if position == 0 { "DATABASE_URL".to_owned() } else { format!("{name}_URL") }
+}
+
+#[cfg(feature = "postgres")]
+impl Databases {
+    /// Whether this one is on a server, which replicas share.
+    pub(super) fn is_on_server(&self, name: &str) -> bool {
+        self.servers.contains_key(name)
+    }
+
+    /// Whether the server of this one answers; one in a file needs none.
+    pub(super) async fn answers(&self, name: &str, longest: Duration) -> Result<(), String> {
+        match self.servers.get(name) {
+            Some(server) => super::postgres::answers(server, longest).await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(not(feature = "postgres"))]
+#[expect(clippy::unused_self, clippy::unused_async, reason = "as with Postgres")]
+impl Databases {
+    /// Whether this one is on a server: none is.
+    pub(super) fn is_on_server(&self, _: &str) -> bool {
+        false
+    }
+
+    /// One in a file needs no server.
+    pub(super) async fn answers(&self, _: &str, _: Duration) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Reads what the databases are configured with, and nothing else.
@@ -40,21 +76,18 @@ pub(super) fn read(reader: &mut Reader<'_>, definition: &'static Definition) -> 
         migrates: reader.parsed("MIGRATE", true, on_off, "write on or off"),
     };
     for (position, database) in definition.databases.iter().enumerate() {
-        let variable = match position {
-            0 => "DATABASE_URL".to_owned(),
-            _ => format!("{}_URL", database.name),
-        };
-        let Some(url) = reader.get(&variable) else { continue };
+        let name = variable(position, database.name);
+        let Some(url) = reader.get(&name) else { continue };
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() || path == ":memory:" || position > 0 {
                 let fix = "write sqlite:PATH, such as sqlite:data/service.db, for the first one";
-                reader.wrong(&variable, "it is not valid", fix);
+                reader.wrong(&name, "it is not valid", fix);
             } else {
                 databases.file = PathBuf::from(path);
             }
         } else {
-            server(reader, &variable, &url, database.name, definition, &mut databases);
+            server(reader, &name, &url, database.name, definition, &mut databases);
         }
     }
     databases

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::config::Config;
+use super::databases;
 use super::storage::Storage;
 use crate::definition::Definition;
 use crate::host::config::ConfigProblem;
@@ -31,6 +32,17 @@ fn storage_users(definition: &'static Definition, environment: &str) -> Vec<&'st
     in_need(environment, definition.blobs.iter().map(|blob| (blob.name, blob.required)))
 }
 
+/// The databases that must be on a server here, each with its variable.
+fn databases(definition: &'static Definition, environment: &str) -> Vec<(&'static str, String)> {
+    let variables = definition
+        .databases
+        .iter()
+        .enumerate()
+        .map(|(position, database)| (database, databases::variable(position, database.name)));
+    let required = variables.filter(|(database, _)| database.required.contains(&environment));
+    required.map(|(database, variable)| (database.name, variable)).collect()
+}
+
 /// What must be configured here and is not.
 pub fn missing(definition: &'static Definition, config: &Config) -> Vec<ConfigProblem> {
     let environment = &config.common.settings.environment;
@@ -39,10 +51,13 @@ pub fn missing(definition: &'static Definition, config: &Config) -> Vec<ConfigPr
         if !users.is_empty() && !is_there {
             let (users, name) = (users.join(", "), variable.to_owned());
             let problem =
-                format!("it is missing, and {users} must not be embedded in {environment}");
+                format!("it names no server, and {users} must not be embedded in {environment}");
             problems.push(ConfigProblem { name, problem, fix: "set it".to_owned() });
         }
     };
+    for (name, variable) in databases(definition, environment) {
+        need(&variable, &[name], config.databases.is_on_server(name));
+    }
     need("REDIS_URL", &redis_users(definition, environment), config.redis.is_some());
     let has_storage = !matches!(config.storage, Storage::BesideDatabase);
     need("STORAGE_URL", &storage_users(definition, environment), has_storage);
@@ -69,8 +84,13 @@ pub async fn unreachable(
         };
         problem("STORAGE_URL", &users, environment, result)
     };
-    let (redis, storage) = futures::future::join(redis, storage).await;
-    redis.into_iter().chain(storage).collect()
+    let database = |(name, variable): (&'static str, String)| async move {
+        problem(&variable, &[name], environment, config.databases.answers(name, PATIENCE).await)
+    };
+    let databases = databases(definition, environment).into_iter().map(database);
+    let databases = futures::future::join_all(databases);
+    let (databases, redis, storage) = futures::future::join3(databases, redis, storage).await;
+    databases.into_iter().flatten().chain(redis).chain(storage).collect()
 }
 
 fn problem(

@@ -6,9 +6,9 @@ use std::time::Duration;
 use proofline_runtime::definition::{
     AuthKind, AuthScheme, Blob, Breaker, Cors, Counting, Credential, Database,
     DeadLetter, Definition, Jwt, KeyValue, Limit, LimitBy, Migration, OnFailure, Pattern,
-    Pool, PrincipalLookup, ProblemType, Queue, Quota, Rate, Retry, Schedule, SecretVar,
-    SecurityHeaders, Shutdown, SignatureEncoding, Task, Upstream, Var, VarDefault,
-    Webhook,
+    Pool, PrincipalLookup, ProblemType, Queue, Quota, Rate, Replicas, Retry, Schedule,
+    SecretVar, SecurityHeaders, Shutdown, SignatureEncoding, Task, Upstream, Var,
+    VarDefault, Webhook,
 };
 
 use super::{routes, schemas, statements};
@@ -98,6 +98,7 @@ pub static DEFINITION: Definition = Definition {
             ],
             statement_timeout: Duration::from_secs(5),
             pool: Pool::DEFAULT,
+            required: &[],
         },
     ],
     stores: &[

@@ -7,8 +7,8 @@ use proofline_runtime::definition::{
     ApiKey, AuthKind, AuthScheme, Breaker, Cors, Counting, Credential, Database,
     DeadLetter, Definition, Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Metering,
     Migration, OnFailure, Pattern, Pool, PrincipalLookup, ProblemType, Queue, Quota,
-    Rate, Retry, Schedule, SecretVar, SecurityHeaders, SignatureEncoding, Task, Upstream,
-    Var, VarDefault, Webhook,
+    Rate, Replicas, Retry, Schedule, SecretVar, SecurityHeaders, SignatureEncoding, Task,
+    Upstream, Var, VarDefault, Webhook,
 };
 
 use super::{routes, schemas, statements};
@@ -101,6 +101,7 @@ pub static DEFINITION: Definition = Definition {
             ],
             statement_timeout: Duration::from_secs(5),
             pool: Pool::DEFAULT,
+            required: &[],
         },
     ],
     stores: &[

@@ -1,5 +1,6 @@
 //! TLS to the server, as the URL's `sslmode` wants it.
 
+use std::error::Error as _;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -41,6 +42,14 @@ pub(super) fn tls(server: &Server) -> Result<MakeRustlsConnect, String> {
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
+}
+
+/// Whether the server's certificate is not one that is trusted here.
+pub(super) fn is_distrust(error: &tokio_postgres::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    let cause = cause.and_then(std::io::Error::get_ref);
+    let cause = cause.and_then(|cause| cause.downcast_ref::<Error>());
+    matches!(cause, Some(Error::InvalidCertificate(_)))
 }
 
 /// The authorities in a file, or those of the system.

@@ -1,12 +1,13 @@
 //! Migrations on a server: one process at a time, each migration in a transaction.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tokio_postgres::Client;
 
+use super::error;
+use super::reach::reach;
 use super::server::Server;
-use super::{connect, error};
 use crate::context::hex;
 use crate::definition::Migration;
 
@@ -25,7 +26,7 @@ pub async fn migrate(
     server: &Server,
     migrations: &'static [Migration],
 ) -> Result<Vec<&'static str>, String> {
-    let (mut client, connection) = reach(server).await?;
+    let (mut client, connection) = reach(server, PATIENCE).await?;
     let work = async {
         let text = |e: tokio_postgres::Error| error::text(&e);
         let session = format!(
@@ -47,25 +48,6 @@ pub async fn migrate(
     let result = work.await;
     connection.abort();
     result
-}
-
-async fn reach(server: &Server) -> Result<(Client, tokio::task::JoinHandle<()>), String> {
-    let begun = Instant::now();
-    loop {
-        match server.config().connect(connect::tls(server)?).await {
-            Ok((client, connection)) => {
-                // What breaks the connection is told to whoever waits for an answer.
-                let driver = tokio::spawn(async move { connection.await.unwrap_or_default() });
-                return Ok((client, driver));
-            }
-            // A wrong password or name does not get better.
-            Err(error) if error.code().is_some_and(|c| !c.code().starts_with("57P")) => {
-                return Err(error::text(&error));
-            }
-            Err(error) if begun.elapsed() > PATIENCE => return Err(error::text(&error)),
-            Err(_) => tokio::time::sleep(Duration::from_millis(250)).await,
-        }
-    }
 }
 
 async fn apply(client: &mut Client, migration: &Migration) -> Result<bool, String> {

@@ -7,6 +7,7 @@
 mod connect;
 mod error;
 pub mod migration;
+mod reach;
 mod run;
 mod server;
 mod value;
@@ -17,6 +18,7 @@ use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
 
+pub use self::reach::answers;
 pub use self::server::Server;
 
 use self::run::Tried;

@@ -98,6 +98,7 @@ pub(crate) fn definition(migrations: &'static [Migration], size: usize) -> defin
     definition::Database {
         name: "DB",
         migrations,
+        required: &[],
         statement_timeout: Duration::from_secs(20),
         pool: Pool { size, acquire_timeout: Duration::from_millis(300) },
     }

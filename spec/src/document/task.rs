@@ -47,6 +47,7 @@ pub enum TaskReplicas {
 }
 
 impl TaskReplicas {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     fn is_leader(&self) -> bool {
         *self == Self::Leader
     }

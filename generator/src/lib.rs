@@ -27,13 +27,22 @@ pub struct Input<'a> {
     pub migrations: &'a BTreeMap<String, Vec<sql::Migration>>,
     /// Queries as the database sees them.
     pub prepared: &'a BTreeMap<String, sql::Prepared>,
-    /// Environments that the service runs in.
+    /// Every environment; not each of them has this service.
     pub environments: &'a [Environment],
     /// Digest of the spec and its migrations.
     pub digest: Digest,
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    /// Environments that the service runs in.
+    pub fn environments_of_service(&self) -> impl Iterator<Item = &'a Environment> + use<'a> {
+        let folder = self.folder;
+        self.environments.iter().filter(move |environment| {
+            environment.services.is_empty()
+                || environment.services.iter().any(|name| name == folder)
+        })
+    }
+
     /// Whether the service is generated for `target`.
     pub fn targets(&self, target: Target) -> bool {
         self.service.targets.contains(&target)

@@ -49,16 +49,20 @@ fn start() -> Server {
 }
 
 fn bucket(server: &Server, name: &str, key: &str) -> Bucket {
-    let settings = storage::Bucket {
+    Bucket::new(&settings(server, name, key), "luna", "FILES").unwrap()
+}
+
+fn settings(server: &Server, name: &str, key: &str) -> storage::Bucket {
+    storage::Bucket {
         bucket: name.to_owned(),
         prefix: "some/prefix".to_owned(),
         endpoint: Some(format!("http://127.0.0.1:{}", server.1)),
         region: "us-east-1".to_owned(),
         path_style: true,
+        create: false,
         key_id: Secret::new("an-id"),
         key: Secret::new(key),
-    };
-    Bucket::new(&settings, "luna", "FILES").unwrap()
+    }
 }
 
 #[tokio::test]
@@ -98,4 +102,28 @@ async fn a_wrong_signature_a_missing_bucket_and_a_server_that_is_away_are_errors
     assert!(bucket(&server, "absent", "a-secret").ping().await.is_err());
     drop(server);
     assert!(store.ping().await.is_err());
+}
+
+#[tokio::test]
+#[ignore = "needs s3s-fs: cargo xtask test --only stores"]
+async fn a_bucket_that_is_not_there_is_made_where_that_is_wanted_and_only_there() {
+    let server = start();
+    let settings =
+        |name: &str| storage::Bucket { create: true, ..settings(&server, name, "a-secret") };
+    let open = |name: &str| Bucket::new(&settings(name), "luna", "FILES").unwrap();
+    let (asked, filled) = (open("asked"), open("filled"));
+    assert_eq!(filled.get("a").await.unwrap(), None);
+    asked.ping().await.unwrap();
+    filled.put("a", Bytes::from_static(b"1"), "text/plain").await.unwrap();
+    assert!(asked.get("a").await.unwrap().is_none() && filled.get("a").await.unwrap().is_some());
+    assert!(server.2.path().join("asked").is_dir());
+    let twins = (open("twins"), open("twins"));
+    let (first, second) = tokio::join!(twins.0.ping(), twins.1.ping());
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    let wrong = storage::Bucket { key: Secret::new("wrong"), ..settings("other") };
+    assert!(Bucket::new(&wrong, "luna", "FILES").unwrap().ping().await.is_err());
+    assert!(!server.2.path().join("other").exists());
+    // To put is no question here: this server makes the folder of any bucket that it is given a file for.
+    assert!(bucket(&server, "absent", "a-secret").ping().await.is_err());
+    assert!(!server.2.path().join("absent").exists());
 }

@@ -197,6 +197,12 @@ impl<'a> Cluster<'a> {
         } else if self.migrates() {
             set("MIGRATE", "off");
         }
+        for (binding, resource) in environment.iter().flat_map(|here| &here.resources) {
+            let known = self.databases().any(|name| name == binding) && !self.is_embedded();
+            if let Some(pool) = resource.pool.filter(|_| known) {
+                values.insert(format!("{binding}_POOL"), pool.to_string());
+            }
+        }
         for (name, var) in &self.input.service.config.vars {
             let given = environment.and_then(|environment| environment.vars.get(name));
             let value = match (given, &var.default, var.from) {
@@ -271,11 +277,8 @@ impl<'a> Cluster<'a> {
 
     /// Environments in clusters: those for containers that are not started here.
     pub(crate) fn environments(&self) -> impl Iterator<Item = &'a Environment> {
-        let folder = self.input.folder;
-        self.input.environments.iter().filter(move |environment| {
-            let here = environment.services.is_empty()
-                || environment.services.iter().any(|name| name == folder);
-            here && environment.target == Target::Container && environment.start.is_none()
+        self.input.environments_of_service().filter(|environment| {
+            environment.target == Target::Container && environment.start.is_none()
         })
     }
 }

@@ -137,7 +137,7 @@ fn an_environment_gets_its_namespace_its_variables_and_instances_that_follow_the
     let mut loaded = shop("");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cluster.yaml");
-    let document = "proofline: v1\nenvironment: cluster\ntarget: container\nurl: https://shop.example\nvars: {STORE: \"7\"}\n";
+    let document = "proofline: v1\nenvironment: cluster\ntarget: container\nurl: https://shop.example\nvars: {STORE: \"7\"}\nresources: {DB: {pool: 50}}\n";
     proofline_generator::tree::write_atomically(&path, document.as_bytes()).unwrap();
     loaded.environments.extend(load::load_environment(&path).document);
     let base = manifest(&loaded, "base/configmap.yaml");
@@ -147,6 +147,8 @@ fn an_environment_gets_its_namespace_its_variables_and_instances_that_follow_the
         (&config["data"]["STORE"], &config["data"]["ENVIRONMENT"]),
         (&"7".into(), &"cluster".into())
     );
+    assert!(base["data"].get("DB_POOL").is_none(), "the spec's own number needs no variable");
+    assert_eq!(config["data"]["DB_POOL"], "50");
     let all = manifest(&loaded, "overlays/cluster/kustomization.yaml");
     assert_eq!(all["namespace"], "shop-cluster");
     let digest = |path| {
@@ -167,4 +169,19 @@ fn what_is_started_here_is_no_cluster() {
         let path = format!("overlays/{}/kustomization.yaml", environment.environment);
         assert!(text(&loaded, &path).is_none(), "{path}");
     }
+}
+
+#[test]
+fn an_environment_of_other_services_is_none_of_this_one() {
+    let path = "overlays/production/kustomization.yaml";
+    assert!(text(&shipped("lumiku"), path).is_some() && text(&shipped("luna"), path).is_none());
+    let servers = |folder: &str| {
+        let tree = shipped(folder).tree();
+        let path = format!("runtime/services/{folder}/deploy/openapi.json");
+        let (_, file) = tree.files().find(|(name, _)| **name == path).unwrap();
+        let document: Value = serde_json::from_str(&file.content).unwrap();
+        document["servers"].to_string()
+    };
+    assert!(servers("lumiku").contains("api.lumiku.example"));
+    assert!(!servers("luna").contains("lumiku") && servers("luna").contains("api.luna.example"));
 }

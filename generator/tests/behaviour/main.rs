@@ -5,6 +5,7 @@
     reason = "a test stops where its ground is missing"
 )]
 
+mod compose;
 mod engines;
 mod kubernetes;
 mod scaffold;

@@ -149,6 +149,22 @@ fn stores(
                 .label(context.key(&section.key("stores")), "the stores"),
         );
     }
+    if container.stores == Stores::Embedded {
+        for (name, binding) in &context.service.bindings {
+            let Some(environment) = binding.required().first() else { continue };
+            let message = format!("`{name}` must not be embedded in `{environment}`");
+            let why = (
+                "the service would not start there: `required` asks for a store that replicas share",
+                "write `stores: shared`, or remove `required` from the binding",
+            );
+            let place = At::root("bindings");
+            let required = context.value(&place.key(name.clone()).key("required"));
+            found.push(
+                wrong(context, code, &section.key("stores"), message, why)
+                    .label(required, "where it is required"),
+            );
+        }
+    }
     if container.stores == Stores::Shared && container.storage.is_some() {
         let why = (
             "shared stores keep nothing in the container, which has no volume",
@@ -208,6 +224,17 @@ fn grace(
         let why = (
             "an instance that is told to stop would be killed with requests under way, at every roll-out",
             "give more than the longest `timeout` of a route",
+        );
+        let at = section.key("shutdown_grace");
+        found.push(wrong(context, codes::CONTAINER_GRACE, &at, message, why));
+        return;
+    }
+    let ending = context.service.shutdown.longest();
+    if grace < ending {
+        let message = format!("{grace} are too short for an end that may take {ending}");
+        let why = (
+            "`shutdown` gives its steps more time than the platform waits before it kills the instance",
+            "give at least the sum of `shutdown`'s `delay`, `requests` and `workers`, or shorten these",
         );
         let at = section.key("shutdown_grace");
         found.push(wrong(context, codes::CONTAINER_GRACE, &at, message, why));

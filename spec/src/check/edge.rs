@@ -1,10 +1,11 @@
-//! Environments on Workers: addresses that can be routed, names that the platform accepts, and no variable forgotten.
+//! Environments on their platform: addresses that can be routed, names and sizes that it accepts, and no variable
+//! forgotten.
 
 use crate::diagnostic::{Diagnostic, codes};
 use crate::document::{Binding, Environment, Service, Target, WorkerRoute};
 use crate::load::SourceMap;
 
-/// Looks at what only matters on Workers; `services` are those that run in the environment.
+/// Looks at what only matters on one platform; `services` are those that run in the environment.
 pub(super) fn check(
     environment: &Environment,
     source: &SourceMap,
@@ -13,6 +14,7 @@ pub(super) fn check(
 ) {
     if environment.target != Target::Workers {
         only_workers(environment, source, found);
+        sizes(environment, source, services, found);
         return;
     }
     for (index, route) in environment.routes.iter().flatten().enumerate() {
@@ -23,6 +25,7 @@ pub(super) fn check(
         required(environment, source, service, found);
         worker(environment, source, service, found);
         for (name, binding) in &service.bindings {
+            no_pool(environment, source, name, found);
             resource(environment, source, name, binding, found);
         }
     }
@@ -31,7 +34,7 @@ pub(super) fn check(
 fn only_workers(environment: &Environment, source: &SourceMap, found: &mut Vec<Diagnostic>) {
     let keys = [
         ("routes", environment.routes.is_some()),
-        ("resources", !environment.resources.is_empty()),
+        ("resources", !environment.resources.is_empty() && environment.target != Target::Container),
         ("differs", !environment.differs.is_empty()),
     ];
     for (key, _) in keys.into_iter().filter(|(_, given)| *given) {
@@ -44,6 +47,52 @@ fn only_workers(environment: &Environment, source: &SourceMap, found: &mut Vec<D
             .fix(format!("write `target: workers`, or remove `{key}`"))
             .label(source.span_of(&["target"]), "another target"),
         );
+    }
+}
+
+/// In containers a resource is reached by an address, which is a secret: all that is said here is how many
+/// connections a database has.
+fn sizes(
+    environment: &Environment,
+    source: &SourceMap,
+    services: &[(&str, &Service)],
+    found: &mut Vec<Diagnostic>,
+) {
+    if environment.target != Target::Container {
+        return;
+    }
+    let is_sql = |name: &String| {
+        let mut bindings = services.iter().filter_map(|(_, service)| service.bindings.get(name));
+        bindings.any(|binding| matches!(binding, Binding::Sql { .. }))
+    };
+    for (name, resource) in &environment.resources {
+        for (key, _) in [("name", &resource.name), ("dead_letter", &resource.dead_letter)]
+            .into_iter()
+            .filter(|(_, given)| given.is_some())
+        {
+            let place = source.key_of(&["resources", name, key]);
+            let message = format!("only the target `workers` has `{key}` of a resource");
+            found.push(
+                Diagnostic::new(codes::ENVIRONMENT_TARGET, place, message)
+                    .because(
+                        "a container is told where a store is by a variable such as `DATABASE_URL`",
+                    )
+                    .fix(format!("remove `{key}`"))
+                    .label(source.span_of(&["target"]), "another target"),
+            );
+        }
+        let Some(pool) = resource.pool else { continue };
+        if pool == 0 {
+            let place = source.span_of(&["resources", name, "pool"]);
+            found.push(
+                Diagnostic::new(codes::ZERO, place, "0 connections do nothing".to_owned())
+                    .fix("give a number such as `50`"),
+            );
+        } else if !is_sql(name) {
+            let place = source.key_of(&["resources", name, "pool"]);
+            let message = format!("`{name}` is no SQL database, and has no connections to share");
+            found.push(Diagnostic::new(codes::BINDING_VALUE, place, message).fix("remove `pool`"));
+        }
     }
 }
 
@@ -156,6 +205,23 @@ fn worker(
 
 fn is_plain(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+}
+
+/// A worker's database has no connections to count.
+fn no_pool(environment: &Environment, source: &SourceMap, name: &str, found: &mut Vec<Diagnostic>) {
+    if environment.resources.get(name).is_some_and(|given| given.pool.is_some()) {
+        let message = "only the target `container` has `pool` of a resource".to_owned();
+        found.push(
+            Diagnostic::new(
+                codes::ENVIRONMENT_TARGET,
+                source.key_of(&["resources", name, "pool"]),
+                message,
+            )
+            .because("a worker reaches its database without connections of its own")
+            .fix("remove `pool`")
+            .label(source.span_of(&["target"]), "another target"),
+        );
+    }
 }
 
 /// What a resource is called in this environment.

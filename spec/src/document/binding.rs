@@ -153,6 +153,11 @@ pub struct Pool {
     pub acquire_timeout: Option<Duration>,
 }
 
+impl Pool {
+    /// How many connections there are when nothing is said.
+    pub const SIZE: u32 = 10;
+}
+
 /// When calls stop for a while because they fail.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

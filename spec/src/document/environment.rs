@@ -31,7 +31,7 @@ pub struct Environment {
     /// Values of variables; never secrets.
     #[serde(default)]
     pub vars: Map<String>,
-    /// Names of resources on the platform, by binding, where they differ from the usual ones.
+    /// Resources on the platform, by binding, where they differ from the usual ones.
     #[serde(default)]
     pub resources: Map<Resource>,
     /// Which addresses the worker answers; without it a public environment answers its own `url`.
@@ -136,7 +136,7 @@ pub struct StartNative {
     pub trusted_proxies: Vec<String>,
 }
 
-/// What a resource is called on the platform, in one environment.
+/// What a resource is called on the platform, and how large it is, in one environment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resource {
@@ -146,6 +146,9 @@ pub struct Resource {
     /// Name of a queue's dead-letter queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<String>,
+    /// How many connections each instance has to the server of a database, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<u32>,
 }
 
 /// An address that a worker answers.

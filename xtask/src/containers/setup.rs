@@ -52,7 +52,7 @@ mod tests {
     fn what_is_missing_and_what_only_stands_in_are_told_apart_from_what_is_there() {
         let verb = |line: &str| told(line).1;
         assert_eq!(verb("engine: 28.2.2"), "Present");
-        assert_eq!(verb("postgres:17: a stand-in made of Debian packages"), "Stand-in");
+        assert_eq!(verb("postgres:17: a stand-in made of packages"), "Stand-in");
         assert_eq!(verb("engine: missing: nothing answers"), "Missing");
         assert_eq!(told("engine: missing: nothing answers").2, "engine: nothing answers");
     }

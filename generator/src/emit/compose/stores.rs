@@ -1,6 +1,6 @@
-//! The stores that a service needs in containers: Postgres, Valkey, or one volume with embedded ones.
+//! The stores that a service needs in containers: Postgres, Valkey, files in buckets, or one volume with embedded ones.
 
-use proofline_spec::document::{Binding, Stores as Kept};
+use proofline_spec::document::{Binding, Pool, Stores as Kept};
 use serde_json::{Map, Value, json};
 
 use super::app::required;
@@ -12,8 +12,12 @@ use crate::Input;
 pub(super) struct Stores {
     /// The database in Postgres, and the names of further `sql` bindings; without it the first is a file.
     sql: Option<(String, Vec<String>)>,
+    /// How many connections each database has, by its variable.
+    pools: Vec<(String, u32)>,
     /// Whether there is Valkey: for key-value stores, queues, limits and the leader.
     kv: bool,
+    /// The bucket of the first `blob` binding; all of them are in it, each in a folder of its own.
+    bucket: Option<String>,
 }
 
 /// Which of the shared stores the service can use.
@@ -21,11 +25,14 @@ const POSTGRES: bool = false;
 /// The same for Valkey.
 const VALKEY: bool = true;
 
+/// Whom the object store knows; what it asks for is the password.
+const OBJECTS_USER: &str = "proofline";
+
 /// What a service needs.
 pub(super) fn of(input: &Input<'_>) -> Stores {
     let service = input.service;
     if service.container().stores == Kept::Embedded {
-        return Stores { sql: None, kv: false };
+        return Stores { sql: None, pools: Vec::new(), kv: false, bucket: None };
     }
     let databases = service.bindings.iter();
     let mut databases =
@@ -36,16 +43,29 @@ pub(super) fn of(input: &Input<'_>) -> Stores {
     let kv = service.bindings.values().any(is_kv)
         || !service.limits.is_empty()
         || !service.tasks.is_empty();
+    let bucket = service.bindings.values().find_map(|binding| match binding {
+        Binding::Blob { bucket, .. } => Some(bucket.clone()),
+        _ => None,
+    });
+    let pools = service.bindings.iter().filter_map(|(name, binding)| match binding {
+        Binding::Sql { pool, .. } => {
+            let size = pool.as_ref().and_then(|pool| pool.size).unwrap_or(Pool::SIZE);
+            Some((format!("{name}_POOL"), size))
+        }
+        _ => None,
+    });
     Stores {
+        pools: pools.collect(),
         sql: name.filter(|_| POSTGRES).map(|name| (name, databases.collect())),
         kv: kv && VALKEY,
+        bucket,
     }
 }
 
 impl Stores {
     /// Whether there are any.
     pub(super) const fn are_shared(&self) -> bool {
-        self.sql.is_some() || self.kv
+        self.sql.is_some() || self.kv || self.bucket.is_some()
     }
 
     /// Whether the service keeps files in a volume of its own.
@@ -69,6 +89,17 @@ impl Stores {
             let url = format!("redis://:{}@valkey:6379/0", required("VALKEY_PASSWORD"));
             variables.insert("REDIS_URL".to_owned(), url.into());
         }
+        for (variable, size) in self.pools.iter().filter(|_| self.sql.is_some()) {
+            variables.insert(variable.clone(), format!("${{{variable}:-{size}}}").into());
+        }
+        if let Some(bucket) = &self.bucket {
+            let url =
+                format!("s3://{bucket}?endpoint=http://objects:7070&path_style=true&create=true");
+            variables.insert("STORAGE_URL".to_owned(), url.into());
+            variables.insert("AWS_ACCESS_KEY_ID".to_owned(), OBJECTS_USER.into());
+            let password = required("OBJECTS_PASSWORD");
+            variables.insert("AWS_SECRET_ACCESS_KEY".to_owned(), password.into());
+        }
         variables
     }
 
@@ -76,9 +107,11 @@ impl Stores {
     pub(super) fn secrets(&self) -> Vec<(&'static str, &'static str)> {
         let postgres = ("POSTGRES_PASSWORD", "Opens the database of compose.yaml.");
         let valkey = ("VALKEY_PASSWORD", "Opens the key-value store of compose.yaml.");
+        let objects = ("OBJECTS_PASSWORD", "Opens the object store of compose.yaml.");
         let mut secrets = Vec::new();
         secrets.extend(self.sql.as_ref().map(|_| postgres));
         secrets.extend(self.kv.then_some(valkey));
+        secrets.extend(self.bucket.as_ref().map(|_| objects));
         secrets
     }
 
@@ -95,6 +128,7 @@ impl Stores {
         let mut services = Vec::new();
         services.extend(self.sql.as_ref().map(|(name, _)| postgres(name)));
         services.extend(self.kv.then(valkey));
+        services.extend(self.bucket.as_ref().map(|_| objects()));
         services
     }
 
@@ -110,6 +144,9 @@ impl Stores {
         }
         if self.kv {
             volumes.push(volume("valkey", "What must survive a restart: limits and messages."));
+        }
+        if self.bucket.is_some() {
+            volumes.push(volume("objects", "Files."));
         }
         volumes
     }
@@ -171,6 +208,37 @@ fn valkey() -> Part {
     Part {
         name: "valkey",
         comment: "Caches, messages, limits that instances share, and who of them leads.",
+        value: hardened(value),
+    }
+}
+
+/// Any store that speaks S3 will do: the service makes its bucket itself.
+fn objects() -> Part {
+    let value = json!({
+        "image": "versity/versitygw:v1.8.0",
+        "command": ["posix", "/data"],
+        "environment": {
+            "ROOT_ACCESS_KEY": OBJECTS_USER,
+            "ROOT_SECRET_KEY": required("OBJECTS_PASSWORD"),
+            "VGW_PORT": ":7070",
+            "VGW_HEALTH": "/health",
+        },
+        "volumes": ["objects:/data"],
+        "tmpfs": ["/tmp:mode=1777"],
+        "networks": ["back"],
+        "stop_grace_period": "15s",
+        "healthcheck": {
+            "test": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:7070/health"],
+            "interval": "5s",
+            "timeout": "3s",
+            "retries": 12,
+            "start_period": "10s",
+        },
+        "deploy": limits("${OBJECTS_MEMORY:-256m}", "${OBJECTS_CPUS:-1}"),
+    });
+    Part {
+        name: "objects",
+        comment: "Files, over the S3 protocol; in its volume each of them is a file again.",
         value: hardened(value),
     }
 }

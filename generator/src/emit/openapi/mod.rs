@@ -54,8 +54,7 @@ fn document(input: &Input<'_>) -> Value {
 
 fn servers(input: &Input<'_>) -> Value {
     let mut servers: Vec<Value> = input
-        .environments
-        .iter()
+        .environments_of_service()
         .filter(|environment| environment.public)
         .filter_map(|environment| {
             Some(json!({ "url": environment.url.clone()?, "description": environment.environment }))

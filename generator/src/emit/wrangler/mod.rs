@@ -54,7 +54,7 @@ pub fn config(input: &Input<'_>) -> Result<Value, emit::BoxError> {
     config.insert("triggers".into(), json!({ "crons": crons(service) }));
     config.append(&mut not_inherited(input, None)?);
     let mut environments = Map::new();
-    for environment in input.environments.iter().filter(|e| e.target == Target::Workers) {
+    for environment in input.environments_of_service().filter(|e| e.target == Target::Workers) {
         let mut env = Map::new();
         env.insert("routes".into(), routes(environment));
         // A key that is inherited, said again: what a deployment starts on a schedule is seen where it is deployed.

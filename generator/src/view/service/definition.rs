@@ -348,7 +348,7 @@ fn connections(pool: Option<&Pool>) -> String {
     let Some(Pool { size, acquire_timeout }) = pool else { return "Pool::DEFAULT".to_owned() };
     format!(
         "Pool {{ size: {}, acquire_timeout: {} }}",
-        size.unwrap_or(10),
+        size.unwrap_or(Pool::SIZE),
         duration(acquire_timeout.unwrap_or(Duration::from_millis(5000)))
     )
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use http::{Method, StatusCode};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::{Path, PathPart};
+use object_store::signer::Signer as _;
 use object_store::{
     Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore as _,
     ObjectStoreExt as _, PutOptions, RetryConfig,
@@ -30,6 +32,8 @@ const RETRY: Duration = Duration::from_secs(5);
 pub struct Bucket {
     store: AmazonS3,
     folder: Path,
+    /// Whether the bucket is made when it is not there.
+    creates: bool,
 }
 
 impl Bucket {
@@ -55,7 +59,35 @@ impl Bucket {
         let store = builder.build().map_err(|error| error.to_string())?;
         let prefix = settings.prefix.split('/').filter(|part| !part.is_empty());
         let parts = prefix.chain([service, binding]).map(PathPart::from);
-        Ok(Self { store, folder: parts.collect() })
+        Ok(Self { store, folder: parts.collect(), creates: settings.create })
+    }
+
+    /// Makes the bucket. The crate has no call for it, but it signs any request.
+    async fn create(&self) -> Result<(), BlobError> {
+        let signed = self.store.signed_url(Method::PUT, &Path::default(), TIMEOUT).await;
+        let url = signed.map_err(|error| failed(&error))?;
+        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT);
+        let client = client.build().map_err(|error| BlobError(error.to_string()))?;
+        // The URL holds the signature, which is not for others to read.
+        let answer = client.put(url).send().await;
+        let answer = answer.map_err(|error| BlobError(error.without_url().to_string()))?;
+        match answer.status() {
+            // Another instance was first.
+            status if status.is_success() || status == StatusCode::CONFLICT => Ok(()),
+            status => Err(BlobError(format!("the bucket is not there, to make it gave {status}"))),
+        }
+    }
+
+    /// Makes the bucket when that is what was missing.
+    async fn or_create<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, BlobError>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        match attempt().await {
+            Err(error) if self.creates && may_lack_bucket(&error) => self.create().await?,
+            other => return other.map_err(|error| failed(&error)),
+        }
+        attempt().await.map_err(|error| failed(&error))
     }
 
     /// Keys come from requests. What could mean something in a path is escaped, so that each key is
@@ -67,6 +99,15 @@ impl Bucket {
             format!("key:{key}")
         };
         self.folder.clone().join(PathPart::from(name))
+    }
+}
+
+/// Whether the bucket is perhaps not there. Of a list the crate tells nothing but the answer's text.
+fn may_lack_bucket(error: &Error) -> bool {
+    match error {
+        Error::NotFound { .. } => true,
+        Error::Generic { source, .. } => source.to_string().contains("NoSuchBucket"),
+        _ => false,
     }
 }
 
@@ -105,9 +146,10 @@ impl BlobStore for Bucket {
         later(async move {
             let mut attributes = Attributes::new();
             attributes.insert(Attribute::ContentType, media_type.to_owned().into());
-            let options = PutOptions { attributes, ..PutOptions::default() };
-            let kept = self.store.put_opts(&self.path(key), bytes.into(), options).await;
-            Ok(etag(kept.map_err(|error| failed(&error))?.e_tag))
+            let (path, options) =
+                (self.path(key), PutOptions { attributes, ..PutOptions::default() });
+            let put = || self.store.put_opts(&path, bytes.clone().into(), options.clone());
+            Ok(etag(self.or_create(put).await?.e_tag))
         })
     }
 
@@ -125,10 +167,8 @@ impl BlobStore for Bucket {
             // That nothing is found says that the bucket is there and our signature is right; to ask for
             // a file would say the same of a bucket that is not there.
             let nothing = self.folder.clone().join(PathPart::from("ping"));
-            match self.store.list(Some(&nothing)).next().await {
-                Some(Err(error)) => Err(failed(&error)),
-                _ => Ok(()),
-            }
+            let first = || async { self.store.list(Some(&nothing)).next().await.transpose() };
+            self.or_create(first).await.map(drop)
         })
     }
 }

@@ -32,6 +32,8 @@ pub struct Bucket {
     pub region: String,
     /// Whether the bucket stands in the path and not in the host's name.
     pub path_style: bool,
+    /// Whether it is made when it is not there.
+    pub create: bool,
     /// The name of the credentials.
     pub key_id: Secret,
     /// What signs.
@@ -73,6 +75,7 @@ fn bucket(text: &str) -> Option<Bucket> {
         endpoint: None,
         region: "us-east-1".to_owned(),
         path_style: false,
+        create: false,
         key_id: Secret::new(String::new()),
         key: Secret::new(String::new()),
     };
@@ -88,6 +91,8 @@ fn bucket(text: &str) -> Option<Bucket> {
             ("region", region) if !region.is_empty() => region.clone_into(&mut bucket.region),
             ("path_style", "true") => bucket.path_style = true,
             ("path_style", "false") => bucket.path_style = false,
+            ("create", "true") => bucket.create = true,
+            ("create", "false") => bucket.create = false,
             _ => return None,
         }
     }
@@ -106,6 +111,8 @@ mod tests {
         assert_eq!((found.bucket.as_str(), found.prefix.as_str()), ("files", "a/b"));
         assert_eq!(found.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
         assert_eq!((found.region.as_str(), found.path_style), ("eu-1", true));
+        assert!(bucket("files?create=true").is_some_and(|found| found.create));
+        assert!(bucket("files").is_some_and(|found| !found.create));
         assert!(bucket("files").is_some_and(|found| !found.path_style && found.prefix.is_empty()));
         for wrong in
             ["", "F", "files?endpoint=ftp://x", "files?paths_style=true", "a_b/c", "files?x"]

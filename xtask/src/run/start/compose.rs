@@ -186,8 +186,7 @@ impl Project {
             ("LOG_LEVEL", "info".to_owned()),
             ("POSTGRES_PASSWORD", secret()),
             ("VALKEY_PASSWORD", secret()),
-            ("S3_ACCESS_KEY_ID", secret()),
-            ("S3_SECRET_ACCESS_KEY", secret()),
+            ("OBJECTS_PASSWORD", secret()),
         ];
         for (name, value) in own {
             values.entry(name.to_owned()).or_insert(value);

@@ -118,6 +118,10 @@ pub(crate) fn variables(
         let value = environment.vars.get(name).cloned().or_else(|| var.default.clone());
         variables.extend(value.map(|value| (name.clone(), value)));
     }
+    for (binding, resource) in &environment.resources {
+        let pool = resource.pool.filter(|_| service.service.bindings.contains_key(binding));
+        variables.extend(pool.map(|pool| (format!("{binding}_POOL"), pool.to_string())));
+    }
     variables.insert("ENVIRONMENT".into(), environment.environment.clone());
     if environment.permits.faults {
         variables.insert("FAULTS".into(), "on".into());

@@ -17,10 +17,15 @@ pub mod upstream;
 pub mod workers;
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 
 use crate::problem::Failure;
+
+/// How long a body may take to arrive.
+#[cfg(any(feature = "native", feature = "workers"))]
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The result of some work whose panic is a failure like others.
 pub(crate) async fn isolated(

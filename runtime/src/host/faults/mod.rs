@@ -119,44 +119,66 @@ impl Faults {
     }
 }
 
-/// A database that can be cut off.
-pub struct FaultyDatabase {
+/// Who makes faults, and the clock that makes them wait; `None` where there are none to be made.
+pub type FaultControl<'a> = Option<(&'a Arc<Faults>, &'a Arc<dyn Clock>)>;
+
+/// A binding that can be cut off.
+struct Faulty<T: ?Sized> {
     name: &'static str,
-    inner: Arc<dyn Database>,
+    inner: Arc<T>,
     faults: Arc<Faults>,
     clock: Arc<dyn Clock>,
 }
 
-impl FaultyDatabase {
-    /// A database that can be cut off.
-    pub fn new(
-        name: &'static str,
-        inner: Arc<dyn Database>,
-        faults: Arc<Faults>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { name, inner, faults, clock }
+impl<T: ?Sized> Faulty<T> {
+    /// The binding of this name, where faults can be made; else it is given back as it is.
+    fn new(name: &'static str, inner: Arc<T>, control: FaultControl<'_>) -> Result<Self, Arc<T>> {
+        let Some((faults, clock)) = control else { return Err(inner) };
+        Ok(Self { name, inner, faults: Arc::clone(faults), clock: Arc::clone(clock) })
+    }
+
+    /// Lets a call through, late or not at all.
+    async fn pass(&self) -> Result<(), String> {
+        self.faults.pass(self.name, &*self.clock).await
     }
 }
 
-impl Database for FaultyDatabase {
+/// A database that can be cut off where faults can be made.
+pub fn database(
+    name: &'static str,
+    inner: Arc<dyn Database>,
+    control: FaultControl<'_>,
+) -> Arc<dyn Database> {
+    Faulty::new(name, inner, control).map_or_else(|inner| inner, |faulty| Arc::new(faulty))
+}
+
+/// A key-value store that can be cut off where faults can be made.
+pub fn store(
+    name: &'static str,
+    inner: Arc<dyn KeyValueStore>,
+    control: FaultControl<'_>,
+) -> Arc<dyn KeyValueStore> {
+    Faulty::new(name, inner, control).map_or_else(|inner| inner, |faulty| Arc::new(faulty))
+}
+
+impl Database for Faulty<dyn Database> {
     fn run(&self, bound: Bound) -> Reply<'_, Result<Done, SqlError>> {
         later(async {
-            self.faults.pass(self.name, &*self.clock).await.map_err(SqlError::Unavailable)?;
+            self.pass().await.map_err(SqlError::Unavailable)?;
             self.inner.run(bound).await
         })
     }
 
     fn transact(&self, batch: Batch) -> Reply<'_, Result<Transacted, SqlError>> {
         later(async {
-            self.faults.pass(self.name, &*self.clock).await.map_err(SqlError::Unavailable)?;
+            self.pass().await.map_err(SqlError::Unavailable)?;
             self.inner.transact(batch).await
         })
     }
 
     fn ping(&self) -> Reply<'_, Result<(), SqlError>> {
         later(async {
-            self.faults.pass(self.name, &*self.clock).await.map_err(SqlError::Unavailable)?;
+            self.pass().await.map_err(SqlError::Unavailable)?;
             self.inner.ping().await
         })
     }
@@ -170,30 +192,10 @@ impl Database for FaultyDatabase {
     }
 }
 
-/// A key-value store that can be cut off.
-pub struct FaultyStore {
-    name: &'static str,
-    inner: Arc<dyn KeyValueStore>,
-    faults: Arc<Faults>,
-    clock: Arc<dyn Clock>,
-}
-
-impl FaultyStore {
-    /// A key-value store that can be cut off.
-    pub fn new(
-        name: &'static str,
-        inner: Arc<dyn KeyValueStore>,
-        faults: Arc<Faults>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { name, inner, faults, clock }
-    }
-}
-
-impl KeyValueStore for FaultyStore {
+impl KeyValueStore for Faulty<dyn KeyValueStore> {
     fn get<'a>(&'a self, key: &'a str) -> Reply<'a, Result<Option<Bytes>, StoreError>> {
         later(async move {
-            self.faults.pass(self.name, &*self.clock).await.map_err(StoreError)?;
+            self.pass().await.map_err(StoreError)?;
             self.inner.get(key).await
         })
     }
@@ -205,28 +207,28 @@ impl KeyValueStore for FaultyStore {
         ttl: Duration,
     ) -> Reply<'a, Result<(), StoreError>> {
         later(async move {
-            self.faults.pass(self.name, &*self.clock).await.map_err(StoreError)?;
+            self.pass().await.map_err(StoreError)?;
             self.inner.put(key, value, ttl).await
         })
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Reply<'a, Result<(), StoreError>> {
         later(async move {
-            self.faults.pass(self.name, &*self.clock).await.map_err(StoreError)?;
+            self.pass().await.map_err(StoreError)?;
             self.inner.delete(key).await
         })
     }
 
     fn sweep(&self) -> Reply<'_, Result<u64, StoreError>> {
         later(async {
-            self.faults.pass(self.name, &*self.clock).await.map_err(StoreError)?;
+            self.pass().await.map_err(StoreError)?;
             self.inner.sweep().await
         })
     }
 
     fn ping(&self) -> Reply<'_, Result<(), StoreError>> {
         later(async {
-            self.faults.pass(self.name, &*self.clock).await.map_err(StoreError)?;
+            self.pass().await.map_err(StoreError)?;
             self.inner.ping().await
         })
     }

@@ -51,25 +51,21 @@ impl<S: Service> Inside<S> {
     ) -> Response<Bytes> {
         let _in_flight = self.metrics.begin();
         let peer = peer.to_canonical();
+        let trusted = self.trusted_proxies.iter().any(|network| network.contains(&peer));
         if !ambiguous {
             if self.serves_metrics && request.uri().path() == "/metrics" {
                 return self.control.own(self.metrics(&request, peer));
             }
             // Into a container every request comes from the engine's address, this machine's own as well.
-            let near = peer.is_loopback() || self.is_trusted(peer);
+            let near = peer.is_loopback() || trusted;
             let local = near && is_direct(request.headers());
             request = match self.control.answer(request, local).await {
                 Ok(response) => return response,
                 Err(request) => request,
             };
         }
-        let trusted = self.trusted_proxies.iter().any(|network| network.contains(&peer));
         let client = address::client(peer, request.headers(), self.forwarding, trusted);
         self.chain().respond(request, client, ambiguous).await
-    }
-
-    fn is_trusted(&self, peer: IpAddr) -> bool {
-        self.trusted_proxies.iter().any(|network| network.contains(&peer))
     }
 
     fn metrics(

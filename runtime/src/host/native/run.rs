@@ -20,14 +20,13 @@ use crate::binding::clock::Clock;
 use crate::chain::Chain;
 use crate::context::{Bindings, Context};
 use crate::definition::{self, Http};
+use crate::host::BODY_TIMEOUT;
 use crate::host::control::Control;
 use crate::host::faults::{Faults, FaultyService};
 use crate::host::isolated;
 use crate::host::log::{Level, Log};
 use crate::service::Service;
 
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long it may take to keep what could not be delivered.
 const KEEPING: Duration = Duration::from_secs(5);
 
@@ -56,7 +55,7 @@ pub async fn start<S: Service>(
         definition,
         config: &config,
         shared: &shared,
-        faults: faults.as_ref(),
+        faults: faults.as_ref().map(|faults| (faults, &clock)),
         clock: &clock,
         log: &log,
     };

@@ -19,7 +19,7 @@ mod upstream;
 mod worker;
 
 pub use rates::rate_limit;
-pub use worker::{Running, Worker, resume};
+pub use worker::{Running, Worker, body_timeout, resume};
 
 #[doc(hidden)]
 pub use js_sys::{Promise, Uint8Array};
@@ -57,6 +57,12 @@ macro_rules! workers {
             #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
             pub fn resume(number: u32, body: Option<Uint8Array>, error: JsValue) -> JsValue {
                 $crate::host::workers::resume(number, body, error)
+            }
+
+            /// How long a body may take to arrive, in milliseconds.
+            #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
+            pub fn body_timeout() -> f64 {
+                $crate::host::workers::body_timeout()
             }
 
             /// Delivers a batch of messages.

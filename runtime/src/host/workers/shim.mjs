@@ -9,8 +9,8 @@ const { exports } = new WebAssembly.Instance(module, { "./service_bg.js": servic
 service.__wbg_set_wasm(exports);
 exports.__wbindgen_start?.();
 
-// How long a body may take to arrive, in milliseconds; the service has the same limit, and answers when it is over.
-const BODY_TIMEOUT = 10_000;
+// How long a body may take to arrive, in milliseconds; the service answers when that is over.
+const BODY_TIMEOUT = service.body_timeout();
 
 // The answer to a request that waits for its body.
 function afterBody(request, number) {

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use send_wrapper::SendWrapper;
 use wasm_bindgen::JsValue;
@@ -27,14 +26,12 @@ use crate::binding::upstream::Upstream;
 use crate::chain::Chain;
 use crate::context::{Bindings, Context};
 use crate::definition::Definition;
+use crate::host::BODY_TIMEOUT;
 use crate::host::config::{self, Config, ConfigProblem, Reader};
 use crate::host::control::Control;
-use crate::host::faults::{Faults, FaultyDatabase, FaultyService, FaultyStore};
+use crate::host::faults::{self, FaultControl, Faults, FaultyService};
 use crate::host::log::{Level, Log};
 use crate::service::Service;
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A service in its environment.
 pub(super) struct Started<S> {
@@ -43,9 +40,6 @@ pub(super) struct Started<S> {
     /// Until when somebody is about to write the counts of calls, in milliseconds since 1970.
     pub(super) counts_due: Cell<u64>,
 }
-
-/// What faults need to know.
-type FaultControl<'a> = Option<(&'a Arc<Faults>, &'a Arc<dyn Clock>)>;
 
 /// A log before the configuration says what is to be left out.
 pub(super) fn log(least: Level) -> Log {
@@ -119,17 +113,7 @@ fn databases(
     let database = |database: &'static crate::definition::Database| {
         let binding = glue::binding(env, database.name);
         let d1 = D1::new(binding, Arc::clone(clock), database.statement_timeout);
-        let store: Arc<dyn Database> = Arc::new(d1);
-        let store = match faults {
-            Some((faults, clock)) => Arc::new(FaultyDatabase::new(
-                database.name,
-                store,
-                Arc::clone(faults),
-                Arc::clone(clock),
-            )),
-            None => store,
-        };
-        (database.name, store)
+        (database.name, faults::database(database.name, Arc::new(d1), faults))
     };
     definition.databases.iter().map(database).collect()
 }
@@ -140,14 +124,8 @@ fn stores(
     faults: FaultControl<'_>,
 ) -> HashMap<&'static str, Arc<dyn KeyValueStore>> {
     let store = |store: &'static crate::definition::KeyValue| {
-        let kv: Arc<dyn KeyValueStore> = Arc::new(Kv::new(glue::binding(env, store.name)));
-        let kv = match faults {
-            Some((faults, clock)) => {
-                Arc::new(FaultyStore::new(store.name, kv, Arc::clone(faults), Arc::clone(clock)))
-            }
-            None => kv,
-        };
-        (store.name, kv)
+        let kv = Kv::new(glue::binding(env, store.name));
+        (store.name, faults::store(store.name, Arc::new(kv), faults))
     };
     definition.stores.iter().map(store).collect()
 }

@@ -18,6 +18,7 @@ use super::body::Slot;
 use super::start::{Started, log, start};
 use super::{body, clock, glue, queue};
 use crate::definition::Definition;
+use crate::host::BODY_TIMEOUT;
 use crate::host::control::is_direct;
 use crate::host::isolated;
 use crate::host::log::Level;
@@ -117,6 +118,11 @@ pub fn resume(number: u32, body: Option<Uint8Array>, error: JsValue) -> JsValue 
         Poll::Ready(value) => value,
         Poll::Pending => promise(async move { Ok(work.await) }).into(),
     }
+}
+
+/// How long a body may take to arrive, in milliseconds.
+pub fn body_timeout() -> f64 {
+    clock::millis(BODY_TIMEOUT)
 }
 
 /// Some work as JavaScript waits for it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Opening;
 use crate::binding::sql::Database;
 use crate::definition;
-use crate::host::faults::FaultyDatabase;
+use crate::host::faults;
 use crate::host::log::Level;
 use crate::host::native::databases::Databases;
 #[cfg(feature = "postgres")]
@@ -27,7 +27,7 @@ pub(in crate::host::native) async fn databases(
             }
         }
         let store = open(config, position, database)?;
-        databases.insert(database.name, disturbed(opening, database.name, store));
+        databases.insert(database.name, faults::database(database.name, store, opening.faults));
     }
     Ok(databases)
 }
@@ -70,13 +70,4 @@ fn path(config: &Databases, position: usize, name: &str) -> PathBuf {
     } else {
         config.file.with_extension(format!("{name}.db"))
     }
-}
-
-fn disturbed(
-    opening: &Opening<'_>,
-    name: &'static str,
-    store: Arc<dyn Database>,
-) -> Arc<dyn Database> {
-    let Some(faults) = opening.faults else { return store };
-    Arc::new(FaultyDatabase::new(name, store, Arc::clone(faults), Arc::clone(opening.clock)))
 }

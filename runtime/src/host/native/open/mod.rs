@@ -19,7 +19,7 @@ pub(super) use upstreams::upstreams;
 use super::config::Config;
 use crate::binding::clock::Clock;
 use crate::definition::Definition;
-use crate::host::faults::Faults;
+use crate::host::faults::FaultControl;
 use crate::host::log::Log;
 
 /// What every kind of binding is opened with.
@@ -31,7 +31,7 @@ pub(super) struct Opening<'a> {
     /// What replicas share.
     pub(super) shared: &'a Shared,
     /// The faults that tests may switch on, where they may.
-    pub(super) faults: Option<&'a Arc<Faults>>,
+    pub(super) faults: FaultControl<'a>,
     /// Time.
     pub(super) clock: &'a Arc<dyn Clock>,
     /// Where what was done is told.

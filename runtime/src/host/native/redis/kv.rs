@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::RedisError;
 
-use super::explain;
 use super::link::Link;
+use super::{explain, millis};
 use crate::binding::kv::{KeyValueStore, StoreError};
 use crate::binding::{Reply, later, ready};
 
@@ -55,7 +55,7 @@ impl KeyValueStore for RedisStore {
     ) -> Reply<'a, Result<(), StoreError>> {
         later(async move {
             // Redis refuses a life of nothing.
-            let life = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).clamp(1, i64::MAX as u64);
+            let life = millis(ttl).clamp(1, i64::MAX as u64);
             let mut command = self.command("SET", key);
             command.arg(&value[..]).arg("PX").arg(life);
             command.query_async(&mut self.link.clone()).await.map_err(|error| failed(&error))

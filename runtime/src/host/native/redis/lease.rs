@@ -12,9 +12,8 @@ use redis::{RedisResult, Script};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use super::explain;
 use super::link::Link;
-use crate::context::hex;
+use super::{explain, millis, name};
 use crate::host::log::{Level, Log};
 use crate::host::native::tasks::Turns;
 
@@ -94,14 +93,12 @@ impl Lease {
         term: Duration,
         log: Log,
     ) -> Result<Self, String> {
-        let mut random = [0_u8; 16];
-        getrandom::fill(&mut random).map_err(|error| error.to_string())?;
         let scripts = Scripts {
             hold: Script::new(HOLD),
             release: Script::new(RELEASE),
             claim: Script::new(CLAIM),
         };
-        let id = hex(&random);
+        let id = name()?;
         let holder = Arc::new(Holder { link, scripts, service, id, term, log });
         let keeper = tokio::spawn(keep(Arc::clone(&holder)));
         Ok(Self { holder, keeper })
@@ -113,14 +110,10 @@ impl Holder {
         format!("{}:leader", self.service)
     }
 
-    fn term_millis(&self) -> u64 {
-        millis(self.term)
-    }
-
     /// The number of our term; 0 when somebody else leads.
     async fn hold(&self) -> RedisResult<u64> {
         let mut call = self.scripts.hold.key(self.key());
-        call.key(format!("{}:leader:term", self.service)).arg(&self.id).arg(self.term_millis());
+        call.key(format!("{}:leader:term", self.service)).arg(&self.id).arg(millis(self.term));
         call.invoke_async(&mut self.link.clone()).await
     }
 
@@ -158,10 +151,6 @@ impl Holder {
         self.log.event(Level::Warn, "task_left_out", &members);
         false
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Takes and renews the lease for ever; what changes is logged once.

@@ -14,11 +14,11 @@ use redis::{FromRedisValue, RedisError, RedisResult, Script, ScriptInvocation};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::explain;
 use super::link::Link;
+use super::{explain, millis, name as unique};
 use crate::binding::queue::{Queue, QueueError};
 use crate::binding::{Reply, later};
-use crate::context::{Context, hex};
+use crate::context::Context;
 use crate::definition;
 use crate::host::delivery::{self, Next};
 use crate::host::log::{Level, Log};
@@ -101,8 +101,6 @@ pub fn queue(
     name: &str,
     silence: Duration,
 ) -> Result<(RedisQueue, Receiver), String> {
-    let mut random = [0_u8; 8];
-    getrandom::fill(&mut random).map_err(|error| error.to_string())?;
     let stream = format!("{service}:queue:{name}");
     let keys = Keys { later: format!("{stream}:later"), stream };
     let waiting = Arc::new(AtomicUsize::new(0));
@@ -119,7 +117,7 @@ pub fn queue(
         orphans: Script::new(ORPHANS),
     };
     // A read that waits would hold up everything else on the same connection.
-    let (link, reader) = (link.apart(BLOCK), hex(&random));
+    let (link, reader) = (link.apart(BLOCK), unique()?);
     Ok((sender, Receiver { link, keys, reader, silence, scripts, waiting }))
 }
 
@@ -346,8 +344,4 @@ impl Receiver {
         call.arg(&message.text);
         self.call(&call).await
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,8 +7,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use redis::{RedisResult, Script};
 use sha2::Sha256;
 
-use super::explain;
 use super::link::Link;
+use super::{explain, millis};
 use crate::binding::rate_store::{Decision, RateStore};
 use crate::binding::{Reply, later};
 use crate::context::hex;
@@ -94,10 +94,6 @@ impl RedisRates {
             None => self.log.event(Level::Info, "limits_counted_together", &[]),
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl RateStore for RedisRates {

@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use proofline_spec::document::{Environment, Service};
 use proofline_spec::evidence::{CheckEvidence, CheckId, Manifest, Parity, Readiness};
 
-pub use bench::{Bench, BenchData, BenchPeer, BenchRoute};
+pub use bench::{BenchData, BenchPeerData, BenchRouteData};
 pub use cost::cost_ceiling;
 pub use data::{
     CategoryData, Change, ClaimData, EnvironmentData, EvidenceData, LeftOutData, LoadData, Moved,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proofline_spec::document::{Environment, Service, Severity};
 use proofline_spec::evidence::{
-    CheckEvidence, CheckId, CheckOutcome, Digest, Manifest, Overall, Parity, Readiness, Verdict,
-    judge,
+    Bench, CheckEvidence, CheckId, CheckOutcome, Digest, Manifest, Overall, Parity, Readiness,
+    Verdict, judge,
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::fixture::{ENVIRONMENT, Made, NOW, SERVICE, make};
-use super::{Bench, BenchData, Rendered, ReportData, ReportInput, render};
+use super::{BenchData, Rendered, ReportData, ReportInput, render};
 
 const TODAY: &str = "2026-11-21";
 
@@ -52,21 +52,25 @@ fn rendered(made: &Made, previous: Option<&ReportData>, problems: &[String]) -> 
 fn bench(text: &str) -> BenchData {
     let peer = |name: &str, micros: f64| {
         let round = |factor: f64| json!({"requests_per_second": 9000.0, "processor_micros": micros * factor});
-        json!({
+        let peer = json!({
             "name": name, "title": text, "on_workers": true, "memory_mib": [300.4],
             "cold_starts_ms": [40.0, 60.0], "size": {"bytes": 4096, "gzip_bytes": 2048},
             "routes": [{"route": text, "rounds": [round(1.0), round(9.0), round(0.5)]}],
-        })
+        });
+        serde_json::from_value(peer).unwrap()
     };
-    let document = json!({
-        "taken_at": NOW, "commit": text,
-        "machine": {
-            "processor": text, "cores": 2, "kernel": text, "load": text, "wrk": text, "rustc": text,
-        },
-        "method": {"rounds": 3, "seconds": 4, "connections": 32, "placement": text},
-        "peers": [peer("proofline-workerd", 100.0), peer("other", 200.0)],
+    let machine = json!({
+        "processor": text, "cores": 2, "kernel": text, "load": text, "wrk": text, "rustc": text,
     });
-    BenchData::of(&serde_json::from_value::<Bench>(document).unwrap(), Digest::of(b"bench"))
+    let method = json!({"rounds": 3, "seconds": 4, "connections": 32, "placement": text});
+    let bench = Bench::new(
+        NOW.to_owned(),
+        text.to_owned(),
+        serde_json::from_value(machine).unwrap(),
+        serde_json::from_value(method).unwrap(),
+        vec![peer("proofline-workerd", 100.0), peer("other", 200.0)],
+    );
+    BenchData::of(&bench, Digest::of(b"bench"))
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! [`judge`] computes every verdict from those files and the spec; nothing else can.
 
 mod answers;
+mod bench;
 mod check;
 mod digest;
 mod instrument;
@@ -15,6 +16,9 @@ mod redact;
 mod verdict;
 
 pub use answers::{AnswerForm, Answers, Asked};
+pub use bench::{
+    Bench, BenchMachine, BenchMethod, BenchPeer, BenchRatio, BenchRound, BenchRoute, BenchSize,
+};
 pub use check::{
     CheckEvidence, CheckId, CheckKind, CheckOutcome, Exchange, ScenarioEvidence, ScenarioOutcome,
     StepEvidence,

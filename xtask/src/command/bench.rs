@@ -1,9 +1,9 @@
 //! `bench`: our generated service beside its peers, measured alike in one run.
 
 use anyhow::{Context as _, Result};
-use proofline_generator::report::{self, BenchData};
+use proofline_generator::report::BenchData;
 use proofline_generator::tree::write_atomically;
-use proofline_spec::evidence::Digest;
+use proofline_spec::evidence::{self, Digest};
 use proofline_spec::exit::Exit;
 
 use crate::cli::{Bench, BenchTarget, Format};
@@ -30,7 +30,7 @@ pub(super) fn newest(context: &Context) -> Result<Option<BenchData>, String> {
     if told.trim() != sha256.to_string() {
         return Err(format!("{name} is not what was measured: its digest differs"));
     }
-    let bench: report::Bench =
+    let bench: evidence::Bench =
         serde_json::from_slice(&text).map_err(|error| format!("{name}: {error}"))?;
     Ok(Some(BenchData::of(&bench, sha256)))
 }
@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context, arguments: &Bench) -> Result<Exit> {
         .with_context(|| format!("cannot write {path}.{DIGEST}"))?;
     output::line(context, Tone::Good, "Wrote", &path);
     output::stdout(&match arguments.format {
-        Format::Text => document.table(),
+        Format::Text => bench::document::table(&document),
         Format::Json => text,
     });
     Ok(Exit::Success)

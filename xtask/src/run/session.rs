@@ -414,6 +414,15 @@ pub(crate) fn commit(root: &Path) -> (Option<String>, bool) {
     (commit, dirty)
 }
 
+/// The commit that is checked out; `-dirty` after it when anything differs, `unknown` without one.
+pub(crate) fn revision(root: &Path) -> String {
+    match commit(root) {
+        (Some(commit), false) => commit,
+        (Some(commit), true) => format!("{commit}-dirty"),
+        (None, _) => "unknown".to_owned(),
+    }
+}
+
 /// Makes sure that the generated files are as the specs say before anything is claimed about them.
 pub(crate) fn require_fresh(context: &Context, tree: &Tree) -> Result<()> {
     let changes = tree.changes(&context.root).map_err(|errors| {

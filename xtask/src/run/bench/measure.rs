@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use proofline_spec::evidence::{BenchPeer, BenchRound};
 
-use super::document::{Result as PeerResult, Round};
 use super::http::ask;
 use super::prepare::Prepared;
 use super::same_work::BODY;
@@ -149,7 +149,7 @@ pub(super) fn round(
     prepared: &Prepared,
     machine: &Machine,
     seconds: u64,
-    result: &mut PeerResult,
+    result: &mut BenchPeer,
 ) -> Result<()> {
     for _ in 0..STARTS {
         let server = prepared.start(machine)?;
@@ -163,7 +163,7 @@ pub(super) fn round(
         let before = server.processor_micros()?;
         let (requests, per_second) = load(machine, &server, route, seconds)?;
         let micros = (server.processor_micros()? - before) / requests;
-        let round = Round { requests_per_second: per_second, processor_micros: micros };
+        let round = BenchRound { requests_per_second: per_second, processor_micros: micros };
         result.routes[at].rounds.push(round);
     }
     result.memory_mib.push(server.peak_memory()?);

@@ -13,8 +13,8 @@ mod token;
 mod workerd;
 
 use anyhow::{Result, bail};
+use proofline_spec::evidence::Bench;
 
-use self::document::{Document, Method, Result as PeerResult};
 use self::measure::Machine;
 use self::peer::Peer;
 use crate::context::{Context, Stopped};
@@ -36,7 +36,7 @@ pub(crate) struct Wanted {
 }
 
 /// Builds the peers, measures them in turns, and says what was measured.
-pub(crate) fn run(context: &Context, wanted: &Wanted) -> Result<Document> {
+pub(crate) fn run(context: &Context, wanted: &Wanted) -> Result<Bench> {
     let peers = takes_part(wanted)?;
     let machine = Machine::find(context)?;
     let mut measured = Vec::new();
@@ -45,7 +45,7 @@ pub(crate) fn run(context: &Context, wanted: &Wanted) -> Result<Document> {
         let server = program.start(&machine)?;
         same_work::check(peer.name, server.port())?;
         output::line(context, Tone::Good, "Ready", peer.title);
-        let result = PeerResult::new(peer, program.size);
+        let result = document::nothing_yet(peer, program.size);
         measured.push((program, result));
     }
     for round in 1..=wanted.rounds {
@@ -63,9 +63,9 @@ pub(crate) fn run(context: &Context, wanted: &Wanted) -> Result<Document> {
             measure::round(program, &machine, wanted.seconds, result)?;
         }
     }
-    let method = Method::new(wanted.rounds, wanted.seconds);
+    let method = document::method(wanted.rounds, wanted.seconds);
     let results = measured.into_iter().map(|(_, result)| result).collect();
-    Ok(Document::new(context, &machine, method, results))
+    Ok(document::document(context, &machine, method, results))
 }
 
 /// The peers that are asked for.

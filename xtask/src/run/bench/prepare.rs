@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::tree::{self, write_atomically};
+use proofline_spec::evidence::BenchSize;
 
-use super::document::Size;
 use super::measure::{Machine, Server};
 use super::peer::{Kind, Peer};
 use super::token::SECRET;
 use super::workerd;
 use crate::context::{Context, Stopped};
 use crate::output::Progress;
-use crate::run::process::Process;
+use crate::run::said;
 use crate::run::workspace::Workspace;
 
 /// Where the peers are.
@@ -24,8 +23,6 @@ const PEERS: &str = "loadtest/peers";
 /// Our service among them.
 const OURS: &str = "proofline";
 const OUR_NAME: &str = "chain";
-/// How long a build has to end when the user stops us.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// A peer that can be started.
 #[derive(Debug)]
@@ -35,7 +32,7 @@ pub(super) struct Prepared {
     /// The folder that it is started in.
     pub(super) folder: PathBuf,
     /// How large it is, where what is uploaded counts.
-    pub(super) size: Option<Size>,
+    pub(super) size: Option<BenchSize>,
     arguments: Vec<OsString>,
     /// For workerd: its configuration, which names the port.
     workerd: Option<workerd::Config>,
@@ -189,23 +186,11 @@ pub(super) fn node(context: &Context) -> Result<PathBuf> {
 
 /// Runs a command to its end; what it said is shown only when it failed.
 pub(super) fn call(context: &Context, command: &mut Command) -> Result<()> {
-    use std::io::{Read as _, Seek as _};
-    let mut log = tempfile::tempfile().context("cannot make a temporary file")?;
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?);
     let name = command.get_program().display().to_string();
-    let mut process =
-        Process::spawn(command, GRACE).with_context(|| format!("cannot start {name}"))?;
-    let status = process.wait(context)?;
-    if context.interrupted() {
-        return Err(Stopped::interrupted());
-    }
-    if !status.success() {
-        let mut text = String::new();
-        log.rewind()?;
-        log.read_to_string(&mut text)?;
-        let lines: Vec<&str> = text.lines().collect();
-        let last = lines[lines.len().saturating_sub(60)..].join("\n");
-        return Err(Stopped::could_not_find_out(format!("`{name}` failed:\n{last}")));
+    let said = said::call(context, command, None)?;
+    if !said.success {
+        let text = format!("`{name}` failed:\n{}", said.last_lines(60));
+        return Err(Stopped::could_not_find_out(text));
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proofline_generator::tree::write_atomically;
+use proofline_spec::evidence::BenchSize;
 
-use super::document::Size;
 use super::prepare::{call, load};
 use super::token::SECRET;
 use crate::context::{Context, Stopped};
@@ -28,7 +28,7 @@ pub(super) struct Config {
     /// workerd.
     pub(super) program: PathBuf,
     /// What is uploaded.
-    pub(super) size: Size,
+    pub(super) size: BenchSize,
     file: PathBuf,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn ours(context: &Context, inner: &Context, name: &str) -> Result<Con
     let workspace = load(context, inner, name)?;
     let worker = build::build(inner, &tools, workspace.service(Some(name))?)?;
     let modules = ["shim.mjs", "glue.mjs", "service_bg.js", "service_bg.wasm"];
-    let size = Size { bytes: worker.size.wasm_bytes, gzip_bytes: worker.size.gzip_bytes };
+    let size = BenchSize { bytes: worker.size.wasm_bytes, gzip_bytes: worker.size.gzip_bytes };
     configure(context, &worker.folder, &modules, size)
 }
 
@@ -76,7 +76,7 @@ pub(super) fn by_hand(context: &Context, root: &Path, name: &str) -> Result<Conf
     std::fs::copy(root.join("entry.mjs"), folder.join("entry.mjs"))
         .context("cannot copy entry.mjs")?;
     let modules = ["entry.mjs", "service_bg.js", "service_bg.wasm"];
-    let mut size = Size { bytes: 0, gzip_bytes: 0 };
+    let mut size = BenchSize { bytes: 0, gzip_bytes: 0 };
     for module in modules {
         let bytes = std::fs::read(folder.join(module))?;
         if module.ends_with("wasm") {
@@ -109,12 +109,17 @@ pub(super) fn bundle(context: &Context, root: &Path, entry: &str) -> Result<Conf
         .arg(format!("--outfile={}", folder.join("app.mjs").display()));
     call(context, &mut command)?;
     let bytes = std::fs::read(folder.join("app.mjs"))?;
-    let size = Size { bytes: bytes.len() as u64, gzip_bytes: compressed(&bytes)? };
+    let size = BenchSize { bytes: bytes.len() as u64, gzip_bytes: compressed(&bytes)? };
     configure(context, &folder, &["app.mjs"], size)
 }
 
 /// Writes workerd's configuration beside the modules.
-fn configure(context: &Context, folder: &Path, modules: &[&str], size: Size) -> Result<Config> {
+fn configure(
+    context: &Context,
+    folder: &Path,
+    modules: &[&str],
+    size: BenchSize,
+) -> Result<Config> {
     let file = folder.join("bench.capnp");
     write_atomically(&file, configuration(modules).as_bytes())?;
     Ok(Config { program: workerd(context)?, size, file })

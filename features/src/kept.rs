@@ -55,9 +55,16 @@ fn whole(bytes: &[u8]) -> Option<KeptAnswer> {
             (known == name).then(|| value.trim().to_owned())
         })
     };
-    let length: usize = value("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let body = &bytes[end + 4..];
+    let is_whole = if value("transfer-encoding").is_some() {
+        // No service of ours sends trailers.
+        body.ends_with(b"0\r\n\r\n") && (body.len() == 5 || body.ends_with(b"\r\n0\r\n\r\n"))
+    } else {
+        let length: usize = value("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+        body.len() >= length
+    };
     let is_last = value("connection").is_some_and(|value| value.contains("close"));
-    (bytes.len() >= end + 4 + length).then_some(KeptAnswer { status, is_last })
+    is_whole.then_some(KeptAnswer { status, is_last })
 }
 
 #[cfg(test)]
@@ -73,5 +80,8 @@ mod tests {
             whole(b"HTTP/1.1 204 No Content\r\n\r\n"),
             Some(KeptAnswer { status: 204, is_last: false })
         );
+        let text = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+        assert_eq!(whole(&text[..text.len() - 5]), None);
+        assert_eq!(whole(text), Some(KeptAnswer { status: 200, is_last: false }));
     }
 }

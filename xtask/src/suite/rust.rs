@@ -79,10 +79,15 @@ pub(super) fn ignored(
     let arguments = [&["test", "--locked", "--quiet"], which, &["--", "--ignored"]].concat();
     let said = cargo(context, &arguments, variables)?;
     let (passed, mut failed, skipped) = counts(&said.stdout);
-    if !said.success && failed == 0 {
+    let mut output = failures(&said);
+    // Tests that were renamed or moved must not look like tests that passed.
+    if passed == 0 && said.success {
+        output = format!("no test was run by: cargo {}\n{output}", arguments.join(" "));
+    }
+    if failed == 0 && (!said.success || passed == 0) {
         failed = 1;
     }
-    Ok(Outcome { passed, failed, skipped, output: failures(&said) })
+    Ok(Outcome { passed, failed, skipped, output })
 }
 
 /// Adds up cargo's own counts: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.

@@ -2,16 +2,16 @@
 //! Dockerfile.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::process::Command;
+use std::time::SystemTime;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use proofline_generator::tree::write_atomically;
 use serde_json::{Value, json};
 
-use crate::context::{Context, Stopped};
+use crate::context::Context;
 use crate::output::Progress;
-use crate::run::process::Process;
+use crate::run::said;
 use crate::run::workspace::LoadedService;
 
 use super::engine::{self, Engine};
@@ -53,29 +53,14 @@ fn compile(context: &Context, service: &LoadedService) -> Result<PathBuf> {
     let name = &service.service.service.name;
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let _progress = Progress::start(context, "Building", &format!("{name} for its image"));
-    let log = tempfile::tempfile().context("cannot make a temporary file")?;
     let mut command = Command::new(&context.cargo);
     command
         .current_dir(&context.root)
         .args(["build", "--locked", "--color=never", "--package", name, "--bin", name])
         .args(["--profile", PROFILE, "--target", &target])
         // As in the Dockerfile: nothing has to be in the image for the binary to start.
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log.try_clone()?);
-    let mut child = Process::spawn(&mut command, Duration::from_secs(5))
-        .with_context(|| format!("cannot start {}", context.cargo.display()))?;
-    let status = child.wait(context)?;
-    if context.interrupted() {
-        return Err(Stopped::interrupted());
-    }
-    if !status.success() {
-        bail!(
-            "the static binary of `{name}` cannot be built:\n{}",
-            crate::run::build::last_lines(log, 60)
-        );
-    }
+        .env("RUSTFLAGS", "-C target-feature=+crt-static");
+    said::must(context, &mut command, &format!("cargo build --package {name} --target {target}"))?;
     Ok(context.target.join(target).join(PROFILE).join(name))
 }
 

@@ -1,14 +1,13 @@
 //! Builds what a run needs with cargo, in one call, and says where the programs are.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 
-use super::process::Process;
+use super::said;
 use super::workspace::LoadedService;
-use crate::context::{Context, Stopped};
+use crate::context::Context;
 use crate::output::Progress;
 
 /// The profile of everything that is measured or measures.
@@ -74,38 +73,13 @@ pub(crate) fn build(context: &Context, programs: &[Program<'_>]) -> Result<()> {
 }
 
 fn cargo(context: &Context, arguments: &[String]) -> Result<()> {
-    let log = tempfile::tempfile().context("cannot make a temporary file")?;
     let mut command = Command::new(&context.cargo);
     command
         .current_dir(&context.root)
         .args(["build", "--locked", "--color=never"])
         .arg(format!("--profile={PROFILE}"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log.try_clone()?);
-    let mut child = Process::spawn(&mut command, Duration::from_secs(5))
-        .with_context(|| format!("cannot start {}", context.cargo.display()))?;
-    let status = child.wait(context)?;
-    if context.interrupted() {
-        return Err(Stopped::interrupted());
-    }
-    if !status.success() {
-        bail!("`cargo build {}` failed:\n{}", arguments.join(" "), last_lines(log, 60));
-    }
-    Ok(())
-}
-
-/// The end of what a program wrote to a file.
-pub(crate) fn last_lines(mut file: std::fs::File, most: usize) -> String {
-    use std::io::{Read as _, Seek as _};
-    let mut text = String::new();
-    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
-    if read.is_err() {
-        return "(its output could not be read)".to_owned();
-    }
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(most)..].join("\n")
+        .args(arguments);
+    said::must(context, &mut command, &format!("cargo build {}", arguments.join(" "))).map(drop)
 }
 
 fn names(programs: &[Program<'_>]) -> String {

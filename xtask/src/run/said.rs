@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::process::Process;
 use crate::context::{Context, Stopped};
@@ -70,6 +70,15 @@ pub(crate) fn call(context: &Context, command: &mut Command, input: Option<&str>
         stdout: read(&out),
         stderr: read(&err),
     })
+}
+
+/// Runs a program that must end well; `name` stands in the error, with the end of what the program said.
+pub(crate) fn must(context: &Context, command: &mut Command, name: &str) -> Result<Said> {
+    let said = call(context, command, None)?;
+    if !said.success {
+        bail!("`{name}` failed:\n{}", said.last_lines(60));
+    }
+    Ok(said)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(crate) fn build(context: &Context, tools: &Tools, service: &LoadedService) -
         .args(tools.toolchain.options())
         // Another compiler than the one that builds everything else, so another folder.
         .env("CARGO_TARGET_DIR", &target);
-    finish(context, &mut cargo, "cargo rustc")?;
+    said::must(context, &mut cargo, "cargo rustc")?;
     let module = format!("{}.wasm", package.replace('-', "_"));
     let wasm = target.join(TARGET).join(PROFILE).join(module);
     let folder = folder(&context.root, service);
@@ -70,7 +70,7 @@ pub(crate) fn build(context: &Context, tools: &Tools, service: &LoadedService) -
         .args(["--remove-producers-section", "--out-name=service", "--out-dir"])
         .arg(fresh.path())
         .arg(&wasm);
-    finish(context, &mut bindgen, "wasm-bindgen")?;
+    said::must(context, &mut bindgen, "wasm-bindgen")?;
     copy_host(&context.runtime.join(HOST), fresh.path())?;
     let (wasm_bytes, gzip_bytes) = sizes(fresh.path())?;
     if tools.toolchain.unwinds {
@@ -103,14 +103,6 @@ fn describe(package: &str, size: WorkerSize) -> String {
         kib(size.wasm_bytes),
         kib(size.gzip_bytes)
     )
-}
-
-fn finish(context: &Context, command: &mut Command, name: &str) -> Result<()> {
-    let said = said::call(context, command, None)?;
-    if !said.success {
-        bail!("`{name}` failed:\n{}", said.last_lines(60));
-    }
-    Ok(())
 }
 
 fn copy_host(from: &Path, to: &Path) -> Result<()> {

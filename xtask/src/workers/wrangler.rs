@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::tools::Wrangler;
 use crate::context::{Context, Stopped};
 use crate::run::said::{self, Said};
+use crate::run::start::script;
 use crate::run::workspace::LoadedService;
 
 /// Runs a built worker on this machine.
@@ -60,12 +61,11 @@ impl<'a> Call<'a> {
     pub(crate) fn instance(&self, worker: &Path) -> Result<String> {
         let script = self.folder.join("local.mjs");
         write_atomically(&script, LOCAL.as_bytes())?;
-        let quoted =
-            |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
+        let quoted = |path: &Path| script::quoted(&path.display().to_string());
         let quiet: Vec<String> =
             super::tools::QUIET.iter().map(|(name, value)| format!("{name}={value}")).collect();
         Ok(format!(
-            "#!/bin/sh\nexport {} CLOUDFLARE_CF_FETCH_ENABLED=false HOME={} TMPDIR={}\nexec {} {} {} {} {} {} {} check\n",
+            "export {} CLOUDFLARE_CF_FETCH_ENABLED=false HOME={} TMPDIR={}\nexec {} {} {} {} {} {} {} check\n",
             quiet.join(" "),
             quoted(&self.folder.join("home")),
             quoted(&self.folder.join("tmp")),

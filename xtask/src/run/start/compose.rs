@@ -10,13 +10,14 @@ use proofline_generator::tree::write_atomically;
 use proofline_spec::document::{Environment, StartCompose};
 use serde_json::{Value, json};
 
-use super::{STOP, Started};
+use super::{STOP, Started, script};
 use crate::containers::engine::{self, Engine};
 use crate::containers::image;
 use crate::context::{Context, Stopped};
 use crate::output::Progress;
 use crate::run::process::Process;
 use crate::run::runners::write_private;
+use crate::run::session;
 use crate::run::workspace::LoadedService;
 
 /// Where a range of addresses is looked for that no other network has: 10.201.0.0 to 10.201.255.0.
@@ -142,7 +143,7 @@ impl Project {
     ) -> Result<()> {
         for attempt in 1..=ATTEMPTS {
             let range = format!("10.201.{}.0/24", uuid::Uuid::new_v4().as_bytes()[0] % RANGES);
-            self.write_values(stage, variables, &range)?;
+            self.write_values(context, stage, variables, &range)?;
             let mut command =
                 self.compose(&["up", "--build", "--detach", "--wait", "--wait-timeout=180"]);
             let said = crate::run::said::call(context, &mut command, None)?;
@@ -166,22 +167,18 @@ impl Project {
     /// Every value of the compose files, in a file that only we can read.
     fn write_values(
         &self,
+        context: &Context,
         stage: &str,
         variables: &BTreeMap<String, String>,
         range: &str,
     ) -> Result<()> {
         let secret = || uuid::Uuid::new_v4().simple().to_string();
         let mut values = variables.clone();
-        let (commit, dirty) = crate::run::session::commit(Path::new("."));
-        let revision = commit.map_or_else(
-            || "unknown".to_owned(),
-            |commit| if dirty { format!("{commit}-dirty") } else { commit },
-        );
         let own = [
             ("PORT", "0".to_owned()),
             ("BINARY", stage.to_owned()),
             ("IMAGE", self.image.clone()),
-            ("REVISION", revision),
+            ("REVISION", session::revision(&context.root)),
             ("FRONT_SUBNET", range.to_owned()),
             ("LOG_LEVEL", "info".to_owned()),
             ("POSTGRES_PASSWORD", secret()),
@@ -287,29 +284,24 @@ impl Project {
 
     /// A program that starts one more instance of the image with the variables that it gets, as a binary would.
     fn instance(&self, folder: &Path, variables: &BTreeMap<String, String>) -> Result<PathBuf> {
-        use std::os::unix::fs::PermissionsExt as _;
-        let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-        let mut text = "#!/bin/sh\n".to_owned();
+        let mut text = String::new();
         for (name, value) in self.engine.environment() {
-            text.push_str(&format!("export {name}={}\n", quoted(value)));
+            text.push_str(&format!("export {name}={}\n", script::quoted(value)));
         }
         text.push_str(&format!(
             "exec {} run --rm --network none --read-only --cap-drop ALL --tmpfs /tmp --tmpfs /data:mode=1777 --label {}",
-            quoted(&self.engine.client().display().to_string()),
-            quoted(&self.label()),
+            script::quoted(&self.engine.client().display().to_string()),
+            script::quoted(&self.label()),
         ));
         // By name only: values stay out of the list of processes.
         for name in variables.keys().map(String::as_str).chain(["HOST", "PORT"]) {
-            text.push_str(&format!(" --env {}", quoted(name)));
+            text.push_str(&format!(" --env {}", script::quoted(name)));
         }
         text.push_str(&format!(
             " --env DATABASE_URL=sqlite:/data/instance.db {} serve\n",
-            quoted(&self.image)
+            script::quoted(&self.image)
         ));
-        let path = folder.join("instance");
-        write_atomically(&path, text.as_bytes())?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
-        Ok(path)
+        script::write(folder, &text)
     }
 
     fn label(&self) -> String {
@@ -350,7 +342,11 @@ impl Project {
         let states = self.states();
         let removed = self.remove();
         stopped?;
-        for state in states? {
+        let states = states?;
+        if states.is_empty() {
+            bail!("no instance of the service is left: how it stopped cannot be told");
+        }
+        for state in states {
             if state["OOMKilled"] == true {
                 bail!("the service used more memory than its container has");
             }

@@ -3,6 +3,7 @@
 mod compose;
 mod native;
 mod output;
+pub(crate) mod script;
 mod workers;
 
 use std::collections::BTreeMap;

@@ -8,11 +8,10 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use proofline_generator::tree::write_atomically;
 use proofline_spec::document::{Environment, StartWorkers};
 
 use super::output::Output;
-use super::{LOOK, STOP, Started};
+use super::{LOOK, STOP, Started, script};
 use crate::context::{Context, Stopped};
 use crate::output::Progress;
 use crate::run::process::Process;
@@ -77,13 +76,8 @@ fn instance(
     call: &Call<'_>,
     folder: &Path,
 ) -> Result<PathBuf> {
-    use std::os::unix::fs::PermissionsExt as _;
     let worker = build::folder(&context.root, service);
-    let text = call.instance(&worker)?;
-    let path = folder.join("instance");
-    write_atomically(&path, text.as_bytes())?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
-    Ok(path)
+    script::write(folder, &call.instance(&worker)?)
 }
 
 /// Serves the worker with the data of the last time, until it ends or the user stops it.

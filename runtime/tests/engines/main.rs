@@ -6,5 +6,8 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its ground is missing")]
 
 mod agreement;
+#[path = "../certificates/mod.rs"]
+mod certificates;
 mod outage;
 mod support;
+mod tls;

@@ -74,10 +74,15 @@ pub(crate) struct Place {
     pub(crate) admin: tokio_postgres::Client,
 }
 
+/// Where the server is.
+#[expect(clippy::disallowed_methods, reason = "the suite started it, and says where it is")]
+pub(crate) fn server_url() -> String {
+    std::env::var("PROOFLINE_TEST_POSTGRES_URL").expect("a server")
+}
+
 /// Makes a database of its own for a test.
 pub(crate) async fn place(name: &str) -> Place {
-    #[expect(clippy::disallowed_methods, reason = "where the server is that the suite started")]
-    let url = std::env::var("PROOFLINE_TEST_POSTGRES_URL").expect("a server");
+    let url = server_url();
     let admin = connect(&url).await;
     let name = format!("{name}_{}", std::process::id());
     admin.batch_execute(&format!("create database {name}")).await.expect("a database");

@@ -7,6 +7,8 @@
     reason = "helpers of tests fail by panicking, as tests do"
 )]
 
+#[path = "../certificates/mod.rs"]
+mod certificates;
 mod kv;
 mod lease;
 mod rates;
@@ -15,3 +17,4 @@ mod service;
 #[path = "../black_box/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the black box uses the rest")]
 mod support;
+mod tls;

@@ -1,6 +1,7 @@
 //! A Redis of a test's own: started in a temporary folder, stopped, frozen, started again.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,6 +13,8 @@ use proofline_runtime::host::native::redis::link::{Link, Options};
 use proofline_runtime::secret::Secret;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::certificates::{self, Certificates};
 
 /// Nothing here takes long; this only bounds a test that would wait for ever.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,7 +32,26 @@ impl Server {
         let port = free.local_addr().unwrap().port();
         drop(free);
         let folder = tempfile::tempdir().unwrap();
-        Self { child: spawn(port, &folder), port, folder }
+        Self { child: spawn(port, &folder, None), port, folder }
+    }
+
+    /// One that speaks nothing but TLS, and its certificates.
+    pub(crate) fn start_with_tls() -> (Self, Certificates) {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let folder = tempfile::tempdir().unwrap();
+        let certificates = certificates::make(folder.path(), "own");
+        let child = spawn(port, &folder, Some(&certificates));
+        (Self { child, port, folder }, certificates)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -44,7 +66,7 @@ impl Server {
 
     /// Starts it again at the same place with what it had.
     pub(crate) fn start_again(&mut self) {
-        self.child = spawn(self.port, &self.folder);
+        self.child = spawn(self.port, &self.folder, None);
     }
 
     /// It keeps its connections and answers nothing.
@@ -79,14 +101,25 @@ impl Drop for Server {
     }
 }
 
-fn spawn(port: u16, folder: &TempDir) -> Child {
+fn spawn(port: u16, folder: &TempDir, tls: Option<&Certificates>) -> Child {
     let program = ["redis-server", "valkey-server"].into_iter().find(|program| {
         let version = Command::new(program).arg("--version").stdout(Stdio::null()).status();
         version.is_ok_and(|status| status.success())
     });
     let program = program.expect("neither redis-server nor valkey-server: run .ci/install");
     let mut command = Command::new(program);
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
+    match tls {
+        None => command.args(["--port", &port.to_string()]),
+        Some(Certificates { authority, certificate, key }) => command
+            .args(["--port", "0", "--tls-port", &port.to_string(), "--tls-auth-clients", "no"])
+            .arg("--tls-ca-cert-file")
+            .arg(authority)
+            .arg("--tls-cert-file")
+            .arg(certificate)
+            .arg("--tls-key-file")
+            .arg(key),
+    };
+    command.args(["--bind", "127.0.0.1"]);
     command.args(["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--dir"]);
     command.arg(folder.path()).stdout(Stdio::null());
     let child = command.spawn().unwrap();

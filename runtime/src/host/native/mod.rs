@@ -25,6 +25,8 @@ pub mod server;
 pub mod sqlite;
 pub mod storage;
 pub mod tasks;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod trust;
 pub mod upstream;
 
 pub use command::main;

@@ -7,6 +7,7 @@ use tokio_postgres::error::SqlState;
 
 use super::run::Tried;
 use crate::binding::sql::{SqlError, Statement};
+use crate::host::native::trust;
 
 /// The error in words, with its cause; never what was connected to with which password.
 pub(super) fn text(error: &Error) -> String {
@@ -14,7 +15,7 @@ pub(super) fn text(error: &Error) -> String {
         return format!("{} ({})", server.message(), server.code().code());
     }
     match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
+        Some(cause) => trust::advised(format!("{error}: {cause}")),
         None => error.to_string(),
     }
 }

@@ -7,16 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisError,
-    RedisFuture, RedisResult, Value,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, RedisResult,
+    Value,
 };
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::explain;
+use super::{address, explain};
 use crate::definition::{Definition, Retry};
 use crate::host::log::{Level, Log};
 use crate::policy::retry;
@@ -107,12 +106,7 @@ impl std::fmt::Debug for Link {
 impl Link {
     /// A way to the Redis of this URL; nothing is connected yet. The error does not repeat the URL.
     pub fn new(url: &Secret, options: Options, log: Log) -> Result<Self, String> {
-        let keep_alive = TcpKeepalive::new().with_time(options.keep_alive);
-        let client = url.expose().into_connection_info().and_then(|info| {
-            let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keep_alive);
-            Client::open(info.set_tcp_settings(tcp))
-        });
-        let client = client.map_err(|error| error.category().to_owned())?;
+        let client = address::client(url.expose(), options)?;
         let state = watch::Sender::new(State::Idle);
         Ok(Self(Arc::new(Shared { client, options, log, state, keeper: Mutex::default() })))
     }

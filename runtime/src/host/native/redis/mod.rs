@@ -3,6 +3,7 @@
 //! One server holds everything, and every key begins with the name of the service, so that services
 //! can share it.
 
+mod address;
 pub mod kv;
 pub mod lease;
 pub mod link;
@@ -13,11 +14,12 @@ use std::time::Duration;
 
 use redis::RedisError;
 
+use super::trust;
 use crate::context::hex;
 
 /// An error in one line. What Redis says never holds the URL or its password.
 fn explain(error: &RedisError) -> String {
-    error.to_string()
+    trust::advised(error.to_string())
 }
 
 /// As Redis takes a time.

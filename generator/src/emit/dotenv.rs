@@ -61,7 +61,7 @@ const HOST: &[(&str, &str, &str)] = &[
     (
         "REDIS_URL",
         "redis://127.0.0.1:6379/0",
-        "What replicas share: caches, limits, queues and whose turn a task is.",
+        "What replicas share: caches, limits, queues and whose turn a task is; rediss:// is TLS, and ?sslrootcert=PATH names an authority of your own, here and in DATABASE_URL.",
     ),
     (
         "STORAGE_URL",

@@ -1,5 +1,7 @@
 //! An authority of a test's own, and a certificate of a server at 127.0.0.1.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -26,7 +28,8 @@ pub(crate) fn make(folder: &Path, name: &str) -> Certificates {
     let server = server.signed_by(&key, &authority).expect("a certificate");
     let file = |what: &str, text: String| {
         let path = folder.join(format!("{name}-{what}.pem"));
-        std::fs::write(&path, text).expect("written");
+        let mut file = File::create_new(&path).expect("a file of its own");
+        file.write_all(text.as_bytes()).expect("written");
         path
     };
     Certificates {

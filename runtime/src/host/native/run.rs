@@ -68,8 +68,9 @@ pub async fn start<S: Service>(
         upstreams: open::upstreams(&opening)?,
         clock: Arc::clone(&clock),
         entropy: Arc::new(SystemEntropy),
-        passwords: Arc::new(Argon2id::new(
+        passwords: Arc::new(Argon2id::fitting(
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            resident::memory().and_then(|memory| memory.limit),
         )),
     };
     let settings = std::mem::take(&mut config.common.settings);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::binding::clock::Entropy;
 use crate::binding::password::{PasswordError, PasswordHasher};
 use crate::binding::{Reply, ready};
-use crate::host::password::{NOBODY, SALT, hash, verify};
+use crate::host::password::{NOBODY, Room, SALT};
 use crate::secret::Secret;
 
 /// Hashes passwords with argon2id.
@@ -22,7 +22,8 @@ impl PasswordHasher for Argon2id {
     fn hash(&self, password: Secret) -> Reply<'_, Result<String, PasswordError>> {
         let mut salt = [0_u8; SALT];
         let filled = self.0.fill(&mut salt);
-        ready(filled.and_then(|()| hash(password.expose(), &salt)).map_err(PasswordError::Failed))
+        let hashed = filled.and_then(|()| Room::default().hash(password.expose(), &salt));
+        ready(hashed.map_err(PasswordError::Failed))
     }
 
     fn verify(
@@ -30,7 +31,8 @@ impl PasswordHasher for Argon2id {
         password: Secret,
         hash: Option<String>,
     ) -> Reply<'_, Result<bool, PasswordError>> {
-        let matches = verify(password.expose(), hash.as_deref().unwrap_or(NOBODY));
+        let known = hash.as_deref().unwrap_or(NOBODY);
+        let matches = Room::default().verify(password.expose(), known);
         ready(Ok(matches && hash.is_some()))
     }
 }

@@ -64,6 +64,17 @@ pub(super) fn spawn(
         .map_err(|error| Failure::Broken(format!("`{}` cannot be started: {error}", check.program)))
 }
 
+/// Tells an instance to end. It is never killed instead: what we started may only stand for what runs elsewhere.
+pub(super) async fn tell_to_end(child: &Child) -> Result<(), Failure> {
+    let id = child.id().ok_or_else(|| Failure::wrong("the instance ended by itself"))?;
+    let told = Command::new("kill").arg("-TERM").arg(id.to_string()).status().await;
+    let told = told.map_err(|error| Failure::Broken(error.to_string()))?;
+    if !told.success() {
+        return Err(Failure::broken("the instance cannot be told to end"));
+    }
+    Ok(())
+}
+
 /// Runs until it listens (then it is stopped) or ends by itself.
 async fn attempt(
     check: &ConfigurationCheck,
@@ -96,7 +107,7 @@ async fn attempt(
         return Err(Failure::wrong("the service neither listens nor ends"));
     }
     if listened {
-        let _ = child.start_kill();
+        tell_to_end(&child).await?;
     }
     let status = tokio::time::timeout(PATIENCE, child.wait()).await;
     let status = status.map_err(|_| Failure::wrong("the service does not end"))?;

@@ -5,25 +5,35 @@ use serde_json::Value;
 use crate::exchange::Request;
 use crate::failure::Failure;
 use crate::world::World;
+use proofline_spec::evidence::FAULTS_TOKEN;
 
 const FAULTS: &str = "/.well-known/proofline/faults";
 /// Where requests are counted that nobody sends.
 pub(super) const COUNT: &str = "/.well-known/proofline/faults/count";
 
+/// What shows who is not on the service's machine, as a container sees it, that they may control its faults.
+const TOKEN: &str = "Proofline-Faults-Token";
+
 /// Faults are controlled as the machine itself, not as somebody whose address a proxy passes on.
-pub(super) fn control(method: &str, path: &str) -> Request {
-    Request::new(method, path).connecting_from(std::net::IpAddr::from([127, 0, 0, 1]))
+pub(super) fn control(world: &World, method: &str, path: &str) -> Result<Request, Failure> {
+    let request =
+        Request::new(method, path).connecting_from(std::net::IpAddr::from([127, 0, 0, 1]));
+    let run = world.run()?;
+    Ok(match run.target.secrets.get(FAULTS_TOKEN) {
+        Some(token) => request.headers(&[(TOKEN.to_owned(), token.clone())]),
+        None => request,
+    })
 }
 
 /// Asks for a fault of a binding or of a route's operation.
 pub(super) async fn make(world: &mut World, fault: &Value) -> Result<(), Failure> {
     world.memory.faulty = true;
-    let answer = world.send(control("POST", FAULTS).json(fault)).await?;
+    let answer = world.send(control(world, "POST", FAULTS)?.json(fault)).await?;
     if !answer.is_success() {
         let message = format!("the fault {fault} cannot be made: {}", answer.describe());
         return Err(Failure::Broken(message));
     }
-    let listed = world.send(control("GET", FAULTS)).await?;
+    let listed = world.send(control(world, "GET", FAULTS)?).await?;
     let subject = ["binding", "route"].into_iter().find_map(|name| fault[name].as_str());
     if !listed.text().contains(subject.unwrap_or_default()) {
         let message = format!("the fault is not listed: {}", listed.describe());
@@ -37,7 +47,7 @@ pub(super) async fn restore(world: &mut World) -> Result<(), Failure> {
     if !world.memory.faulty {
         return Ok(());
     }
-    let answer = world.send(control("DELETE", FAULTS)).await?;
+    let answer = world.send(control(world, "DELETE", FAULTS)?).await?;
     if !answer.is_success() {
         return Err(Failure::Broken(format!("faults cannot be removed: {}", answer.describe())));
     }

@@ -10,10 +10,10 @@ use proofline_spec::evidence::ConfigurationCheck;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::net::TcpListener;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStdout};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::configuration::{configuration, spawn};
+use super::configuration::{configuration, spawn, tell_to_end};
 use super::{Arguments, steps};
 use crate::call::Call;
 use crate::failure::{Failure, Seen};
@@ -252,11 +252,7 @@ async fn end(world: &mut World, _: Arguments) -> Seen {
     let memory = &mut world.memory.shutdown;
     let mut instance =
         memory.instance.take().ok_or_else(|| Failure::broken("there is no instance"))?;
-    let id = instance.child.id().ok_or_else(|| Failure::wrong("the instance ended by itself"))?;
-    let told = Command::new("kill").arg("-TERM").arg(id.to_string()).status().await;
-    if !told.map_err(broken)?.success() {
-        return Err(Failure::broken("the instance cannot be told to end"));
-    }
+    tell_to_end(&instance.child).await?;
     let longest = Duration::from_millis(run.target.service.shutdown.longest().as_millis());
     let status = tokio::time::timeout(longest + PATIENCE, instance.child.wait()).await;
     let status = status.map_err(|_| Failure::wrong("the instance does not end"))?;

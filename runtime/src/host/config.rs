@@ -26,6 +26,9 @@ impl fmt::Display for ConfigProblem {
     }
 }
 
+/// A token with fewer characters can be guessed.
+const SHORTEST_TOKEN: usize = 32;
+
 /// The configuration that every host has.
 #[derive(Debug)]
 pub struct Config {
@@ -33,6 +36,8 @@ pub struct Config {
     pub log_level: Level,
     /// Whether faults can be made.
     pub faults: bool,
+    /// What who is not on this machine needs to make them; without it nobody else can.
+    pub faults_token: Option<Secret>,
     /// Where upstreams are instead.
     pub base_urls: HashMap<&'static str, String>,
     /// What the service itself is told.
@@ -110,6 +115,15 @@ pub fn read(reader: &mut Reader<'_>, definition: &'static Definition) -> Config 
     if faults && environment == "production" {
         reader.wrong("FAULTS", "faults cannot be made in production", "leave it out");
     }
+    let faults_token = reader.get("FAULTS_TOKEN").map(Secret::new);
+    if let Some(token) = &faults_token {
+        if environment == "production" {
+            reader.wrong("FAULTS_TOKEN", "faults cannot be made in production", "leave it out");
+        }
+        if token.expose().len() < SHORTEST_TOKEN {
+            reader.wrong("FAULTS_TOKEN", "it is too short", "give at least 32 random characters");
+        }
+    }
     Config {
         log_level: reader.parsed(
             "LOG_LEVEL",
@@ -118,6 +132,7 @@ pub fn read(reader: &mut Reader<'_>, definition: &'static Definition) -> Config 
             "write debug, info, warn or error",
         ),
         faults,
+        faults_token,
         base_urls: base_urls(reader, definition),
         settings: settings(reader, definition, environment),
     }

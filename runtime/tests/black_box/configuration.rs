@@ -48,6 +48,15 @@ fn faults_are_refused_in_production() {
     let output = run(&["serve"], &[("ENVIRONMENT", Some("production")), ("FAULTS", Some("on"))]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("configuration: FAULTS: "), "{}", stderr(&output));
+    let token = "0123456789abcdef0123456789abcdef";
+    for (environment, token) in [("production", token), ("staging", "short")] {
+        let output =
+            run(&["serve"], &[("ENVIRONMENT", Some(environment)), ("FAULTS_TOKEN", Some(token))]);
+        assert_eq!(output.status.code(), Some(2), "{environment}");
+        let text = stderr(&output);
+        assert!(text.contains("configuration: FAULTS_TOKEN: "), "{text}");
+        assert!(!text.contains(token), "{text}");
+    }
 }
 
 #[test]

@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::CheckId;
 use crate::document::{Environment, LoadProof};
 
+/// The name among a plan's secrets of what a service wants to see before it lets somebody make faults who is not on its
+/// machine; the service's own variable has it too.
+pub const FAULTS_TOKEN: &str = "FAULTS_TOKEN";
+
 /// What a runner is asked to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -83,7 +83,7 @@ pub(super) async fn count(
 ) -> Result<(), Failure> {
     let Allowed { limit, route, .. } = allowed;
     let mut wanted = json!({ "route": route.to_string(), "limit": limit, "requests": requests });
-    let mut request = faults::control("POST", faults::COUNT).expecting_limit();
+    let mut request = faults::control(world, "POST", faults::COUNT)?.expecting_limit();
     match whom {
         Whom::Address(address) => wanted["address"] = json!(address),
         Whom::Credential(header) => request = request.headers(std::slice::from_ref(header)),

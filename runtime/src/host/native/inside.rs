@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 
@@ -30,6 +30,8 @@ pub struct Inside<S> {
     pub serves_metrics: bool,
     /// What `GET /metrics` needs as a bearer token.
     pub metrics_token: Option<Secret>,
+    /// What who is not on this machine needs to control faults.
+    pub faults_token: Option<Secret>,
     /// Networks of proxies that are believed about who called them.
     pub trusted_proxies: Vec<IpNet>,
     /// How many proxies there are, and where they write it.
@@ -56,9 +58,7 @@ impl<S: Service> Inside<S> {
             if self.serves_metrics && request.uri().path() == "/metrics" {
                 return self.control.own(self.metrics(&request, peer));
             }
-            // Into a container every request comes from the engine's address, this machine's own as well.
-            let near = peer.is_loopback() || trusted;
-            let local = near && is_direct(request.headers());
+            let local = may_disturb(peer, request.headers(), self.faults_token.as_ref());
             request = match self.control.answer(request, local).await {
                 Ok(response) => return response,
                 Err(request) => request,
@@ -85,9 +85,54 @@ impl<S: Service> Inside<S> {
     }
 }
 
+/// The header of who controls faults from elsewhere.
+const FAULTS_TOKEN: &str = "proofline-faults-token";
+
+/// Who may control faults, where there can be any: this machine, and who has the token. Into a container every request
+/// comes from the engine's address, that of the machine as well as that of anybody who reaches the published port.
+fn may_disturb(peer: IpAddr, headers: &HeaderMap, token: Option<&Secret>) -> bool {
+    let given = headers.get(FAULTS_TOKEN).map(HeaderValue::as_bytes);
+    let known = token.zip(given);
+    known.is_some_and(|(token, given)| compare::same(given, token.expose().as_bytes()))
+        || (peer.is_loopback() && is_direct(headers))
+}
+
 fn bearer_is(headers: &HeaderMap, token: &Secret) -> bool {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     given
         .and_then(|text| text.strip_prefix("Bearer "))
         .is_some_and(|given| compare::same(given.as_bytes(), token.expose().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    fn headers(all: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        all.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn who_is_not_on_this_machine_controls_faults_with_the_token_only() {
+        let token = Secret::new(TOKEN.to_owned());
+        let gateway = IpAddr::from([172, 30, 250, 1]);
+        let with = headers(&[(FAULTS_TOKEN, TOKEN)]);
+        assert!(may_disturb(gateway, &with, Some(&token)));
+        assert!(!may_disturb(gateway, &with, None), "there is no token");
+        assert!(!may_disturb(gateway, &headers(&[]), Some(&token)));
+        let wrong = headers(&[(FAULTS_TOKEN, "0123456789abcdef0123456789abcdee")]);
+        assert!(!may_disturb(gateway, &wrong, Some(&token)));
+    }
+
+    #[test]
+    fn this_machine_controls_faults_unless_it_passes_somebody_on() {
+        let here = IpAddr::from([127, 0, 0, 1]);
+        assert!(may_disturb(here, &headers(&[]), None));
+        assert!(!may_disturb(here, &headers(&[("x-forwarded-for", "203.0.113.9")]), None));
+    }
 }

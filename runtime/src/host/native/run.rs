@@ -87,6 +87,7 @@ pub async fn start<S: Service>(
         metrics,
         serves_metrics: config.metrics,
         metrics_token: config.metrics_token,
+        faults_token: config.common.faults_token,
         trusted_proxies: config.trusted_proxies,
         forwarding: Http { trusted_hops: config.trusted_hops, ..definition.http },
     };

@@ -85,6 +85,7 @@ fn manifest(
         started_at: "2026-11-21T08:20:00Z".into(),
         finished_at: "2026-11-21T08:23:41Z".into(),
         interrupted: false,
+        ended: None,
         documents: evidence
             .keys()
             .map(|check| DocumentEntry {

@@ -47,6 +47,9 @@ pub struct Manifest {
     /// Whether the run was interrupted.
     #[serde(default)]
     pub interrupted: bool,
+    /// How the service ended by itself during the run: exit code and last lines of its log; absent when it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// Every evidence document.
     pub documents: Vec<DocumentEntry>,
     /// Checks that were not run at all, with the reason.

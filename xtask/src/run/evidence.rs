@@ -126,6 +126,12 @@ pub(crate) fn read(
     }
     let foreign = why_foreign(&manifest, service, environment, generated);
     problems.extend(foreign.clone());
+    if let Some(how) = manifest.ended.as_deref().and_then(|how| how.lines().next()) {
+        let how = how.trim_end_matches("; it said last:");
+        problems.push(format!(
+            "the service ended by itself during the run, so that connections were refused and broken: {how}"
+        ));
+    }
     if manifest.interrupted {
         problems
             .push("the run was interrupted; checks that did not end have no evidence".to_owned());

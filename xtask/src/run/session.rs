@@ -11,8 +11,8 @@ use proofline_generator::tree::Tree;
 use proofline_spec::diagnostic::counted;
 use proofline_spec::document::{Auth, Credential, Environment, Service, Start};
 use proofline_spec::evidence::{
-    CheckEvidence, CheckId, CheckOutcome, ConfigurationCheck, Digest, LeftOut, Manifest, Plan,
-    WorkerSize,
+    CheckEvidence, CheckId, CheckOutcome, ConfigurationCheck, Digest, FAULTS_TOKEN, LeftOut,
+    Manifest, Plan, WorkerSize,
 };
 
 use super::build::{self, Program};
@@ -77,6 +77,7 @@ pub(crate) fn run(
         started,
         secrets,
         left_out: checks.left_out.clone(),
+        ended: None,
         folder: folder.clone(),
         scratch,
     };
@@ -85,7 +86,9 @@ pub(crate) fn run(
     let identity = runners::identify(context, &plan_file, &session.secrets);
     session.inside(checks)?;
     session.features(checks, &plan_file)?;
+    session.look();
     session.loads(checks, &plan)?;
+    session.look();
     session.stop();
     let interrupted = context.interrupted();
     let (documents, problems) = evidence::documents(&folder)?;
@@ -110,6 +113,7 @@ pub(crate) fn run(
         started_at,
         finished_at: Context::now(),
         interrupted,
+        ended: session.ended,
         documents,
         left_out: session.left_out,
         worker,
@@ -126,6 +130,8 @@ struct Session<'a> {
     /// What runners get by environment variable.
     secrets: BTreeMap<String, String>,
     left_out: Vec<LeftOut>,
+    /// How the service ended by itself, if it did.
+    ended: Option<String>,
     folder: PathBuf,
     /// Plans and principals; removed at the end.
     scratch: tempfile::TempDir,
@@ -208,7 +214,7 @@ impl Session<'_> {
     }
 
     fn loads(&mut self, checks: &Checks, plan: &Plan) -> Result<()> {
-        if checks.loads.is_empty() || self.context.interrupted() {
+        if checks.loads.is_empty() || self.ended.is_some() || self.context.interrupted() {
             return Ok(());
         }
         let plan_file = self.write_plan("accounts.json", plan)?;
@@ -245,12 +251,23 @@ impl Session<'_> {
         )
     }
 
-    fn stop(&mut self) {
-        let Some(mut started) = self.started.take() else { return };
-        if !started.is_running() && !self.context.interrupted() {
-            output::line(self.context, Tone::Bad, "Stopped", "the service ended during the checks");
+    /// Whether the service still runs. One that ended by itself is nothing to load, and every later refused or broken
+    /// connection has this cause.
+    fn look(&mut self) {
+        let Some(started) = &mut self.started else { return };
+        if self.context.interrupted() {
             return;
         }
+        if let Some(how) = started.ended() {
+            let text = format!("the service during the checks: {how}");
+            output::line(self.context, Tone::Bad, "Ended", &text);
+            self.ended = Some(how);
+            self.started = None;
+        }
+    }
+
+    fn stop(&mut self) {
+        let Some(started) = self.started.take() else { return };
         if let Err(error) = started.stop() {
             output::line(self.context, Tone::Bad, "Stopped", &format!("{error:#}"));
         }
@@ -267,10 +284,11 @@ impl Session<'_> {
     }
 }
 
-/// What checks need to sign with in an environment that we started, by the variable that a runner gets it in.
+/// What checks need to sign with, and to make faults, in an environment that we started, by the variable that a runner gets it in.
 fn signing_secrets(service: &LoadedService, started: &Started) -> BTreeMap<String, String> {
     let signing = service.service.auth.values().filter_map(Auth::secret);
     signing
+        .chain([FAULTS_TOKEN])
         .filter_map(|secret| Some((variable_of(secret), started.variable(secret)?.to_owned())))
         .collect()
 }
@@ -286,6 +304,8 @@ fn empty_plan(
     let ours = signing
         .filter(|secret| given.contains_key(&variable_of(secret)))
         .map(|secret| (secret.to_owned(), variable_of(secret)));
+    let faults = (FAULTS_TOKEN.to_owned(), variable_of(FAULTS_TOKEN));
+    let faults = given.contains_key(&faults.1).then_some(faults);
     let theirs =
         environment.secrets.iter().map(|(secret, variable)| (secret.clone(), variable.clone()));
     Plan {
@@ -294,7 +314,7 @@ fn empty_plan(
         url: url.to_owned(),
         features: Vec::new(),
         loads: Vec::new(),
-        secrets: theirs.chain(ours).collect(),
+        secrets: theirs.chain(ours).chain(faults).collect(),
         log_file: None,
         configuration: None,
         principals_file: None,

@@ -1,10 +1,10 @@
-//! The suite about what is shipped: the image itself.
+//! Suites that run what is shipped: the image itself, and Luna in containers.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use super::service::SERVICE;
+use super::service::{self, SERVICE};
 use super::table::Outcome;
 use crate::containers::engine::{self, Engine};
 use crate::containers::image;
@@ -14,12 +14,13 @@ use crate::run::workspace::{LoadedService, Workspace};
 /// An image that is larger holds something that the service does not need.
 const LARGEST: u64 = 40 * 1024 * 1024;
 
-/// What is in the image, and that the same inputs make the same layers. Nothing stays.
+/// What is in the image, and that the same inputs make the same layers; then the main job with it. Nothing stays.
 pub(super) fn containers(context: &Context, _: bool) -> Result<Outcome> {
     let engine = Engine::find(context)?;
     let before = things(context, &engine)?;
     let workspace = Workspace::load(context, Some(SERVICE))?;
     let mut outcome = shipped(context, &engine, workspace.service(Some(SERVICE))?)?;
+    outcome.add(&service::readiness(context, "compose")?);
     let left: Vec<String> = things(context, &engine)?.difference(&before).cloned().collect();
     let text =
         if left.is_empty() { String::new() } else { format!("left behind: {}\n", left.join(", ")) };

@@ -121,7 +121,7 @@ fn parity(context: &Context, features: &[&str]) -> Result<Outcome> {
 
 /// The exit code and the JSON of `ready` must agree, no claim may have failed, and every report must exist. Claims
 /// that were verified count as passed, all others as skipped.
-fn readiness(context: &Context, environment: &str) -> Result<Outcome> {
+pub(super) fn readiness(context: &Context, environment: &str) -> Result<Outcome> {
     let arguments = ["ready", "--service", SERVICE, "--env", environment, "--format", "json"];
     let said = ourselves(context, &arguments)?;
     let Ok(object) = serde_json::from_str::<Value>(&said.stdout) else {

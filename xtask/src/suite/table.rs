@@ -136,7 +136,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "containers",
-        tests: "the image of Luna: what is in it, and that the same inputs give the same",
+        tests: "the image, and the main job on Luna in containers",
         tools: &[tool::DOCKER, tool::COMPOSE],
         run: containers::containers,
     },

@@ -48,6 +48,7 @@ fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
         started_at: "2026-01-01T00:00:00Z".to_owned(),
         finished_at: "2026-01-01T00:00:01Z".to_owned(),
         interrupted: false,
+        ended: None,
         documents: vec![DocumentEntry {
             check,
             path: DOCUMENT.to_owned(),

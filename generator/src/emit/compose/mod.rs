@@ -67,7 +67,10 @@ fn section(name: &str, parts: &[Part]) -> Result<String, emit::BoxError> {
         for line in part.comment.lines() {
             text.push_str(&format!("  # {line}\n"));
         }
-        let yaml = serde_saphyr::to_string(&json!({ part.name: part.value }))?;
+        // An address that is broken over lines is hard to read, and harder to search for.
+        let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+        let part = json!({ part.name: part.value });
+        let yaml = serde_saphyr::to_string_with_options(&part, options)?;
         for line in yaml.lines() {
             text.push_str(&format!("  {line}\n"));
         }
@@ -88,9 +91,38 @@ fn hardened(mut service: Value) -> Value {
         for (key, value) in common {
             service.entry(key).or_insert(value);
         }
+        let mut rest = std::mem::take(service);
+        let known = ORDER.iter().filter_map(|key| Some(((*key).to_owned(), rest.remove(*key)?)));
+        service.extend(known.collect::<Vec<_>>());
+        service.extend(rest);
     }
     service
 }
+
+/// The order in which a reader asks: what it is, what it needs, where it is reached, what it may do.
+const ORDER: &[&str] = &[
+    "image",
+    "build",
+    "command",
+    "depends_on",
+    "environment",
+    "ports",
+    "networks",
+    "volumes",
+    "tmpfs",
+    "healthcheck",
+    "restart",
+    "stop_grace_period",
+    "deploy",
+    "shm_size",
+    "ulimits",
+    "user",
+    "read_only",
+    "cap_drop",
+    "cap_add",
+    "security_opt",
+    "logging",
+];
 
 /// What a container may use at the most.
 fn limits(memory: &str, cpus: &str) -> Value {

@@ -20,11 +20,6 @@ pub(super) struct Stores {
     bucket: Option<String>,
 }
 
-/// Which of the shared stores the service can use.
-const POSTGRES: bool = false;
-/// The same for Valkey.
-const VALKEY: bool = true;
-
 /// Whom the object store knows; what it asks for is the password.
 const OBJECTS_USER: &str = "proofline";
 
@@ -54,12 +49,7 @@ pub(super) fn of(input: &Input<'_>) -> Stores {
         }
         _ => None,
     });
-    Stores {
-        pools: pools.collect(),
-        sql: name.filter(|_| POSTGRES).map(|name| (name, databases.collect())),
-        kv: kv && VALKEY,
-        bucket,
-    }
+    Stores { pools: pools.collect(), sql: name.map(|name| (name, databases.collect())), kv, bucket }
 }
 
 impl Stores {
@@ -75,6 +65,24 @@ impl Stores {
 
     /// Where the service finds them.
     pub(super) fn variables(&self) -> Map<String, Value> {
+        let mut variables = self.databases();
+        if self.kv {
+            let url = format!("redis://:{}@valkey:6379/0", required("VALKEY_PASSWORD"));
+            variables.insert("REDIS_URL".to_owned(), url.into());
+        }
+        if let Some(bucket) = &self.bucket {
+            let url =
+                format!("s3://{bucket}?endpoint=http://objects:7070&path_style=true&create=true");
+            variables.insert("STORAGE_URL".to_owned(), url.into());
+            variables.insert("AWS_ACCESS_KEY_ID".to_owned(), OBJECTS_USER.into());
+            let password = required("OBJECTS_PASSWORD");
+            variables.insert("AWS_SECRET_ACCESS_KEY".to_owned(), password.into());
+        }
+        variables
+    }
+
+    /// Where the databases are.
+    pub(super) fn databases(&self) -> Map<String, Value> {
         let mut variables = Map::new();
         if let Some((name, further)) = &self.sql {
             let password = required("POSTGRES_PASSWORD");
@@ -85,20 +93,8 @@ impl Stores {
                 variables.insert(variable.clone(), required(&variable).into());
             }
         }
-        if self.kv {
-            let url = format!("redis://:{}@valkey:6379/0", required("VALKEY_PASSWORD"));
-            variables.insert("REDIS_URL".to_owned(), url.into());
-        }
         for (variable, size) in self.pools.iter().filter(|_| self.sql.is_some()) {
             variables.insert(variable.clone(), format!("${{{variable}:-{size}}}").into());
-        }
-        if let Some(bucket) = &self.bucket {
-            let url =
-                format!("s3://{bucket}?endpoint=http://objects:7070&path_style=true&create=true");
-            variables.insert("STORAGE_URL".to_owned(), url.into());
-            variables.insert("AWS_ACCESS_KEY_ID".to_owned(), OBJECTS_USER.into());
-            let password = required("OBJECTS_PASSWORD");
-            variables.insert("AWS_SECRET_ACCESS_KEY".to_owned(), password.into());
         }
         variables
     }
@@ -159,6 +155,7 @@ fn postgres(name: &str) -> Part {
             "POSTGRES_DB": name,
             "POSTGRES_USER": name,
             "POSTGRES_PASSWORD": required("POSTGRES_PASSWORD"),
+            "POSTGRES_INITDB_ARGS": "--encoding=UTF8 --locale=C.UTF-8 --data-checksums",
         },
         "volumes": ["postgres:/var/lib/postgresql/data"],
         "tmpfs": ["/tmp", "/var/run/postgresql"],

@@ -1,13 +1,14 @@
 //! Starts the generated image with its stores in containers, under a name of its own, and waits until all are healthy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::sql;
 use proofline_generator::tree::write_atomically;
-use proofline_spec::document::{Environment, StartCompose};
+use proofline_spec::document::{Binding, Environment, StartCompose};
+use proofline_spec::evidence::FAULTS_TOKEN;
 use serde_json::{Value, json};
 
 use super::{STOP, Started, script};
@@ -51,7 +52,11 @@ pub(super) fn start(
     let stage = image::prepare(context, &engine, service)?;
     let progress = Progress::start(context, "Starting", &service.service.service.name);
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
-    let variables = super::variables(service, environment);
+    let mut variables = super::variables(service, environment);
+    if environment.permits.faults {
+        // Seen from within a container, the checks are elsewhere.
+        variables.insert(FAULTS_TOKEN.into(), secret());
+    }
     let project = Project::new(context, engine, service, start, &folder)?;
     project.override_file(service, environment, start)?;
     project.up(context, stage, &variables)?;
@@ -61,7 +66,11 @@ pub(super) fn start(
     let url = project.address(context, if start.replicas > 1 { "proxy" } else { "app" })?;
     let log = folder.path().join("service.log");
     let process = project.follow(&log)?;
-    let program = project.instance(folder.path(), &variables)?;
+    let program = project.instance(service, folder.path())?;
+    let seeded = match start.seed.get(&service.folder) {
+        Some(file) => Some(template(context, &program, folder.path(), file)?),
+        None => None,
+    };
     drop(progress);
     Ok(Started {
         url,
@@ -71,7 +80,7 @@ pub(super) fn start(
         process,
         output: None,
         project: Some(project),
-        seeded: None,
+        seeded,
         _folder: folder,
     })
 }
@@ -124,11 +133,17 @@ impl Project {
         }
         if environment.permits.faults {
             variables.insert("FAULTS".into(), "on".into());
+            variables.insert(FAULTS_TOKEN.into(), format!("${{{FAULTS_TOKEN}}}").into());
         }
         for name in service.service.config.vars.keys() {
             variables.insert(name.clone(), format!("${{{name}:-}}").into());
         }
-        let file = json!({ "services": { "app": { "environment": variables } } });
+        let mut app = json!({ "environment": variables });
+        if start.replicas <= 1 {
+            // An instance that ends is to be seen, not replaced: the next one would be at another port.
+            app["restart"] = json!("no");
+        }
+        let file = json!({ "services": { "app": app } });
         let path = self.files.last().context("there is no compose file")?;
         write_atomically(path, file.to_string().as_bytes())?;
         Ok(())
@@ -172,7 +187,6 @@ impl Project {
         variables: &BTreeMap<String, String>,
         range: &str,
     ) -> Result<()> {
-        let secret = || uuid::Uuid::new_v4().simple().to_string();
         let mut values = variables.clone();
         let own = [
             ("PORT", "0".to_owned()),
@@ -282,25 +296,28 @@ impl Project {
         Process::spawn(&mut command, STOP).context("cannot follow the logs")
     }
 
-    /// A program that starts one more instance of the image with the variables that it gets, as a binary would.
-    fn instance(&self, folder: &Path, variables: &BTreeMap<String, String>) -> Result<PathBuf> {
+    /// A program that starts one more instance of the image, as a binary would: in the folder that it is called in,
+    /// with the variables that it gets, at an address of this machine. It has no part in the stores under test.
+    fn instance(&self, service: &LoadedService, folder: &Path) -> Result<PathBuf> {
         let mut text = String::new();
         for (name, value) in self.engine.environment() {
             text.push_str(&format!("export {name}={}\n", script::quoted(value)));
         }
         text.push_str(&format!(
-            "exec {} run --rm --network none --read-only --cap-drop ALL --tmpfs /tmp --tmpfs /data:mode=1777 --label {}",
+            "exec {} run --rm --network host --read-only --cap-drop ALL --security-opt no-new-privileges \\\n  \
+             --user \"$(id -u):$(id -g)\" --volume \"$PWD:$PWD\" --workdir \"$PWD\" --label {} \\\n ",
             script::quoted(&self.engine.client().display().to_string()),
             script::quoted(&self.label()),
         ));
-        // By name only: values stay out of the list of processes.
-        for name in variables.keys().map(String::as_str).chain(["HOST", "PORT"]) {
-            text.push_str(&format!(" --env {}", script::quoted(name)));
+        // Compose builds its own labels into the image; with them it would take the instance for one of the service's.
+        for label in ["com.docker.compose.project", "com.docker.compose.service"] {
+            text.push_str(&format!(" --label {label}="));
         }
-        text.push_str(&format!(
-            " --env DATABASE_URL=sqlite:/data/instance.db {} serve\n",
-            script::quoted(&self.image)
-        ));
+        // By name only: values stay out of the list of processes, and what is not set stays so.
+        for name in names(service) {
+            text.push_str(&format!(" --env {}", script::quoted(&name)));
+        }
+        text.push_str(&format!(" {} \"${{@:-serve}}\"\n", script::quoted(&self.image)));
         script::write(folder, &text)
     }
 
@@ -318,20 +335,32 @@ impl Project {
         command
     }
 
-    /// Whether every instance runs, and ran all the time.
-    pub(super) fn is_running(&self) -> bool {
-        self.states().is_ok_and(|states| {
-            !states.is_empty()
-                && states.iter().all(|state| state["Running"] == true && state["RestartCount"] == 0)
-        })
+    /// How instances ended that should still run: each with what the engine knows, and what it said last.
+    pub(super) fn ended(&self) -> Option<String> {
+        let states = match self.states() {
+            Ok(states) if !states.is_empty() => states,
+            Ok(_) => return Some("there is no instance any more".to_owned()),
+            Err(error) => return Some(format!("the engine does not say how it is: {error:#}")),
+        };
+        let ended = states.iter().filter(|s| s["Running"] != true || s["RestartCount"] != 0);
+        let told: Vec<String> = ended.map(|state| self.end_of(state)).collect();
+        (!told.is_empty()).then(|| told.join("\n"))
     }
 
+    fn end_of(&self, state: &Value) -> String {
+        let name = state["Name"].as_str().unwrap_or_default().trim_start_matches('/');
+        let mut logs = self.engine.docker();
+        logs.args(["logs", "--tail", "15", name]);
+        let logs = engine::finish(logs, "read the logs").unwrap_or_default();
+        format!("{name} {}; it said last:\n{}", why(state), logs.trim_end())
+    }
+
+    /// What the engine knows of each instance.
     fn states(&self) -> Result<Vec<Value>> {
         let ids =
             engine::finish(self.compose(&["ps", "--all", "--quiet", "app"]), "list the instances")?;
         let mut command = self.engine.docker();
-        command.args(["inspect", "--format", "{\"Running\":{{.State.Running}},\"ExitCode\":{{.State.ExitCode}},\"OOMKilled\":{{.State.OOMKilled}},\"RestartCount\":{{.RestartCount}}}"]);
-        command.args(ids.split_whitespace());
+        command.args(["inspect", "--format", STATE]).args(ids.split_whitespace());
         let said = engine::finish(command, "look at the instances")?;
         Ok(said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
@@ -346,13 +375,8 @@ impl Project {
         if states.is_empty() {
             bail!("no instance of the service is left: how it stopped cannot be told");
         }
-        for state in states {
-            if state["OOMKilled"] == true {
-                bail!("the service used more memory than its container has");
-            }
-            if state["ExitCode"] != 0 {
-                bail!("the service did not stop cleanly: exit code {}", state["ExitCode"]);
-            }
+        if let Some(state) = states.iter().find(|s| s["OOMKilled"] == true || s["ExitCode"] != 0) {
+            bail!("the service did not stop cleanly: it {}", why(state));
         }
         removed
     }
@@ -381,9 +405,75 @@ impl Project {
     }
 }
 
+/// A secret of letters and digits, made up for one run.
+fn secret() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// What is asked of the engine about an instance.
+const STATE: &str = "{\"Name\":{{json .Name}},\"Running\":{{.State.Running}},\"ExitCode\":{{.State.ExitCode}},\
+                     \"OOMKilled\":{{.State.OOMKilled}},\"RestartCount\":{{.RestartCount}},\
+                     \"Memory\":{{.HostConfig.Memory}}}";
+
+/// How an instance ended.
+fn why(state: &Value) -> String {
+    let mut text = format!("ended with exit code {}", state["ExitCode"]);
+    if state["OOMKilled"] == true {
+        let limit = state["Memory"].as_u64().unwrap_or_default() / (1024 * 1024);
+        text.push_str(&format!(": it needed more memory than its container has ({limit} MiB)"));
+    }
+    if state["RestartCount"] != 0 {
+        text.push_str(&format!(", and was started again {} times", state["RestartCount"]));
+    }
+    text
+}
+
+/// A database for further instances: an embedded one with the migrations and the environment's own rows.
+fn template(context: &Context, program: &Path, folder: &Path, file: &str) -> Result<PathBuf> {
+    let database = folder.join("seeded.db");
+    let mut migrate = Command::new(program);
+    migrate.arg("migrate").current_dir(folder);
+    migrate.env("DATABASE_URL", format!("sqlite:{}", database.display()));
+    engine::must(context, migrate, "apply the migrations to an embedded database")?;
+    let path = context.root.join("environments").join(file);
+    let rows = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    sql::run_script(&database, &rows)
+        .with_context(|| format!("cannot apply {}", path.display()))?;
+    Ok(database)
+}
+
+/// Every variable that an instance may be given.
+fn names(service: &LoadedService) -> BTreeSet<String> {
+    let (config, bindings) = (&service.service.config, &service.service.bindings);
+    let ours = ["DATABASE_URL", "ENVIRONMENT", "FAULTS", "HOST", "LOG_LEVEL", "PORT"];
+    let mut names: BTreeSet<String> = ours.iter().map(ToString::to_string).collect();
+    names.extend(config.secrets.keys().chain(config.vars.keys()).cloned());
+    let upstreams = bindings.iter().filter(|(_, b)| matches!(b, Binding::Upstream { .. }));
+    names.extend(upstreams.map(|(name, _)| format!("{name}_BASE_URL")));
+    names
+}
+
 impl Drop for Project {
     fn drop(&mut self) {
         // Who did not stop it gets the error that made them not do so.
         let _ = self.remove();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_an_instance_names_the_exit_code_and_the_memory() {
+        let state =
+            json!({ "ExitCode": 137, "OOMKilled": true, "RestartCount": 0, "Memory": 268_435_456 });
+        assert_eq!(
+            why(&state),
+            "ended with exit code 137: it needed more memory than its container has (256 MiB)"
+        );
+        let state = json!({ "ExitCode": 1, "OOMKilled": false, "RestartCount": 2, "Memory": 0 });
+        assert_eq!(why(&state), "ended with exit code 1, and was started again 2 times");
     }
 }

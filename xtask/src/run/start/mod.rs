@@ -70,12 +70,20 @@ impl Started {
         self.variables.get(name).map(String::as_str)
     }
 
-    /// Whether it still runs.
-    pub(crate) fn is_running(&mut self) -> bool {
-        match &self.project {
-            Some(project) => project.is_running(),
-            None => matches!(self.process.try_wait(), Ok(None)),
+    /// How it ended, when it should still run: the exit code, and what it said last.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        if let Some(project) = &self.project {
+            return project.ended();
         }
+        let status = match self.process.try_wait() {
+            Ok(None) => return None,
+            Ok(Some(status)) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(15)..].join("\n");
+        Some(format!("it ended with {status}; it said last:\n{last}"))
     }
 
     /// Stops it; a service that does not end well within its grace is an error, and so is what its tool warned of.

@@ -9,9 +9,10 @@
 //! 7. **read the body**: 408, 413; a webhook's signature over it; 401.
 //! 8. **validate**: path, query string and body, all violations at once; 400, 415, 422.
 //! 9. **authorise the object**: its owner, before anything is done with it.
-//! 10. **operate**: what the route does, with a time limit; 504.
+//! 10. **operate**: what the route does; 504.
 //! 11. **finish**: headers that every answer has, metering, the observer.
 //!
+//! The route's time limit is for all of this but the arrival of the body, which has one of its own.
 //! A panic in any phase ends that request with 500 and no other.
 
 use std::net::IpAddr;
@@ -29,7 +30,7 @@ use crate::answer::{Answer, Outcome};
 use crate::binding::rate_store::RateStore;
 use crate::call::{Call, Principal};
 use crate::context::Context;
-use crate::definition::{Limit, Route};
+use crate::definition::{AuthScheme, Limit, Route};
 use crate::policy::auth::Identified;
 use crate::policy::correlation::{Correlation, correlate};
 use crate::policy::cors::CorsPolicy;
@@ -117,6 +118,12 @@ struct Journey {
     report: Option<Report>,
 }
 
+impl Journey {
+    fn new(correlation: Correlation, client: IpAddr) -> Self {
+        Self { correlation, client, resource: None, route: None, principal: None, report: None }
+    }
+}
+
 impl<S: Service> Chain<S> {
     /// Prepares everything that does not depend on a request.
     pub fn new(
@@ -182,14 +189,7 @@ impl<S: Service> Chain<S> {
     {
         let started = self.context.clock().monotonic();
         let (parts, incoming) = request.into_parts();
-        let mut journey = Journey {
-            correlation: correlate(&self.context, &parts.headers),
-            client,
-            resource: None,
-            route: None,
-            principal: None,
-            report: None,
-        };
+        let mut journey = Journey::new(correlate(&self.context, &parts.headers), client);
         let outcome = if ambiguous {
             let failure =
                 Failure::of(&MALFORMED_REQUEST).detail("the message's framing is ambiguous");
@@ -208,6 +208,22 @@ impl<S: Service> Chain<S> {
         };
         self.finish(&journey, parts.headers.get(ORIGIN), response.headers_mut());
         self.observe(&journey, &parts.method, response.status(), failure.as_ref(), started);
+        response
+    }
+
+    /// Refuses a request before anything is done about it.
+    pub fn refuse<B>(
+        &self,
+        request: &Request<B>,
+        client: IpAddr,
+        failure: &Failure,
+    ) -> Response<Bytes> {
+        let started = self.context.clock().monotonic();
+        let headers = request.headers();
+        let journey = Journey::new(correlate(&self.context, headers), client);
+        let mut response = problem::render(failure, None, &journey.correlation.id);
+        self.finish(&journey, headers.get(ORIGIN), response.headers_mut());
+        self.observe(&journey, request.method(), response.status(), Some(failure), started);
         response
     }
 
@@ -230,19 +246,11 @@ impl<S: Service> Chain<S> {
             Err(unrouted) => return self.unrouted(unrouted, parts, journey).await,
         };
         let route = routed.route;
-        self.limit_address(&routed.early_limits, journey).await?;
-        let identified = auth::identify(&self.context, route, &parts.headers).await?;
-        let signed = match identified {
-            Identified::Anyone => None,
-            Identified::Principal(principal) => {
-                self.meter.count(&principal.id, self.context.clock().unix_millis());
-                journey.principal = Some(principal);
-                None
-            }
-            Identified::Signed { scheme, signature } => Some((scheme, signature)),
-        };
-        self.limit_principal(route, journey).await?;
-        role::check(route, journey.principal.as_ref())?;
+        let clock = self.context.clock();
+        let begun = clock.monotonic();
+        let entering = self.enter(routed, &parts.headers, journey);
+        let signed = timeout::within(clock, route.timeout, &TIMEOUT, entering).await?;
+        let left = route.timeout.saturating_sub(clock.monotonic().saturating_sub(begun));
 
         let raw = self.read_body(route, &parts.headers, incoming).await?;
         if let Some((scheme, signature)) = signed {
@@ -260,7 +268,31 @@ impl<S: Service> Chain<S> {
             client: journey.client,
         };
         validate_request(&mut call, parts, parameters.iter())?;
-        self.operate(&mut call).await.map(into_response)
+        self.operate(&mut call, left).await.map(into_response)
+    }
+
+    /// Lets a request in: its limits, who calls, and the role. Gives the signature of a webhook, which
+    /// is verified once the body is there.
+    async fn enter(
+        &self,
+        routed: &Routed,
+        headers: &HeaderMap,
+        journey: &mut Journey,
+    ) -> Result<Option<(&'static AuthScheme, String)>, Failure> {
+        let route = routed.route;
+        self.limit_address(&routed.early_limits, journey).await?;
+        let signed = match auth::identify(&self.context, route, headers).await? {
+            Identified::Anyone => None,
+            Identified::Principal(principal) => {
+                self.meter.count(&principal.id, self.context.clock().unix_millis());
+                journey.principal = Some(principal);
+                None
+            }
+            Identified::Signed { scheme, signature } => Some((scheme, signature)),
+        };
+        self.limit_principal(route, journey).await?;
+        role::check(route, journey.principal.as_ref())?;
+        Ok(signed)
     }
 
     /// Finds the route of a request.
@@ -356,7 +388,7 @@ impl<S: Service> Chain<S> {
         timeout::within(self.context.clock(), self.body_timeout, &REQUEST_TIMEOUT, reading).await
     }
 
-    async fn operate(&self, call: &mut Call) -> Outcome {
+    async fn operate(&self, call: &mut Call, left: Duration) -> Outcome {
         let route = call.route;
         let work = async {
             if let Some(owner) = &route.owner {
@@ -364,7 +396,7 @@ impl<S: Service> Chain<S> {
             }
             self.service.answer(call).await
         };
-        timeout::within(self.context.clock(), route.timeout, &TIMEOUT, work).await
+        timeout::within(self.context.clock(), left, &TIMEOUT, work).await
     }
 
     fn finish(&self, journey: &Journey, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {

@@ -41,6 +41,8 @@ pub struct Definition {
     pub shutdown: Shutdown,
     /// Path of the route that says whether requests may be sent here.
     pub health_path: &'static str,
+    /// Paths of all routes about the service's health.
+    pub health_paths: &'static [&'static str],
     /// Which web origins may call it.
     pub cors: Option<Cors>,
     /// Security headers of every answer.
@@ -83,6 +85,7 @@ impl Definition {
         http: Http::DEFAULT,
         shutdown: Shutdown::DEFAULT,
         health_path: "/health",
+        health_paths: &["/health"],
         cors: None,
         headers: SecurityHeaders::DEFAULT,
         routes: &[],

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::schema::Violation;
 
+/// When to come again if nobody knows better: most of what was away is back by then.
+const COME_AGAIN: Duration = Duration::from_secs(5);
+
 /// A kind of problem.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ProblemType {
@@ -175,9 +178,10 @@ impl Failure {
         self.0.challenge
     }
 
-    /// When to come again.
+    /// When to come again; every 503 says it.
     pub fn wait(&self) -> Option<Duration> {
-        self.0.retry_after
+        let unavailable = self.0.problem.status == 503;
+        self.0.retry_after.or_else(|| unavailable.then_some(COME_AGAIN))
     }
 
     /// Which methods there are.

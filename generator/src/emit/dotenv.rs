@@ -69,6 +69,11 @@ const HOST: &[(&str, &str, &str)] = &[
         "Where files are: file:PATH, or s3://BUCKET/PREFIX?endpoint=URL&region=R.",
     ),
     ("TRUSTED_PROXIES", "10.0.0.0/8", "Peers whose X-Forwarded-For is believed, as CIDR ranges."),
+    (
+        "MAX_CONNECTIONS",
+        "10000",
+        "How many connections may be open; as many as memory and open files permit without it.",
+    ),
     ("LOG_LEVEL", "info", "trace, debug, info, warn or error."),
     ("METRICS_TOKEN", "", "Bearer token for /metrics; without it only loopback peers may read it."),
 ];

@@ -77,11 +77,15 @@ pub async fn health(call: &Call, checks: &[Check]) -> Outcome {
     }
     let uptime = json!({"status": "ok", "seconds": call.uptime().as_secs()});
     report.insert("uptime".to_owned(), uptime);
-    let (healthy, degraded) = verdict(call, checks, &findings);
-    let status = match (healthy, degraded) {
-        (false, _) => "unhealthy",
-        (true, true) => "degraded",
-        (true, false) => "healthy",
+    let (works, degraded) = verdict(call, checks, &findings);
+    // Where no other route says whether requests may be sent here, this one does.
+    let draining = call.is_draining() && call.route.path == call.definition().health_path;
+    let healthy = works && !draining;
+    let status = match (draining, works, degraded) {
+        (true, ..) => "draining",
+        (_, false, _) => "unhealthy",
+        (_, true, true) => "degraded",
+        (_, true, false) => "healthy",
     };
     let body = json!({
         "status": status,

@@ -43,14 +43,22 @@ impl Meter {
         (0..SHARDS).any(|shard| !self.lock(shard).is_empty())
     }
 
-    /// Writes all counts. What could not be written is counted again later.
+    /// Writes all counts. What could not be written is counted again later, and while the database is
+    /// away it is asked once, not once for each count.
     pub async fn flush(&self, context: &Context, metering: &Metering) -> Result<u64, Failure> {
         let mut written = 0;
         let mut failed = None;
         for shard in 0..SHARDS {
+            if failed.is_some() {
+                break;
+            }
             let mut counts: Vec<_> = std::mem::take(&mut *self.lock(shard)).into_iter().collect();
             counts.sort_unstable();
             for ((principal, day), calls) in counts {
+                if failed.is_some() {
+                    *self.lock(shard).entry((principal, day)).or_default() += calls;
+                    continue;
+                }
                 let date = crate::time::date(u64::from(day) * 86_400_000);
                 let values: [(&str, &dyn ToParameter); 3] =
                     [("principal", &principal), ("day", &date), ("calls", &calls)];
@@ -58,7 +66,7 @@ impl Meter {
                 match context.run(bound).await {
                     Ok(_) => written += 1,
                     // The principal is gone, or something like it: trying again will not help.
-                    Err(failure) if failure.problem().status == 500 => {}
+                    Err(failure) if !matches!(failure.problem().status, 503 | 504) => {}
                     Err(failure) => {
                         *self.lock(shard).entry((principal, day)).or_default() += calls;
                         failed = Some(failure);

@@ -12,6 +12,7 @@
 mod api_key;
 mod authorisation;
 mod body;
+mod capacity;
 mod configuration;
 mod connection;
 mod correlation;

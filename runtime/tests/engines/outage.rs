@@ -1,11 +1,14 @@
 //! A server that is gone, busy, or shared with other processes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use proofline_runtime::binding::sql::{Batch, Database};
 use proofline_runtime::definition::Migration;
-use proofline_runtime::host::native::postgres::{Postgres, migration};
+use proofline_runtime::host::native::postgres::{Postgres, Server, migration};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Place, definition, outcome, place, postgres, spec, together};
 
@@ -70,6 +73,67 @@ async fn a_transaction_whose_connection_is_killed_changes_nothing_and_the_next_o
     assert_eq!(waiting.await.expect("an outcome"), json!("unavailable"));
     let found = outcome(&*database, spec.bound("find", &json!({"q": "x"}))).await;
     assert_eq!(found, json!({"rows": [], "changed": 0}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Postgres server: cargo xtask test stores"]
+async fn a_commit_whose_answer_is_lost_is_not_done_again() {
+    let (spec, mut place) = (spec(), place("uncertain").await);
+    place.server = Server::parse(&through_a_cut(&place.url).await).expect("a URL");
+    let database = postgres(&place, &spec, 2).await;
+    place.admin.batch_execute("update people set score = 50 where id = 2").await.expect("set");
+    // A step that only reads comes first: by it alone the transaction would be one that may be repeated.
+    let steps =
+        vec![spec.bound("by_age", &json!({})), spec.bound("spend", &json!({"id": 2, "cost": 1}))];
+    let outcome = together(&*database, Batch { once: None, steps }).await;
+    assert_eq!(outcome, json!("unavailable"), "nobody knows whether it was kept");
+    let row = place.admin.query_one("select score from people where id = 2", &[]).await;
+    let score: f64 = row.expect("a row").get(0);
+    assert!((score - 49.0).abs() < 1e-9, "{score}");
+}
+
+/// A way to the server that ends when the first serializable transaction is committed, before its answer is
+/// carried back; the URL through it.
+async fn through_a_cut(url: &str) -> String {
+    let (before, rest) = url.split_once('@').expect("a user");
+    let (host, database) = rest.split_once('/').expect("a database");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (host, cut) = (host.to_owned(), Arc::new(AtomicBool::new(false)));
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&host).await.expect("a connection");
+            tokio::spawn(carry(client, server, Arc::clone(&cut)));
+        }
+    });
+    format!("{before}@{address}/{database}")
+}
+
+async fn carry(client: TcpStream, server: TcpStream, cut: Arc<AtomicBool>) {
+    let ((mut asks, mut hears), (mut answers, mut is_told)) =
+        (client.into_split(), server.into_split());
+    let there = async {
+        let (mut part, mut serializable) = ([0; 8192], false);
+        while let Ok(read @ 1..) = asks.read(&mut part).await {
+            let said = String::from_utf8_lossy(&part[..read]);
+            serializable |= said.contains("SERIALIZABLE");
+            let last = serializable && said.contains("COMMIT") && !cut.swap(true, Ordering::SeqCst);
+            is_told.write_all(&part[..read]).await.expect("told");
+            if last {
+                return;
+            }
+        }
+    };
+    let back = async {
+        // The end of either direction ends both.
+        let _ = tokio::io::copy(&mut answers, &mut hears).await;
+    };
+    tokio::select! {
+        () = there => {}
+        () = back => return,
+    }
+    // The server has done it when it answers.
+    let _ = answers.read(&mut [0; 1]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,6 +71,7 @@ impl Spec {
 /// A new database on the server, and how it is reached.
 pub(crate) struct Place {
     pub(crate) server: Server,
+    pub(crate) url: String,
     pub(crate) admin: tokio_postgres::Client,
 }
 
@@ -88,7 +89,7 @@ pub(crate) async fn place(name: &str) -> Place {
     admin.batch_execute(&format!("create database {name}")).await.expect("a database");
     let (base, _) = url.rsplit_once('/').expect("a database in the URL");
     let url = format!("{base}/{name}?sslmode=disable");
-    Place { server: Server::parse(&url).expect("a URL"), admin: connect(&url).await }
+    Place { server: Server::parse(&url).expect("a URL"), admin: connect(&url).await, url }
 }
 
 async fn connect(url: &str) -> tokio_postgres::Client {

@@ -38,6 +38,7 @@ pub static DEFINITION: Definition = Definition {
         workers: Duration::from_secs(1),
     },
     health_path: "/health/readiness",
+    health_paths: &["/health", "/health/liveness", "/health/readiness"],
     databases: &[Database {
         name: "DB",
         migrations: &[

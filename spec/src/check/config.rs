@@ -6,7 +6,7 @@ use super::schemas::bad_pattern;
 use crate::diagnostic::{Diagnostic, codes};
 
 /// Environment variables that the host reads itself.
-const HOST: [&str; 12] = [
+const HOST: [&str; 13] = [
     "HOST",
     "PORT",
     "DATABASE_URL",
@@ -15,6 +15,7 @@ const HOST: [&str; 12] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "TRUSTED_PROXIES",
+    "MAX_CONNECTIONS",
     "LOG_LEVEL",
     "METRICS",
     "METRICS_TOKEN",

@@ -29,9 +29,9 @@ pub(super) fn stores(context: &Context, _: bool) -> Result<Outcome> {
     else {
         return Ok(missing("postgres"));
     };
-    if tool::find(context, tool::REDIS).is_none() {
+    let Some(redis_server) = tool::find(context, tool::REDIS) else {
         return Ok(missing("redis-server"));
-    }
+    };
     let Some(s3s) = tool::find(context, tool::S3S) else { return Ok(missing("s3s-fs")) };
     // Whom the server runs as may not see the folder of our tools.
     let (init, server) = (init.canonicalize()?, server.canonicalize()?);
@@ -46,7 +46,22 @@ pub(super) fn stores(context: &Context, _: bool) -> Result<Outcome> {
     let mut outcome = outcome?;
     outcome.add(&redis(context)?);
     outcome.add(&bucket(context, &s3s)?);
+    let programs = server.parent().unwrap_or(Path::new("."));
+    outcome.add(&luna(context, programs, &redis_server)?);
     Ok(outcome)
+}
+
+/// Luna with both: each test starts its own, freezes and kills them under load, restarts replicas. One after
+/// the other, so that the load of one is no disturbance of the next.
+fn luna(context: &Context, postgres: &Path, redis: &Path) -> Result<Outcome> {
+    let text = |path: &Path| path.display().to_string();
+    let (postgres, redis) = (text(postgres), text(redis));
+    let variables = [
+        ("PROOFLINE_TEST_POSTGRES", postgres.as_str()),
+        ("PROOFLINE_TEST_REDIS", redis.as_str()),
+        ("RUST_TEST_THREADS", "1"),
+    ];
+    rust::ignored(context, &["--package=luna-rag-backend", "--test=stores"], &variables)
 }
 
 /// Each of these tests starts, stops and freezes a Redis of its own; one after the other, since they wait for

@@ -137,6 +137,9 @@ pub(super) fn shared() -> Value {
                         headers[name] = json!({ "$ref": format!("#/components/headers/{name}") });
                     }
                 }
+                503 => {
+                    headers["Retry-After"] = json!({ "$ref": "#/components/headers/Retry-After" });
+                }
                 _ => {}
             }
             let answer = json!({
@@ -155,7 +158,7 @@ pub(super) fn headers() -> Value {
     json!({
         "X-Correlation-ID": header("The id under which the request is logged.", "string"),
         "WWW-Authenticate": header("How to authenticate (RFC 9110).", "string"),
-        "Retry-After": header("Seconds until a further request is accepted.", "integer"),
+        "Retry-After": header("Seconds after which a further request may be answered.", "integer"),
         "RateLimit": header("What is left of the most restrictive limit (draft-ietf-httpapi-ratelimit-headers-11).", "string"),
         "RateLimit-Policy": header("The limits that apply (draft-ietf-httpapi-ratelimit-headers-11).", "string"),
     })

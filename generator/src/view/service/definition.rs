@@ -178,6 +178,7 @@ fn fields(input: &Input<'_>) -> Vec<String> {
     fields.extend(http(service));
     fields.extend(shutdown(service));
     fields.extend(health_path(service));
+    fields.extend(health_paths(service));
     fields.extend(cors(service));
     fields.push(headers(service));
     fields.push("routes: routes::ROUTES".to_owned());
@@ -246,6 +247,15 @@ fn health_path(service: &Service) -> Option<String> {
     let kinds = [HealthKind::Readiness, HealthKind::Detail, HealthKind::Liveness];
     let found = kinds.into_iter().find_map(path)?;
     (found != "/health").then(|| format!("health_path: {}", text(found)))
+}
+
+/// Every route about the service's health, where it is not the usual one.
+fn health_paths(service: &Service) -> Option<String> {
+    let about = service.routes.iter().filter(|(_, route)| matches!(route.op, Operation::Health(_)));
+    let paths: Vec<&str> = about.map(|(key, _)| key.path.as_str()).collect();
+    (paths != ["/health"]).then(|| {
+        format!("health_paths: &[{}]", paths.into_iter().map(text).collect::<Vec<_>>().join(", "))
+    })
 }
 
 fn secrets(service: &Service) -> Vec<String> {

@@ -26,6 +26,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How many proxies stand in front, where it is another number than the spec's.
     pub trusted_hops: u8,
+    /// How many connections there may be, where it is another number than memory and descriptors permit.
+    pub connections: Option<usize>,
     /// Whether there is `GET /metrics`.
     pub metrics: bool,
     /// What `GET /metrics` needs as a bearer token.
@@ -77,6 +79,12 @@ pub fn read_all(
             definition.http.trusted_hops,
             |text| text.parse().ok(),
             "give the number of proxies in front, from 0 to 255",
+        ),
+        connections: reader.parsed(
+            "MAX_CONNECTIONS",
+            None,
+            |text| text.parse().ok().filter(|most| *most > 0).map(Some),
+            "give a number of connections from 1 on, or leave it out",
         ),
         metrics: reader.parsed("METRICS", true, on_off, "write on or off"),
         metrics_token: reader.get("METRICS_TOKEN").map(Secret::new),

@@ -42,12 +42,18 @@ pub struct Scanner {
 pub struct Framing {
     ambiguous: AtomicBool,
     chunked: AtomicBool,
+    begun: AtomicBool,
 }
 
 impl Framing {
     /// Whether a request of this connection could be understood in two ways.
     pub fn is_ambiguous(&self) -> bool {
         self.ambiguous.load(Ordering::Acquire)
+    }
+
+    /// Whether a part of a head is there, but not its end.
+    pub fn is_inside_head(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
     }
 
     /// Whether a request of this connection came in chunks; it is the last one then.
@@ -64,7 +70,13 @@ impl Scanner {
     }
 
     /// Looks at bytes that were received.
-    pub fn scan(&mut self, mut bytes: &[u8]) {
+    pub fn scan(&mut self, bytes: &[u8]) {
+        self.go_on(bytes);
+        let begun = matches!(self.state, State::Head) && (self.lines > 0 || !self.line.is_empty());
+        self.found.begun.store(begun, Ordering::Release);
+    }
+
+    fn go_on(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             match self.state {
                 State::Rest => return,
@@ -221,6 +233,20 @@ mod tests {
         });
         assert!(results.iter().all(|result| *result == results[0]), "{text}");
         results[0]
+    }
+
+    #[test]
+    fn a_head_has_begun_until_its_empty_line() {
+        let found = Arc::new(Framing::default());
+        let mut scanner = Scanner::new(Arc::clone(&found));
+        let mut inside = |bytes: &str| {
+            scanner.scan(bytes.as_bytes());
+            found.is_inside_head()
+        };
+        assert!(inside("G") && inside("ET / HTTP/1.1\r\n") && inside("Content-Length: 2\r\n\r"));
+        assert!(!inside("\n"), "the body");
+        assert!(!inside("hi"));
+        assert!(inside("GET"), "the next head");
     }
 
     #[test]

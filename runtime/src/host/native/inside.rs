@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 
+use super::capacity::Capacity;
 use super::metrics::Metrics;
 use crate::chain::Chain;
 use crate::definition::Http;
@@ -19,11 +20,15 @@ use crate::problem::{Failure, NOT_FOUND};
 use crate::secret::Secret;
 use crate::service::Service;
 
+const METRICS: &str = "/metrics";
+
 /// A running service.
 #[derive(Debug)]
 pub struct Inside<S> {
     /// The service, and what the host answers in front of it.
     pub control: Control<S>,
+    /// The places for connections.
+    pub capacity: Capacity,
     /// The figures.
     pub metrics: Arc<Metrics>,
     /// Whether there is `GET /metrics`.
@@ -55,7 +60,7 @@ impl<S: Service> Inside<S> {
         let peer = peer.to_canonical();
         let trusted = self.trusted_proxies.iter().any(|network| network.contains(&peer));
         if !ambiguous {
-            if self.serves_metrics && request.uri().path() == "/metrics" {
+            if self.serves_metrics && request.uri().path() == METRICS {
                 return self.control.own(self.metrics(&request, peer));
             }
             let local = may_disturb(peer, request.headers(), self.faults_token.as_ref());
@@ -66,6 +71,19 @@ impl<S: Service> Inside<S> {
         }
         let client = address::client(peer, request.headers(), self.forwarding, trusted);
         self.chain().respond(request, client, ambiguous).await
+    }
+
+    /// Whether a request is one that must be answered also when there are too many connections.
+    pub fn is_about_health<B>(&self, request: &Request<B>) -> bool {
+        let path = request.uri().path();
+        self.chain().context().definition().health_paths.contains(&path)
+            || (self.serves_metrics && path == METRICS)
+    }
+
+    /// The answer to a request for which there was no place.
+    pub fn refuse<B>(&self, request: &Request<B>, peer: IpAddr) -> Response<Bytes> {
+        let failure = Failure::unavailable("there are too many connections");
+        self.chain().refuse(request, peer.to_canonical(), &failure)
     }
 
     fn metrics(
@@ -81,7 +99,23 @@ impl<S: Service> Inside<S> {
             return Err(Failure::of(&NOT_FOUND));
         }
         read_only(request.method())?;
-        Ok(self.control.text("text/plain; version=0.0.4", self.metrics.render()))
+        let mut text = self.metrics.render();
+        let capacity = &self.capacity;
+        text.push_str(&format!(
+            "# HELP http_connections_open Connections that are open.\n\
+             # TYPE http_connections_open gauge\n\
+             http_connections_open {}\n\
+             # HELP http_connections_most Connections that may be open.\n\
+             # TYPE http_connections_most gauge\n\
+             http_connections_most {}\n\
+             # HELP http_connections_refused_total Connections that were one too many.\n\
+             # TYPE http_connections_refused_total counter\n\
+             http_connections_refused_total {}\n",
+            capacity.open(),
+            capacity.most(),
+            capacity.refused(),
+        ));
+        Ok(self.control.text("text/plain; version=0.0.4", text))
     }
 }
 

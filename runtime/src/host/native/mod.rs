@@ -1,5 +1,6 @@
 //! The native host: one process with everything that a service needs in it.
 
+pub mod capacity;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod metrics;
 #[cfg(feature = "s3")]
 pub mod object_store;
 mod open;
+pub mod pace;
 pub mod password;
 #[cfg(feature = "postgres")]
 pub mod postgres;

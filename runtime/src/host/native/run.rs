@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::capacity::{self, Capacity};
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
 use super::inside::Inside;
@@ -82,7 +83,11 @@ pub async fn start<S: Service>(
     let disturbed = faults.clone().map(|faults| (faults, clock));
     let service = FaultyService::new(service, disturbed);
     let chain = Chain::new(service, context, rates, observer, BODY_TIMEOUT)?;
+    let most = capacity::most(config.connections, &log);
+    let members = [("most", most.connections.into()), ("because", most.because.into())];
+    log.event(Level::Info, "connections", &members);
     let inside = Inside {
+        capacity: Capacity::new(most.connections, log.clone()),
         control: Control::new(chain, faults)?,
         metrics,
         serves_metrics: config.metrics,

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,18 +12,21 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::capacity::Place;
 use super::framing::{Framing, Scanned};
 use super::inside::Inside;
+use super::pace::{Limits, Paced, Requests};
 use crate::host::log::{Level, Log};
 use crate::service::Service;
 
-/// How long a head may take to arrive.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection that is one too many is not waited for long.
+const BEYOND: Limits =
+    Limits { silence: Duration::from_secs(2), head: Duration::from_secs(2), ..Limits::DEFAULT };
 /// The largest head.
 const LARGEST_HEAD: usize = 32 * 1024;
 /// So many headers may a head have.
@@ -49,7 +51,11 @@ pub async fn serve<S: Service>(
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let accept = |connections: &mut JoinSet<()>, stream, peer| {
-        connections.spawn(connection(stream, peer, Arc::clone(&inside), stopped.clone()));
+        // Without a place it is closed.
+        if let Some(place) = inside.capacity.place() {
+            let (inside, stopped) = (Arc::clone(&inside), stopped.clone());
+            connections.spawn(connection(stream, peer, place, inside, stopped));
+        }
     };
     let mut stop = std::pin::pin!(async {
         stop.await;
@@ -91,47 +97,58 @@ fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
         .collect()
 }
 
-/// The requests of one connection.
-#[derive(Debug, Default)]
-struct Requests {
-    begun: AtomicUsize,
-    answered: AtomicUsize,
-}
-
-impl Requests {
-    /// How many have begun, if all of them are answered.
-    fn quiet(&self) -> Option<usize> {
-        let answered = self.answered.load(Ordering::Acquire);
-        let begun = self.begun.load(Ordering::Acquire);
-        (begun == answered).then_some(begun)
-    }
-}
-
 async fn connection<S: Service>(
     stream: TcpStream,
     peer: SocketAddr,
+    place: Place,
     inside: Arc<Inside<S>>,
     mut stopped: watch::Receiver<bool>,
 ) {
     // Without it answers wait for the peer's acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
+    let limits = if place.is_beyond { BEYOND } else { Limits::DEFAULT };
+    // Who says nothing gets no buffers.
+    let mut byte = [0];
+    tokio::select! {
+        // Not `readable`, which may say so although there is nothing.
+        first = tokio::time::timeout(limits.silence, stream.peek(&mut byte)) => {
+            if !matches!(first, Ok(Ok(1..))) {
+                return;
+            }
+        }
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    // In a box of its own: who says nothing holds nothing of it.
+    Box::pin(requests(stream, peer, place, limits, inside, stopped)).await;
+}
+
+/// Answers the requests of a connection.
+async fn requests<S: Service>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    limits: Limits,
+    inside: Arc<Inside<S>>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let framing = Arc::new(Framing::default());
     let requests = Arc::new(Requests::default());
-    let io = TokioIo::new(Scanned::new(stream, Arc::clone(&framing)));
-    let counted = Arc::clone(&requests);
+    let scanned = Scanned::new(stream, Arc::clone(&framing));
+    let io = TokioIo::new(Paced::new(scanned, limits, Arc::clone(&framing), Arc::clone(&requests)));
+    let (counted, is_beyond) = (Arc::clone(&requests), place.is_beyond);
     let service = service_fn(move |request: Request<Incoming>| {
         let (inside, framing) = (Arc::clone(&inside), Arc::clone(&framing));
         let requests = Arc::clone(&counted);
         async move {
-            requests.begun.fetch_add(1, Ordering::Release);
-            let response = answer(&inside, request, peer.ip(), &framing).await;
-            requests.answered.fetch_add(1, Ordering::Release);
+            requests.begin();
+            let response = answer(&inside, request, peer.ip(), &framing, is_beyond).await;
+            requests.answer();
             Ok::<_, Infallible>(response)
         }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        // `Paced` has the time limits.
+        .header_read_timeout(None)
         .max_buf_size(LARGEST_HEAD)
         .max_headers(MOST_HEADERS)
         .serve_connection(io, service);
@@ -161,16 +178,21 @@ async fn answer<S: Service>(
     request: Request<Incoming>,
     peer: IpAddr,
     framing: &Framing,
+    is_beyond: bool,
 ) -> Response<Full<Bytes>> {
     // RFC 9112, section 3.2: exactly one, so that nobody in between sees another host.
     let hosts = request.headers().get_all(HOST).iter().count();
     let hostless = hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11);
     let ambiguous = framing.is_ambiguous() || hostless;
-    let mut response = inside.answer(request, peer, ambiguous).await;
+    let mut response = if is_beyond && !inside.is_about_health(&request) {
+        inside.refuse(&request, peer)
+    } else {
+        inside.answer(request, peer, ambiguous).await
+    };
     // What is left of a body must not be taken for the next request.
     let unread = matches!(response.status().as_u16(), 408 | 413);
     let ending = inside.chain().context().is_draining();
-    if ambiguous || unread || ending || framing.is_last() {
+    if ambiguous || unread || ending || is_beyond || framing.is_last() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.map(Full::new)

@@ -185,6 +185,13 @@ impl Service {
         database
     }
 
+    /// Bytes that the process holds in memory.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     /// Tells the process to end.
     pub(crate) fn signal(&self) {
         let signalled = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();

@@ -222,6 +222,7 @@ pub static DEFINITION: Definition = Definition {
         workers: Duration::from_secs(2),
     },
     health_path: "/health/readiness",
+    health_paths: &["/health/liveness", "/health/readiness", "/health"],
     cors: Some(Cors {
         origins: &[
             "https://lumiku.com",

@@ -7,6 +7,7 @@
 mod connect;
 mod error;
 pub mod migration;
+mod probe;
 mod reach;
 mod run;
 mod server;
@@ -22,8 +23,8 @@ pub use self::reach::answers;
 pub use self::server::Server;
 
 use self::run::Tried;
-use crate::binding::sql::{Batch, Bound, Database, Done, SqlError, Transacted};
-use crate::binding::{Reply, later};
+use crate::binding::sql::{self, Batch, Bound, Database, Done, SqlError, Transacted};
+use crate::binding::{Reply, later, ready};
 use crate::definition;
 
 /// How long it may take to reach the server.
@@ -36,6 +37,7 @@ const GRACE: Duration = Duration::from_millis(500);
 /// A database on a Postgres server.
 pub struct Postgres {
     pool: Pool,
+    probe: probe::Probe,
     timeout: Duration,
 }
 
@@ -49,26 +51,10 @@ impl Postgres {
     /// A database; the server is asked when the first statement is run.
     pub fn open(server: &Server, database: &definition::Database) -> Result<Self, String> {
         let timeout = database.statement_timeout;
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let tls = connect::tls(server)?;
-        let manager = Manager::from_config(server.config(), tls, recycling);
-        let session = session(timeout);
-        let prepare = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
-            let session = session.clone();
-            Box::pin(
-                async move { client.batch_execute(&session).await.map_err(HookError::Backend) },
-            )
-        });
-        let pool = Pool::builder(manager)
-            .max_size(server.pool.unwrap_or(database.pool.size))
-            .wait_timeout(Some(database.pool.acquire_timeout))
-            .create_timeout(Some(CONNECT))
-            .recycle_timeout(Some(CONNECT))
-            .post_create(prepare)
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Self { pool, timeout })
+        let size = server.pool.unwrap_or(database.pool.size);
+        let pool = pool(server, timeout, size, database.pool.acquire_timeout)?;
+        let probe = probe::Probe::new(self::pool(server, PING, 1, PING)?);
+        Ok(Self { pool, probe, timeout })
     }
 
     async fn connection(&self) -> Result<deadpool_postgres::Object, SqlError> {
@@ -105,6 +91,27 @@ impl Postgres {
             connection = self.connection().await?;
         }
     }
+}
+
+/// Connections that are made when they are needed, each prepared alike.
+fn pool(server: &Server, timeout: Duration, size: usize, wait: Duration) -> Result<Pool, String> {
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let tls = connect::tls(server)?;
+    let manager = Manager::from_config(server.config(), tls, recycling);
+    let session = session(timeout);
+    let prepare = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
+        let session = session.clone();
+        Box::pin(async move { client.batch_execute(&session).await.map_err(HookError::Backend) })
+    });
+    Pool::builder(manager)
+        .max_size(size)
+        .wait_timeout(Some(wait))
+        .create_timeout(Some(CONNECT))
+        .recycle_timeout(Some(CONNECT))
+        .post_create(prepare)
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| error.to_string())
 }
 
 /// From 0 to 1, different each time.
@@ -151,14 +158,18 @@ impl Database for Postgres {
     }
 
     fn ping(&self) -> Reply<'_, Result<(), SqlError>> {
-        later(async {
-            let ask = async {
-                let connection = self.connection().await?;
-                let answer = connection.batch_execute("select 1").await;
-                answer.map_err(|error| SqlError::Unavailable(error::text(&error)))
-            };
-            let late = || SqlError::Unavailable("the server does not answer in time".to_owned());
-            tokio::time::timeout(PING, ask).await.map_err(|_| late())?
-        })
+        later(self.probe.ask())
+    }
+
+    fn pool(&self) -> Option<sql::Pool> {
+        let pool = self.pool.status();
+        // Those that wait have none.
+        Some(sql::Pool { size: pool.max_size, in_use: pool.size.saturating_sub(pool.available) })
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        self.pool.close();
+        self.probe.close();
+        ready(())
     }
 }

@@ -65,7 +65,10 @@ pub(super) async fn all(mut connection: Object, batch: &Batch) -> Result<Transac
             Err(error) => return Err(error),
         }
     }
-    transaction.commit().await.map_err(|error| lost(&error))?;
+    // Nobody knows whether a commit was kept whose answer did not come: what changes is not done again.
+    let changes = batch.once.iter().chain(&batch.steps).find(|bound| !bound.statement.reads);
+    let decisive = changes.unwrap_or(first).statement;
+    transaction.commit().await.map_err(|error| classify(decisive, &error))?;
     Ok(Transacted::Done(done))
 }
 

@@ -49,7 +49,7 @@ fn faults_are_refused_in_production() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("configuration: FAULTS: "), "{}", stderr(&output));
     let token = "0123456789abcdef0123456789abcdef";
-    for (environment, token) in [("production", token), ("staging", "short")] {
+    for (environment, token) in [("production", token), ("staging", "brief")] {
         let output =
             run(&["serve"], &[("ENVIRONMENT", Some(environment)), ("FAULTS_TOKEN", Some(token))]);
         assert_eq!(output.status.code(), Some(2), "{environment}");

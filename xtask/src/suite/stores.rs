@@ -77,9 +77,9 @@ fn redis(context: &Context) -> Result<Outcome> {
     rust::ignored(context, &which, &[("RUST_TEST_THREADS", "1")])
 }
 
-/// Files in a bucket: each test starts a server of its own.
+/// Files in a folder and in a bucket: each test starts a server of its own.
 fn bucket(context: &Context, server: &Path) -> Result<Outcome> {
-    let which = ["--package=proofline-runtime", "--features=s3", "--test=s3"];
+    let which = ["--package=proofline-runtime", "--features=s3", "--test=files"];
     rust::ignored(context, &which, &[("PROOFLINE_S3S", &server.to_string_lossy())])
 }
 

@@ -118,7 +118,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "stores",
-        tests: "real servers: the same statements on SQLite and Postgres, what replicas share in Redis, files in a bucket; all of them fail, too, under Luna's load and while replicas are restarted",
+        tests: "real servers: the same statements on SQLite and Postgres, what replicas share in Redis, files in a folder and in a bucket, TLS; all of them fail, too, under Luna's load and while replicas are restarted",
         tools: &[tool::INITDB, tool::POSTGRES, tool::REDIS, tool::S3S],
         run: stores::stores,
     },

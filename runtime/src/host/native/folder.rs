@@ -1,20 +1,27 @@
 //! A folder as the store of files: one file for each key, which is there whole or not at all.
 
+mod reading;
+mod upload;
+
 use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::binding::blob::{Blob, BlobError, BlobStore};
+use crate::binding::blob::{Blob, BlobError, BlobStore, Reading, Upload};
 use crate::binding::{Reply, later};
 use crate::context::{hash_token, hex};
 
 /// A folder of files.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
+
+/// How long an upload may take before what is left of it is removed.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The first line of each file; what it holds comes after it.
 #[derive(Serialize, Deserialize)]
@@ -28,6 +35,7 @@ impl Folder {
     /// The folder at this path; it is made when it is not there.
     pub fn open(path: PathBuf) -> Result<Self, String> {
         std::fs::create_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        sweep(&path);
         Ok(Self(path))
     }
 
@@ -45,6 +53,27 @@ impl Folder {
             let done = done.map_err(|error| BlobError(error.to_string()))?;
             done.map_err(|error| BlobError(error.to_string()))
         })
+    }
+}
+
+/// Where a file is written until it is whole; two that write the same key at once do not write the same file.
+fn unfinished(path: &Path) -> io::Result<PathBuf> {
+    let mut random = [0_u8; 8];
+    getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(path.with_extension(format!("{}.new", hex(&random))))
+}
+
+/// Removes what processes that were killed had begun. Others may be at work in the same folder.
+fn sweep(folder: &Path) {
+    let is_old = |path: &Path| {
+        let changed = path.metadata().and_then(|about| about.modified()).ok();
+        let age = changed.and_then(|changed| changed.elapsed().ok());
+        path.extension().is_some_and(|end| end == "new") && age.is_some_and(|age| age > ABANDONED)
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()).filter(|path| is_old(path)) {
+        // Somebody else may have removed it first.
+        let _ = std::fs::remove_file(path);
     }
 }
 
@@ -74,6 +103,22 @@ impl BlobStore for Folder {
         Self::work(move || read(&path))
     }
 
+    fn read<'a>(&'a self, key: &'a str) -> Reply<'a, Result<Option<Reading>, BlobError>> {
+        let path = self.path(key);
+        Self::work(move || reading::read(&path))
+    }
+
+    fn upload<'a>(
+        &'a self,
+        key: &'a str,
+        media_type: &'a str,
+    ) -> Reply<'a, Result<Box<dyn Upload>, BlobError>> {
+        let path = self.path(key);
+        let (key, media_type) = (key.to_owned(), media_type.to_owned());
+        let label = Label { key, media_type, etag: upload::NO_TAG.to_owned() };
+        Self::work(move || upload::begin(path, label))
+    }
+
     fn put<'a>(
         &'a self,
         key: &'a str,
@@ -88,10 +133,7 @@ impl BlobStore for Folder {
             let mut whole = serde_json::to_vec(&label)?;
             whole.push(b'\n');
             whole.extend_from_slice(&bytes);
-            let mut random = [0_u8; 8];
-            getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
-            // Two that write the same key at once do not write the same file.
-            let new = path.with_extension(format!("{}.new", hex(&random)));
+            let new = unfinished(&path)?;
             let written = write(&new, &whole).and_then(|()| std::fs::rename(&new, &path));
             if written.is_err() {
                 // Nothing was written that anyone reads; what is left of it is only in the way.
@@ -118,6 +160,24 @@ impl BlobStore for Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_abandoned_is_removed_and_what_is_under_way_is_not() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let make = |name: &str, age: Duration| {
+            let file = File::create_new(directory.path().join(name)).expect("a file");
+            let then = std::time::SystemTime::now() - age;
+            file.set_modified(then).expect("an older file");
+        };
+        make("a.1.new", ABANDONED * 2);
+        make("a.2.new", ABANDONED / 2);
+        make("a", ABANDONED * 2);
+        Folder::open(directory.path().to_owned()).expect("a folder");
+        let left = std::fs::read_dir(directory.path()).expect("readable");
+        let mut left: Vec<_> = left.map(|entry| entry.expect("one").file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["a", "a.2.new"]);
+    }
 
     #[tokio::test]
     async fn a_file_is_kept_replaced_and_removed_whatever_its_key() {

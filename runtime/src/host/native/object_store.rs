@@ -2,6 +2,9 @@
 //!
 //! The crate `object_store` signs and sends; its HTTP client is the one that upstreams have already.
 
+mod reading;
+mod upload;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,8 +19,8 @@ use object_store::{
 };
 
 use super::storage::Bucket as Settings;
-use crate::binding::blob::{Blob, BlobError, BlobStore};
-use crate::binding::{Reply, later};
+use crate::binding::blob::{Blob, BlobError, BlobStore, Reading, Upload};
+use crate::binding::{Reply, later, ready};
 use crate::context::hash_token;
 
 /// The longest key that becomes part of the name; a longer one is known by its hash.
@@ -28,7 +31,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_secs(5);
 
 /// A part of a bucket.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Bucket {
     store: AmazonS3,
     folder: Path,
@@ -84,10 +87,12 @@ impl Bucket {
         F: Future<Output = object_store::Result<T>>,
     {
         match attempt().await {
-            Err(error) if self.creates && may_lack_bucket(&error) => self.create().await?,
+            Err(error) if self.creates && may_lack_bucket(&error) => {}
             other => return other.map_err(|error| failed(&error)),
         }
-        attempt().await.map_err(|error| failed(&error))
+        // Where it cannot be made because somebody else just did that, it is there.
+        let made = self.create().await;
+        attempt().await.map_err(|error| made.err().unwrap_or_else(|| failed(&error)))
     }
 
     /// Keys come from requests. What could mean something in a path is escaped, so that each key is
@@ -117,6 +122,17 @@ fn failed(error: &Error) -> BlobError {
     BlobError(text.chars().take(300).collect())
 }
 
+fn labelled(media_type: &str) -> Attributes {
+    let mut attributes = Attributes::new();
+    attributes.insert(Attribute::ContentType, media_type.to_owned().into());
+    attributes
+}
+
+fn media_type(attributes: &Attributes) -> String {
+    let given = attributes.get(&Attribute::ContentType);
+    given.map(|value| value.as_ref().to_owned()).unwrap_or_default()
+}
+
 fn etag(quoted: Option<String>) -> String {
     quoted.unwrap_or_default().trim_start_matches("W/").trim_matches('"').to_owned()
 }
@@ -129,12 +145,25 @@ impl BlobStore for Bucket {
                 Err(Error::NotFound { .. }) => return Ok(None),
                 Err(error) => return Err(failed(&error)),
             };
-            let media_type = found.attributes.get(&Attribute::ContentType);
-            let media_type = media_type.map(|value| value.as_ref().to_owned()).unwrap_or_default();
+            let media_type = media_type(&found.attributes);
             let etag = etag(found.meta.e_tag.clone());
             let bytes = found.bytes().await.map_err(|error| failed(&error))?;
             Ok(Some(Blob { bytes, media_type, etag }))
         })
+    }
+
+    fn read<'a>(&'a self, key: &'a str) -> Reply<'a, Result<Option<Reading>, BlobError>> {
+        later(reading::read(self.clone(), self.path(key)))
+    }
+
+    fn upload<'a>(
+        &'a self,
+        key: &'a str,
+        media_type: &'a str,
+    ) -> Reply<'a, Result<Box<dyn Upload>, BlobError>> {
+        // Nothing is sent before there is a part to send.
+        let parts = upload::Parts::new(self.clone(), self.path(key), media_type);
+        ready(Ok(Box::new(parts)))
     }
 
     fn put<'a>(
@@ -144,8 +173,7 @@ impl BlobStore for Bucket {
         media_type: &'a str,
     ) -> Reply<'a, Result<String, BlobError>> {
         later(async move {
-            let mut attributes = Attributes::new();
-            attributes.insert(Attribute::ContentType, media_type.to_owned().into());
+            let attributes = labelled(media_type);
             let (path, options) =
                 (self.path(key), PutOptions { attributes, ..PutOptions::default() });
             let put = || self.store.put_opts(&path, bytes.clone().into(), options.clone());

@@ -38,6 +38,10 @@ fn files_are_in_a_bucket_of_a_store_that_is_healthy_before_the_service_starts() 
     assert_eq!(key, &objects["environment"]["ROOT_SECRET_KEY"]);
     assert_eq!(key, "${OBJECTS_PASSWORD:?set OBJECTS_PASSWORD in .env}");
     assert_eq!(app["environment"]["AWS_ACCESS_KEY_ID"], objects["environment"]["ROOT_ACCESS_KEY"]);
+    assert_eq!(
+        app["environment"]["DB_POOL"], "${DB_POOL:-7}",
+        "as the spec says, or whoever starts it"
+    );
     assert_eq!(objects["volumes"], serde_json::json!(["objects:/data"]));
     assert!(compose["volumes"].get("objects").is_some());
     assert!(objects.get("ports").is_none(), "only the service reaches it");

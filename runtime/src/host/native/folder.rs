@@ -21,7 +21,7 @@ use crate::context::{hash_token, hex};
 pub struct Folder(PathBuf);
 
 /// How long an upload may take before what is left of it is removed.
-const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+const ABANDONED: Duration = Duration::from_hours(24);
 
 /// The first line of each file; what it holds comes after it.
 #[derive(Serialize, Deserialize)]

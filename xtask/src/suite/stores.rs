@@ -77,10 +77,15 @@ fn redis(context: &Context) -> Result<Outcome> {
     rust::ignored(context, &which, &[("RUST_TEST_THREADS", "1")])
 }
 
-/// Files in a folder and in a bucket: each test starts a server of its own.
+/// Files in a folder and in a bucket: each test starts a server of its own. One after the other, since they look at
+/// what the process holds in memory.
 fn bucket(context: &Context, server: &Path) -> Result<Outcome> {
     let which = ["--package=proofline-runtime", "--features=s3", "--test=files"];
-    rust::ignored(context, &which, &[("PROOFLINE_S3S", &server.to_string_lossy())])
+    rust::ignored(
+        context,
+        &which,
+        &[("PROOFLINE_S3S", &server.to_string_lossy()), ("RUST_TEST_THREADS", "1")],
+    )
 }
 
 /// A server with an empty cluster, and where it is.

@@ -63,7 +63,10 @@ fn section(name: &str, parts: &[Part]) -> Result<String, emit::BoxError> {
         return Ok(String::new());
     }
     let mut text = format!("\n{name}:\n");
-    for part in parts {
+    for (number, part) in parts.iter().enumerate() {
+        if number > 0 {
+            text.push('\n');
+        }
         for line in part.comment.lines() {
             text.push_str(&format!("  # {line}\n"));
         }

@@ -185,7 +185,9 @@ fn valkey() -> Part {
     let value = json!({
         "image": "valkey/valkey:8",
         "command": [
-            "valkey-server", "--appendonly", "yes", "--save", "", "--maxmemory-policy", "volatile-lru",
+            "valkey-server", "--appendonly", "yes", "--save", "",
+            // Below what its container has: what may go makes room before the engine ends it.
+            "--maxmemory", "${VALKEY_MAXMEMORY:-192mb}", "--maxmemory-policy", "volatile-lru",
             "--requirepass", required("VALKEY_PASSWORD"),
         ],
         "environment": { "REDISCLI_AUTH": required("VALKEY_PASSWORD") },

@@ -48,10 +48,12 @@ fn proxy() -> Part {
         "ulimits": files(),
         "stop_grace_period": "35s",
         "healthcheck": {
-            "test": ["CMD", "haproxy", "-c", "-q", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
-            "interval": "30s",
-            "timeout": "5s",
+            // Whether it takes connections; what it has no instance for it answers itself.
+            "test": ["CMD", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080"],
+            "interval": "5s",
+            "timeout": "3s",
             "retries": 3,
+            "start_period": "10s",
         },
         "deploy": limits("${PROXY_MEMORY:-256m}", "${PROXY_CPUS:-1}"),
     });

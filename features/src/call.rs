@@ -3,7 +3,7 @@
 use proofline_spec::document::{Method, Route, RouteKey, SignatureEncoding};
 use serde_json::Value;
 
-use crate::accounts::Account;
+use crate::accounts::{self, Account};
 use crate::exchange::Request;
 use crate::failure::Failure;
 use crate::generate::Generator;
@@ -154,16 +154,26 @@ pub fn members(value: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The path of the object that the last parameter of a path names.
+pub fn object_path(key: &RouteKey) -> Option<&str> {
+    key.path.rfind('}').and_then(|end| key.path.get(..=end))
+}
+
 /// The route that makes the objects that the last parameter of a path names: `POST` to the path before it.
 pub fn creator<'a>(target: &'a Target, key: &RouteKey) -> Option<(&'a RouteKey, &'a Route)> {
-    let (before, last) = key.path.rsplit_once('/')?;
+    let (before, last) = object_path(key)?.rsplit_once('/')?;
     let is_parameter = last.starts_with('{');
     target
         .routes()
         .find(|(other, _)| is_parameter && other.method == Method::Post && other.path == before)
 }
 
+/// So much of its balance is given to an account that can afford nothing: enough for many objects.
+const ALLOWANCE: u64 = 1_000;
+
 /// Makes an object that a route's path names, as that account; the object's id.
+///
+/// Where the service charges for it, the account is given something to spend first.
 pub async fn make_object(
     world: &World,
     account: &Account,
@@ -175,7 +185,12 @@ pub async fn make_object(
         .ok_or_else(|| Failure::broken(format!("no route of the spec makes what `{key}` names")))?;
     let mut generator = Generator::new(target, world.seed);
     let call = Call::valid(&mut generator, maker, route).with(account.bearer());
-    let answer = world.send(call.request()).await?;
+    let mut answer = world.send(call.request()).await?;
+    let balance = target.service.accounts.as_ref().and_then(|accounts| accounts.balance.as_ref());
+    if let Some(balance) = balance.filter(|_| [402, 409].contains(&answer.status)) {
+        accounts::grant(world, balance, account, ALLOWANCE).await?;
+        answer = world.send(call.request()).await?;
+    }
     let name = key.parameters().last().unwrap_or("id").to_owned();
     if !answer.is_success() {
         return Err(Failure::Broken(format!("no object can be made: {}", answer.describe())));
@@ -189,6 +204,18 @@ pub async fn make_object(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_object_of_a_route_is_what_its_last_parameter_names() {
+        for (key, path) in [
+            ("GET /things/{id}", Some("/things/{id}")),
+            ("POST /things/{id}/cancellation", Some("/things/{id}")),
+            ("GET /a/{one}/b/{two}/c", Some("/a/{one}/b/{two}")),
+            ("GET /things", None),
+        ] {
+            assert_eq!(object_path(&key.parse().unwrap()), path, "{key}");
+        }
+    }
 
     #[test]
     fn values_in_paths_and_queries_are_encoded() {

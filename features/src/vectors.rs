@@ -86,6 +86,8 @@ vectors! {
     sql: TextVector = "sql-injection.yaml";
     /// Payloads that make a database wait.
     delays: DelayVector = "sql-delay.yaml";
+    /// Texts that a browser would run as a part of a page.
+    markup: TextVector = "markup.yaml";
     /// Origins that look like an allowed one. `{origin}`, `{scheme}`, `{host}` and `{domain}` are filled in.
     origins: TextVector = "origins.yaml";
     /// Pieces of text that only the inside of a service knows.

@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 use super::{matching, text_of_format};
 use crate::plan::Target;
 
-/// Makes values of the spec's schemas. The same seed gives the same values, but for e-mail addresses, which are unique.
+/// Makes values of the spec's schemas, its examples where there are any. The same seed gives the same values, but for e-mail addresses, which are unique.
 #[derive(Debug)]
 pub struct Generator<'a> {
     target: &'a Target,
@@ -54,6 +54,10 @@ impl<'a> Generator<'a> {
         let schema = self.target.resolve(schema);
         if let Some(constant) = &schema.constant {
             return constant.clone();
+        }
+        // What an example names exists, and a text that only has the right form may name nothing.
+        if let Some(example) = schema.examples.get(self.rng.usize(..schema.examples.len().max(1))) {
+            return example.clone();
         }
         if let Some(variants) = &schema.variants {
             let at = self.rng.usize(..variants.len().max(1));

@@ -191,7 +191,7 @@ async fn none_failed(world: &mut World, _: Arguments) -> Seen {
 }
 
 /// What every account can look at: it shows whether anything of an account is missing.
-fn views(target: &Target) -> Vec<RouteKey> {
+pub(super) fn views(target: &Target) -> Vec<RouteKey> {
     let Some(jwt) = target.jwt() else { return Vec::new() };
     let optional = |name: &str| target.schema(name).is_none_or(|s| s.required.is_empty());
     target
@@ -207,7 +207,7 @@ fn views(target: &Target) -> Vec<RouteKey> {
         .collect()
 }
 
-async fn look(
+pub(super) async fn look(
     world: &World,
     views: &[RouteKey],
     account: &Account,

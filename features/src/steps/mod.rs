@@ -1,6 +1,7 @@
 //! The steps that features are written with: one file per subject.
 
 mod assignment;
+mod atomicity;
 mod configuration;
 mod correlation;
 mod cors;
@@ -17,6 +18,7 @@ mod isolation;
 mod jwt;
 mod limits;
 mod logs;
+mod markup;
 mod objects;
 mod overdraw;
 mod people;
@@ -111,7 +113,7 @@ use steps;
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 25] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 27] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -128,6 +130,7 @@ pub fn all() -> Collection<World> {
         validation::steps,
         injection::steps,
         delay::steps,
+        markup::steps,
         webhook::steps,
         forgery::steps,
         smuggling::steps,
@@ -135,6 +138,7 @@ pub fn all() -> Collection<World> {
         configuration::steps,
         https::steps,
         isolation::steps,
+        atomicity::steps,
         shutdown::steps,
         overdraw::steps,
     ];

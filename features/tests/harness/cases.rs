@@ -130,7 +130,9 @@ async fn run_shop_where(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_service_with_accounts_passes() {
     let features = [
+        "reliability/atomicity",
         "security/function-authorisation",
+        "security/markup",
         "security/mass-assignment",
         "security/object-authorisation",
         "security/rate-limit-endpoint",
@@ -158,6 +160,9 @@ shop_found_out! {
     reading_other_peoples_objects_is_found_out: ForgetsOwner by "security/object-authorisation";
     listing_other_peoples_objects_is_found_out: ListsEverybody by "security/object-authorisation";
     telling_which_objects_exist_is_found_out: TellsWhatExists by "security/object-authorisation";
+    telling_the_state_of_other_peoples_objects_is_found_out: TellsTheState by "security/object-authorisation";
+    changing_an_object_and_refusing_then_is_found_out: ChangesWhatItRefuses by "security/object-authorisation";
+    refusing_the_owner_is_found_out: RefusesOwners by "security/object-authorisation";
     a_route_that_forgets_its_role_is_found_out: ForgetsRole by "security/function-authorisation";
     refusing_those_who_may_is_found_out: RefusesAdministrators by "security/function-authorisation";
     assigning_undeclared_members_is_found_out: AssignsAnything by "security/mass-assignment";
@@ -170,6 +175,9 @@ shop_found_out! {
     a_large_limit_that_nobody_holds_to_is_found_out: LargeLimitUnenforced by "security/rate-limit-key";
     requests_that_are_not_counted_as_said_are_found_out: OnlySaysThatItCounts by "security/rate-limit-key";
     a_missing_endpoint_limit_is_found_out: NoEndpointLimit by "security/rate-limit-endpoint";
+    keeping_half_of_a_transaction_is_found_out: KeepsHalf by "reliability/atomicity";
+    answering_markup_as_a_page_is_found_out: AnswersPages by "security/markup";
+    changing_texts_that_hold_markup_is_found_out: CleansTexts by "security/markup";
     breaking_on_quotes_is_found_out: BreaksOnQuotes by "security/sql-injection";
     carrying_out_sql_is_found_out: CarriesSqlOut by "security/sql-injection";
     waiting_as_sql_says_is_found_out: WaitsAsSqlSays by "security/sql-injection";

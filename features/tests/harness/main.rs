@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod prints;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod shop;

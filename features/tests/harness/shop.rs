@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Response};
 use proofline_features::token;
 use serde_json::{Value, json};
 
+use super::prints::{self, Print};
 use super::service::{Draft, Running, ok, problem};
 use super::spec::{HOOK_SECRET, SECRET};
 
@@ -20,6 +21,12 @@ pub(crate) enum Flaw {
     ForgetsOwner,
     ListsEverybody,
     TellsWhatExists,
+    TellsTheState,
+    ChangesWhatItRefuses,
+    RefusesOwners,
+    AnswersPages,
+    CleansTexts,
+    KeepsHalf,
     ForgetsRole,
     RefusesAdministrators,
     AssignsAnything,
@@ -40,17 +47,24 @@ pub(crate) enum Flaw {
 }
 
 #[derive(Debug, Clone)]
-struct User {
-    id: String,
+pub(crate) struct User {
+    pub(crate) id: String,
     email: String,
     password: String,
     role: &'static str,
     tier: String,
+    pub(crate) credits: u64,
 }
 
 impl User {
     fn json(&self) -> Value {
-        json!({"id": self.id, "email": self.email, "role": self.role, "tier": self.tier})
+        json!({
+            "id": self.id,
+            "email": self.email,
+            "role": self.role,
+            "tier": self.tier,
+            "credits": self.credits,
+        })
     }
 }
 
@@ -59,6 +73,9 @@ struct Store {
     users: Vec<User>,
     keys: HashMap<String, String>,
     notes: Vec<(String, String, String)>,
+    prints: Vec<Print>,
+    /// Faults that were asked for: writes of prints fail.
+    faults: Vec<Value>,
     events: HashSet<String>,
     counts: HashMap<String, u64>,
 }
@@ -77,6 +94,7 @@ pub(crate) async fn start(flaw: Flaw) -> Running {
         password: String::new(),
         role: "admin",
         tier: "unlimited".to_owned(),
+        credits: 0,
     });
     let shared = Shared { flaw, store: Arc::new(Mutex::new(store)) };
     let app = axum::Router::new().fallback(handle).with_state(shared).into_make_service();
@@ -94,7 +112,9 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response<Body
     tokio::time::sleep(delay(shared.flaw, &uri)).await;
     let mut response = Response::builder().status(draft.status);
     if !draft.headers.iter().any(|(name, _)| *name == "content-type") {
-        response = response.header("content-type", "application/json");
+        let is_page = shared.flaw == Flaw::AnswersPages && draft.body.to_string().contains('<');
+        let kind = if is_page { "text/html" } else { "application/json" };
+        response = response.header("content-type", kind);
     }
     for (name, value) in draft.headers {
         response = response.header(name, value);
@@ -244,6 +264,14 @@ fn answer(shared: &Shared, method: &str, uri: &str, headers: &HeaderMap, bytes: 
         ("POST", "/users") => sign_up(shared.flaw, &mut store, bytes),
         ("POST", "/sessions") => log_in(shared.flaw, &store, bytes),
         ("POST", "/hooks") => hook(shared.flaw, &mut store, headers, bytes),
+        (_, "/.well-known/proofline/faults") => {
+            match method {
+                "POST" => store.faults.extend(serde_json::from_slice(bytes).ok()),
+                "DELETE" => store.faults.clear(),
+                _ => {}
+            }
+            Ok(ok(200, json!({"faults": store.faults})))
+        }
         ("POST", "/.well-known/proofline/faults/count") => {
             count_on_demand(shared, &mut store, headers, bytes)
         }
@@ -265,6 +293,7 @@ fn sign_up(flaw: Flaw, store: &mut Store, bytes: &[u8]) -> Result<Draft, Draft> 
         password: body["password"].as_str().unwrap_or_default().to_owned(),
         role,
         tier: "free".to_owned(),
+        credits: 0,
     };
     store.users.push(user.clone());
     Ok(ok(201, user.json()))
@@ -302,6 +331,25 @@ fn hook(flaw: Flaw, store: &mut Store, headers: &HeaderMap, bytes: &[u8]) -> Res
     Ok(ok(204, Value::Null))
 }
 
+fn find<'a>(users: &'a mut [User], id: &str) -> Result<&'a mut User, Draft> {
+    users.iter_mut().find(|user| user.id == id).ok_or_else(|| problem(404, "gone"))
+}
+
+/// The route of a path.
+fn kind_of<'a>(method: &str, path: &'a str) -> Option<&'a str> {
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    Some(match (method, parts.as_slice()) {
+        ("GET", ["me" | "notes"] | ["notes", "search"])
+        | ("POST", ["keys" | "notes" | "prints"]) => path,
+        ("GET", ["notes", _]) => "/notes/{id}",
+        ("GET", ["prints", _]) => "/prints/{id}",
+        ("POST", ["prints", _, "end"]) => "/prints/{id}/end",
+        ("POST", ["users", _, "credits"]) => "/users/{id}/credits",
+        ("PATCH", ["users", _]) => "/users/{id}",
+        _ => return None,
+    })
+}
+
 fn guarded(
     shared: &Shared,
     store: &mut Store,
@@ -312,25 +360,16 @@ fn guarded(
     bytes: &[u8],
 ) -> Result<Draft, Draft> {
     let flaw = shared.flaw;
-    let kind = match (method, path) {
-        ("GET", "/me" | "/notes" | "/notes/search") | ("POST", "/keys" | "/notes") => path,
-        ("GET", path) if path.starts_with("/notes/") && path.matches('/').count() == 2 => {
-            "/notes/{id}"
-        }
-        ("PATCH", path) if path.starts_with("/users/") && path.matches('/').count() == 2 => {
-            "/users/{id}"
-        }
-        _ => return Err(problem(404, "not-found")),
-    };
+    let kind = kind_of(method, path).ok_or_else(|| problem(404, "not-found"))?;
     let (user, scheme, who) =
         caller(store, headers, kind != "/keys").ok_or_else(|| problem(401, "unauthenticated"))?;
     let fields = limits(shared, store, &user, scheme, &who, path)?;
-    if kind == "/users/{id}" && user.role != "admin" && flaw != Flaw::ForgetsRole
+    if kind.starts_with("/users/{id}") && user.role != "admin" && flaw != Flaw::ForgetsRole
         || flaw == Flaw::RefusesAdministrators && user.role == "admin"
     {
         return Err(problem(403, "forbidden"));
     }
-    let id = path.rsplit('/').next().unwrap_or_default();
+    let id = path.split('/').nth(2).unwrap_or_default();
     let mine = |note: &&(String, String, String)| note.1 == user.id;
     let show = |note: &(String, String, String)| json!({"id": note.0, "title": note.2});
     let mut draft = match kind {
@@ -346,7 +385,10 @@ fn guarded(
             let note = (
                 uuid::Uuid::new_v4().to_string(),
                 user.id.clone(),
-                body["title"].as_str().unwrap_or_default().to_owned(),
+                match body["title"].as_str().unwrap_or_default() {
+                    title if flaw == Flaw::CleansTexts => title.replace('<', "&lt;"),
+                    title => title.to_owned(),
+                },
             );
             store.notes.push(note.clone());
             ok(201, show(&note))
@@ -370,13 +412,28 @@ fn guarded(
             }
             ok(200, show(note))
         }
+        "/prints" => {
+            let body = members(flaw, bytes, &["title"])?;
+            let fails = store.faults.iter().any(|fault| fault["query"] == "print");
+            let buyer = find(&mut store.users, &user.id)?;
+            if fails {
+                buyer.credits -= u64::from(flaw == Flaw::KeepsHalf);
+                return Err(problem(500, "internal"));
+            }
+            prints::make(&mut store.prints, buyer, &body)?
+        }
+        "/prints/{id}" | "/prints/{id}/end" => {
+            prints::ask(flaw, &mut store.prints, &user, id, kind.ends_with("/end"))?
+        }
+        "/users/{id}/credits" => {
+            let body = members(flaw, bytes, &["amount"])?;
+            let found = find(&mut store.users, id)?;
+            found.credits += body["amount"].as_u64().unwrap_or_default();
+            ok(200, found.json())
+        }
         _ => {
             let body = members(flaw, bytes, &["tier"])?;
-            let found = store
-                .users
-                .iter_mut()
-                .find(|user| user.id == id)
-                .ok_or_else(|| problem(404, "gone"))?;
+            let found = find(&mut store.users, id)?;
             body["tier"].as_str().unwrap_or_default().clone_into(&mut found.tier);
             ok(200, found.json())
         }

@@ -130,15 +130,19 @@ impl<S: Service> Control<S> {
         let definition = self.chain.context().definition();
         let databases = definition.databases.iter().map(|database| database.name);
         let mut bindings = databases.chain(definition.stores.iter().map(|store| store.name));
-        let known = match (&fault.binding, &fault.route) {
-            (Some(binding), None) => bindings.any(|name| name == binding),
-            (None, Some(route)) => definition.routes.iter().any(|r| faults::name(r) == *route),
+        let known = match (&fault.binding, &fault.route, &fault.query) {
+            (Some(binding), None, None) => bindings.any(|name| name == binding),
+            (None, Some(route), None) => {
+                definition.routes.iter().any(|r| faults::name(r) == *route)
+            }
+            // Statements are where they are used, and in no list.
+            (None, None, Some(query)) => !query.is_empty(),
             _ => false,
         };
         if known && fault.times != Some(0) {
             return Ok(());
         }
-        let cause = "name one binding or one route that there is, and no fewer `times` than one";
+        let cause = "name one binding, route or query that there is, and no fewer `times` than one";
         Err(Failure::of(&MALFORMED_REQUEST).detail(cause))
     }
 

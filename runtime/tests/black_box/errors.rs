@@ -90,11 +90,26 @@ fn operation_or_binding_panics_as_often_as_was_asked_for() {
 }
 
 #[test]
+fn query_that_fails_takes_its_whole_transaction_with_it() {
+    let service = Service::start();
+    let account = json!({"email": "eve@example.com", "name": "Eve", "password": "a long password"});
+    let sign_up = || service.ask("POST", "/api/v1/users").json(&account).send();
+    let faults = "/.well-known/proofline/faults";
+    let fault = json!({"query": "insert_metrics", "fault": "cut_off"});
+    assert_eq!(service.ask_directly("POST", faults).json(&fault).send().status, 200);
+    sign_up().assert_problem(500, "internal");
+    assert_eq!(service.ask_directly("DELETE", faults).send().status, 200);
+    // The user that was stored before the fault would be in the way.
+    assert_eq!(sign_up().status, 201);
+}
+
+#[test]
 fn fault_of_nothing_or_of_two_things_is_refused() {
     let service = Service::start();
     for wrong in [
         json!({"fault": "panic"}),
         json!({"fault": "panic", "binding": "DB", "route": "GET /health"}),
+        json!({"fault": "cut_off", "binding": "DB", "query": "insert_metrics"}),
         json!({"fault": "panic", "route": "GET /nowhere"}),
         json!({"fault": "slow", "binding": "NOTHING"}),
         json!({"fault": "slow", "binding": "DB", "times": 0}),

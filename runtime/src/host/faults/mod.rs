@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::binding::clock::Clock;
 use crate::binding::kv::{KeyValueStore, StoreError};
-use crate::binding::sql::{Batch, Bound, Database, Done, Pool, SqlError, Transacted};
+use crate::binding::sql::{
+    Batch, Bound, Column, Database, Done, Pool, SqlError, Statement, Transacted,
+};
 use crate::binding::{Reply, later};
 
 /// What is wrong with a binding or an operation.
@@ -30,7 +32,7 @@ pub enum Fault {
     Panic,
 }
 
-/// A fault of a binding or of a route's operation, as it is asked for.
+/// A fault of a binding, of a route's operation or of a query, as it is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRequest {
@@ -40,6 +42,9 @@ pub struct FaultRequest {
     /// The route, such as `GET /health`; instead of a binding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
+    /// The query, by its name; a statement that the database refuses takes its place. Instead of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
     /// What is wrong with it.
     pub fault: Fault,
     /// So many calls are disturbed; all of them without it.
@@ -55,10 +60,12 @@ fn one_second() -> u64 {
 }
 
 impl FaultRequest {
-    /// What is disturbed: the one binding or route.
+    /// What is disturbed: the one binding, route or query.
     pub fn subject(&self) -> Option<&str> {
-        match (&self.binding, &self.route) {
-            (Some(name), None) | (None, Some(name)) => Some(name),
+        match (&self.binding, &self.route, &self.query) {
+            (Some(name), None, None) | (None, Some(name), None) | (None, None, Some(name)) => {
+                Some(name)
+            }
             _ => None,
         }
     }
@@ -69,7 +76,7 @@ impl FaultRequest {
 pub struct Faults(Mutex<BTreeMap<String, FaultRequest>>);
 
 impl Faults {
-    /// Adds a fault, in place of the former one of the same binding or route.
+    /// Adds a fault, in place of the former one of the same subject.
     pub fn add(&self, request: FaultRequest) {
         if let Some(subject) = request.subject().map(str::to_owned) {
             self.lock().insert(subject, request);
@@ -161,18 +168,46 @@ pub fn store(
     Faulty::new(name, inner, control).map_or_else(|inner| inner, |faulty| Arc::new(faulty))
 }
 
+/// What takes the place of a query that is to fail: the database itself fails, in the middle of whatever it does.
+static BROKEN: Statement = Statement {
+    name: "broken on demand",
+    sql: "select json_extract('{}', 'broken on demand') as broken",
+    postgres: "select 1 / (select 0) as broken",
+    columns: &[Column::plain("broken")],
+    reads: true,
+    ..Statement::DEFAULT
+};
+
+impl Faulty<dyn Database> {
+    /// The statement, or the one that fails in its place.
+    async fn disturb(&self, bound: Bound) -> Bound {
+        match self.faults.pass(bound.statement.name, &*self.clock).await {
+            Ok(()) => bound,
+            Err(_) => BROKEN.with(&[]),
+        }
+    }
+}
+
 impl Database for Faulty<dyn Database> {
     fn run(&self, bound: Bound) -> Reply<'_, Result<Done, SqlError>> {
         later(async {
             self.pass().await.map_err(SqlError::Unavailable)?;
-            self.inner.run(bound).await
+            self.inner.run(self.disturb(bound).await).await
         })
     }
 
     fn transact(&self, batch: Batch) -> Reply<'_, Result<Transacted, SqlError>> {
         later(async {
             self.pass().await.map_err(SqlError::Unavailable)?;
-            self.inner.transact(batch).await
+            let once = match batch.once {
+                Some(bound) => Some(self.disturb(bound).await),
+                None => None,
+            };
+            let mut steps = Vec::with_capacity(batch.steps.len());
+            for bound in batch.steps {
+                steps.push(self.disturb(bound).await);
+            }
+            self.inner.transact(Batch { once, steps }).await
         })
     }
 

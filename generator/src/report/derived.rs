@@ -10,6 +10,7 @@ use proofline_spec::unit::Threshold;
 use serde::{Deserialize, Serialize};
 
 use super::cost::limits_of;
+use super::runbook::{self, Runbook};
 use super::schedule::{ScheduledTask, tasks};
 use super::surface;
 
@@ -30,6 +31,9 @@ pub struct Derived {
     pub objectives: Vec<ObjectiveData>,
     /// What runs on a schedule.
     pub schedule: Vec<ScheduledTask>,
+    /// What whoever is called at night needs to know.
+    #[serde(default)]
+    pub runbook: Runbook,
 }
 
 /// A route and what is true of it.
@@ -141,6 +145,7 @@ pub(super) fn derive(service: &Service, now: &str) -> Derived {
         alerts: alerts(service),
         objectives: service.objectives.as_ref().map(objectives).unwrap_or_default(),
         schedule: tasks(service, now),
+        runbook: runbook::of(service),
     }
 }
 

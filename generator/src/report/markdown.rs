@@ -318,6 +318,17 @@ fn speed(md: &mut String, data: &ReportData) {
 fn schedule(md: &mut String, data: &ReportData) {
     let derived = &data.derived;
     let _ = writeln!(md, "\n## Operation\n");
+    let runbook = &derived.runbook;
+    for line in runbook.look.iter().chain(&runbook.ending) {
+        let _ = writeln!(md, "- {}", plain(line));
+    }
+    for one in &runbook.dependencies {
+        let (name, kind) = (plain(&one.name), plain(&one.kind));
+        let _ = writeln!(md, "- dependency {name} ({kind}): {}", plain(&one.without));
+    }
+    for line in &runbook.rollback {
+        let _ = writeln!(md, "- rolling back: {}", plain(line));
+    }
     for alert in &derived.alerts {
         let _ = writeln!(
             md,

@@ -15,6 +15,7 @@ mod fixture;
 mod html;
 mod junit;
 mod markdown;
+mod runbook;
 mod sarif;
 pub mod schedule;
 mod surface;

@@ -6,8 +6,10 @@
 mod dead_letters;
 mod finding;
 mod migrations;
+pub mod plan;
 pub mod postgres;
 mod promise;
+pub mod rehearsal;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -29,6 +31,8 @@ pub struct Prepared {
     pub columns: Vec<Column>,
     /// Whether it only reads.
     pub read_only: bool,
+    /// How SQLite carries it out, a line for each step.
+    pub plan: Vec<String>,
     /// The statement for Postgres, where the service may run on it.
     pub postgres: Option<String>,
 }
@@ -130,7 +134,9 @@ fn prepare_one(connection: &Connection, name: &str, query: &Query) -> Result<Pre
             declared: column.decl_type().map(str::to_lowercase),
         })
         .collect();
-    Ok(Prepared { parameters, columns, read_only: statement.readonly(), postgres: None })
+    // What cannot be explained has no plan, and is no query that looks for rows.
+    let plan = plan::explain(connection, sql).unwrap_or_default();
+    Ok(Prepared { parameters, columns, read_only: statement.readonly(), plan, postgres: None })
 }
 
 /// Runs a script on the database in a file: rows that an environment begins with.

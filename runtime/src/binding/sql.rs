@@ -395,7 +395,7 @@ fn json_into(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<(),
 pub struct Done {
     /// The rows that it returned.
     pub rows: Vec<Row>,
-    /// How many rows it changed.
+    /// How many rows it changed. On D1 those that triggers and cascades changed count, too.
     pub changed: u64,
 }
 

@@ -2,8 +2,8 @@
 
 pub mod config;
 pub mod control;
+pub mod d1;
 pub mod delivery;
-#[cfg(feature = "workers")]
 pub mod dialect;
 pub mod faults;
 pub mod log;

@@ -177,6 +177,7 @@ pub(super) mod table {
         QUERY_EXPECTATION = "PL1505", "query-expectation", Error, "A query cannot do what is expected of it.";
         DEAD_LETTERS = "PL1506", "dead-letters", Warning, "Messages that cannot be delivered are kept nowhere.";
         SQL_ON_POSTGRES = "PL1507", "sql-on-postgres", Error, "SQL cannot be said on Postgres, where the service may run.";
+        WHOLE_TABLE = "PL1508", "whole-table", Warning, "A query reads a whole table and does not say why.";
         NAME_CLASH = "PL1601", "name-clash", Error, "Two routes would be the same operation.";
     }
 }

@@ -142,7 +142,7 @@ pub enum Proof {
     Feature(String),
     /// A load test.
     Load(LoadProof),
-    /// A measurement inside the process.
+    /// A measurement inside the process, or of what it runs on.
     Probe(ProbeName),
     /// Something computed from the spec.
     Derived(DerivedProof),
@@ -180,12 +180,16 @@ pub struct LoadProof {
     pub server_errors: Option<Threshold>,
 }
 
-/// A measurement inside the process.
+/// A measurement inside the process, or of what it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProbeName {
     /// Whether secrets are compared in constant time (Welch's t-test).
     ConstantTime,
+    /// Whether the database answers every query with an index, by its own plans.
+    QueryPlans,
+    /// Whether a migration that fails half-way leaves no trace, and each is applied once.
+    Migrations,
 }
 
 impl ProbeName {
@@ -193,6 +197,8 @@ impl ProbeName {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ConstantTime => "constant-time",
+            Self::QueryPlans => "query-plans",
+            Self::Migrations => "migrations",
         }
     }
 }

@@ -25,6 +25,9 @@ pub struct Query {
     /// The problem that is answered when a UNIQUE constraint refuses the statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_conflict: Option<String>,
+    /// Why it may read a whole table; without it, that is a finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<String>,
     /// Name of the `sql` binding; the only one without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<String>,

@@ -3,7 +3,9 @@
 pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod evidence;
+pub(crate) mod migrations;
 pub(crate) mod plan;
+pub(crate) mod plans;
 pub(crate) mod process;
 pub(crate) mod runners;
 pub(crate) mod said;

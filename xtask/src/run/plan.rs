@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proofline_spec::document::{Environment, Proof, Service, Start};
+use proofline_spec::document::{Environment, ProbeName, Proof, Service, Start};
 use proofline_spec::evidence::{CheckId, LeftOut, PlannedCheck, PlannedLoad};
 
 /// Which kinds of check are wanted.
@@ -83,6 +83,12 @@ fn reason_to_leave_out(
         Proof::Probe(_) | Proof::Derived(_) if !wanted.inside => {
             Some("only checks over HTTP were asked for".to_owned())
         }
+        Proof::Probe(ProbeName::QueryPlans) => match environment.start {
+            Some(Start::Native(_) | Start::Compose(_)) => None,
+            _ => Some(format!(
+                "plans are read from the databases of environments that are started here, and `{name}` is none"
+            )),
+        },
         Proof::Probe(_) if !matches!(environment.start, Some(Start::Native(_))) => Some(format!(
             "it measures the code on this machine, and `{name}` does not run that code here"
         )),

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use proofline_generator::report;
 use proofline_generator::tree::Tree;
 use proofline_spec::diagnostic::counted;
-use proofline_spec::document::{Auth, Credential, Environment, Service, Start};
+use proofline_spec::document::{Auth, Credential, Environment, ProbeName, Proof, Service, Start};
 use proofline_spec::evidence::{
     CheckEvidence, CheckId, CheckOutcome, ConfigurationCheck, Digest, FAULTS_TOKEN, LeftOut,
     Manifest, Plan, WorkerSize,
@@ -17,7 +17,9 @@ use proofline_spec::evidence::{
 
 use super::build::{self, Program};
 use super::evidence::{self, FORMAT};
+use super::migrations;
 use super::plan::Checks;
+use super::plans;
 use super::runners;
 use super::start::Started;
 use super::workspace::LoadedService;
@@ -185,13 +187,34 @@ impl Session<'_> {
                 self.keep(&found)?;
             }
         }
-        if checks.probes.is_empty() || self.context.interrupted() {
-            return Ok(());
+        for check in &checks.probes {
+            if self.context.interrupted() {
+                break;
+            }
+            let found = self.probe(&check.check)?;
+            self.keep(&found)?;
         }
-        let progress = Progress::start(self.context, "Measuring", "comparisons of secrets");
-        let found = runners::constant_time(self.context)?;
-        drop(progress);
-        self.keep(&found)
+        Ok(())
+    }
+
+    fn probe(&self, check: &CheckId) -> Result<CheckEvidence> {
+        let is = |name| Proof::Probe(name).check() == *check;
+        let (context, started) = (self.context, self.started.as_ref());
+        let (verb, what) = if is(ProbeName::QueryPlans) {
+            ("Reading", "plans of queries")
+        } else if is(ProbeName::Migrations) {
+            ("Stopping", "migrations half-way")
+        } else {
+            ("Measuring", "comparisons of secrets")
+        };
+        let _progress = Progress::start(context, verb, what);
+        if is(ProbeName::QueryPlans) {
+            plans::probe(context, self.service, started)
+        } else if is(ProbeName::Migrations) {
+            migrations::probe(context, self.service, started)
+        } else {
+            runners::constant_time(context)
+        }
     }
 
     fn features(&mut self, checks: &Checks, plan: &Path) -> Result<()> {

@@ -135,7 +135,8 @@ impl Workspace {
         let base = path.parent().unwrap_or(root);
         let migrations = sql::read_migrations(&service, base)
             .with_context(|| format!("cannot read the migrations of `{folder}`"))?;
-        let (prepared, findings) = sql::prepare(&service, &migrations);
+        let (prepared, mut findings) = sql::prepare(&service, &migrations);
+        findings.extend(sql::plan::findings(&service, &prepared));
         let names = names_that_clash(&service);
         let found = findings.iter().chain(&names).filter(|finding| {
             // The checks have said already which parameters are missing.

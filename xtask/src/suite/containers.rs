@@ -20,7 +20,7 @@ pub(super) fn containers(context: &Context, _: bool) -> Result<Outcome> {
     let before = things(context, &engine)?;
     let workspace = Workspace::load(context, Some(SERVICE))?;
     let mut outcome = shipped(context, &engine, workspace.service(Some(SERVICE))?)?;
-    outcome.add(&service::readiness(context, "compose")?);
+    outcome.add(&service::readiness(context, SERVICE, "compose")?);
     let left: Vec<String> = things(context, &engine)?.difference(&before).cloned().collect();
     let text =
         if left.is_empty() { String::new() } else { format!("left behind: {}\n", left.join(", ")) };

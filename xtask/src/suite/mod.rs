@@ -1,6 +1,7 @@
 //! Every suite of this workspace: what it tests, which tools it needs, how it runs.
 
 mod containers;
+mod d1;
 mod deploy;
 mod kubernetes;
 mod program;

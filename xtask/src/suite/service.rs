@@ -37,8 +37,15 @@ pub(super) fn fresh(context: &Context, _: bool) -> Result<Outcome> {
     Ok(Outcome::one(said.success, said.all()))
 }
 
+/// Every system that is shipped.
+const SYSTEMS: [&str; 2] = [SERVICE, "lumiku"];
+
 pub(super) fn ready(context: &Context, _: bool) -> Result<Outcome> {
-    readiness(context, "local")
+    let mut outcome = Outcome { passed: 0, failed: 0, skipped: 0, output: String::new() };
+    for system in SYSTEMS {
+        outcome.add(&readiness(context, system, "local")?);
+    }
+    Ok(outcome)
 }
 
 /// Features that are checked in the platform's own runtime at each run of the suites. Those that send very many requests
@@ -121,8 +128,8 @@ fn parity(context: &Context, features: &[&str]) -> Result<Outcome> {
 
 /// The exit code and the JSON of `ready` must agree, no claim may have failed, and every report must exist. Claims
 /// that were verified count as passed, all others as skipped.
-pub(super) fn readiness(context: &Context, environment: &str) -> Result<Outcome> {
-    let arguments = ["ready", "--service", SERVICE, "--env", environment, "--format", "json"];
+pub(super) fn readiness(context: &Context, service: &str, environment: &str) -> Result<Outcome> {
+    let arguments = ["ready", "--service", service, "--env", environment, "--format", "json"];
     let said = ourselves(context, &arguments)?;
     let Ok(object) = serde_json::from_str::<Value>(&said.stdout) else {
         return Ok(Outcome::one(
@@ -170,7 +177,7 @@ pub(super) fn readiness(context: &Context, environment: &str) -> Result<Outcome>
             output: String::new(),
         });
     }
-    let output = format!("{}\n{}", wrong.join("\n"), said.stderr);
+    let output = format!("{service}: {}\n{}", wrong.join("\n"), said.stderr);
     Ok(Outcome { passed: 0, failed: wrong.len() as u64, skipped: 0, output })
 }
 

@@ -9,12 +9,16 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use proofline_generator::sql::{self, plan};
 
+use super::d1;
 use super::rust::{self, missing};
 use super::table::Outcome;
 use super::tool;
 use crate::context::Context;
 use crate::run::process::Process;
+use crate::run::workspace::Workspace;
+use crate::run::{plans, said};
 
 /// How long a server may take to answer, and to stop.
 const START: Duration = Duration::from_mins(1);
@@ -35,15 +39,22 @@ pub(super) fn stores(context: &Context, _: bool) -> Result<Outcome> {
     let Some(s3s) = tool::find(context, tool::S3S) else { return Ok(missing("s3s-fs")) };
     // Whom the server runs as may not see the folder of our tools.
     let (init, server) = (init.canonicalize()?, server.canonicalize()?);
+    if tool::find(context, tool::WRANGLER).is_none() {
+        return Ok(missing("wrangler"));
+    }
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let (mut postgres, url) = start(folder.path(), &init, &server)?;
-    let outcome = rust::ignored(
-        context,
-        &["--package=proofline-runtime", "--features=postgres", "--test=engines"],
-        &[("PROOFLINE_TEST_POSTGRES_URL", &url)],
-    );
+    let outcome = d1::with(context, |d1| {
+        rust::ignored(
+            context,
+            &["--package=proofline-runtime", "--features=postgres", "--test=engines"],
+            &[("PROOFLINE_TEST_POSTGRES_URL", &url), ("PROOFLINE_TEST_D1_URL", d1)],
+        )
+    });
+    let plans = plans(context, &server, &url);
     postgres.stop()?;
     let mut outcome = outcome?;
+    outcome.add(&plans?);
     outcome.add(&redis(context)?);
     outcome.add(&bucket(context, &s3s)?);
     let programs = server.parent().unwrap_or(Path::new("."));
@@ -62,6 +73,35 @@ fn luna(context: &Context, postgres: &Path, redis: &Path) -> Result<Outcome> {
         ("RUST_TEST_THREADS", "1"),
     ];
     rust::ignored(context, &["--package=luna-rag-backend", "--test=stores"], &variables)
+}
+
+/// The plans of every service's queries on the server: none reads a whole table without saying so.
+fn plans(context: &Context, server: &Path, url: &str) -> Result<Outcome> {
+    let psql = server.with_file_name("psql");
+    let workspace = Workspace::load(context, None)?;
+    let mut outcome = Outcome { passed: 0, failed: 0, skipped: 0, output: String::new() };
+    for service in &workspace.services {
+        let spec = &service.service;
+        if !sql::postgres::is_wanted(spec) {
+            continue;
+        }
+        let script = plan::ask(spec, &service.migrations, &service.prepared, plans::SCRATCH);
+        let mut command = Command::new(&psql);
+        command.args(["--quiet", "--set=ON_ERROR_STOP=1", url]);
+        let said = said::call(context, &mut command, Some(&script))?;
+        let found = if said.success { plan::read(spec, &said.stdout) } else { Err(said.all()) };
+        let wrong = match found {
+            Ok(found) if found.len() == spec.queries.len() => {
+                let wrong = found.iter().filter(|one| one.is_wrong());
+                let said = wrong.map(|one| format!("{}:\n{}", one.query, one.steps.join("\n")));
+                said.collect::<Vec<_>>().join("\n")
+            }
+            Ok(found) => format!("{} of {} queries have a plan", found.len(), spec.queries.len()),
+            Err(error) => error,
+        };
+        outcome.add(&Outcome::one(wrong.is_empty(), wrong));
+    }
+    Ok(outcome)
 }
 
 /// Each of these tests starts, stops and freezes a Redis of its own; one after the other, since they wait for

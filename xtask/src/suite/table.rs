@@ -118,13 +118,13 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "stores",
-        tests: "real servers: the same statements on SQLite and Postgres, what replicas share in Redis, files in a folder and in a bucket, TLS; all of them fail, too, under Luna's load and while replicas are restarted",
-        tools: &[tool::INITDB, tool::POSTGRES, tool::REDIS, tool::S3S],
+        tests: "real servers: the same statements on SQLite, Postgres and D1, what replicas share in Redis, files in a folder and in a bucket, TLS; all of them fail, too, under Luna's load and while replicas are restarted",
+        tools: &[tool::INITDB, tool::POSTGRES, tool::REDIS, tool::S3S, tool::WRANGLER],
         run: stores::stores,
     },
     Suite {
         name: "ready",
-        tests: "the main job on Luna, end to end",
+        tests: "the main job on Luna and on Lumiku, end to end",
         tools: &[],
         run: service::ready,
     },

@@ -8,7 +8,7 @@ use send_wrapper::SendWrapper;
 use wasm_bindgen::JsValue;
 
 use super::clock::{PlatformClock, PlatformEntropy};
-use super::d1::D1;
+use super::d1::Binding;
 use super::glue;
 use super::kv::Kv;
 use super::observer::{Console, Records};
@@ -29,6 +29,7 @@ use crate::definition::Definition;
 use crate::host::BODY_TIMEOUT;
 use crate::host::config::{self, Config, ConfigProblem, Reader};
 use crate::host::control::Control;
+use crate::host::d1::D1;
 use crate::host::faults::{self, FaultControl, Faults, FaultyService};
 use crate::host::log::{Level, Log};
 use crate::service::Service;
@@ -112,7 +113,7 @@ fn databases(
 ) -> HashMap<&'static str, Arc<dyn Database>> {
     let database = |database: &'static crate::definition::Database| {
         let binding = glue::binding(env, database.name);
-        let d1 = D1::new(binding, Arc::clone(clock), database.statement_timeout);
+        let d1 = D1::new(Binding::new(binding), Arc::clone(clock), database.statement_timeout);
         (database.name, faults::database(database.name, Arc::new(d1), faults))
     };
     definition.databases.iter().map(database).collect()

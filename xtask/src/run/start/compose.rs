@@ -221,9 +221,7 @@ impl Project {
         let path = context.root.join("environments").join(file);
         let rows = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        let services =
-            engine::must(context, self.compose(&["ps", "--services"]), "list the services")?;
-        let seeded = if services.stdout.lines().any(|name| name == "postgres") {
+        let seeded = if self.has_postgres(context)? {
             self.seed_postgres(context, service, &rows)
         } else {
             self.seed_file(context, &rows)
@@ -232,16 +230,33 @@ impl Project {
     }
 
     fn seed_postgres(&self, context: &Context, service: &LoadedService, rows: &str) -> Result<()> {
+        self.psql(context, service, rows).map(drop)
+    }
+
+    /// Runs statements on the server, in the service's database.
+    pub(super) fn psql(
+        &self,
+        context: &Context,
+        service: &LoadedService,
+        script: &str,
+    ) -> Result<String> {
         // The database is called as the generated compose file calls it.
         let database = service.service.service.name.replace('-', "_");
         let psql = ["exec", "--no-TTY", "postgres", "psql", "--quiet", "--set=ON_ERROR_STOP=1"];
         let mut command = self.compose(&psql);
         command.arg(format!("--username={database}")).arg(format!("--dbname={database}"));
-        let said = crate::run::said::call(context, &mut command, Some(rows))?;
+        let said = crate::run::said::call(context, &mut command, Some(script))?;
         if !said.success {
             return Err(Stopped::could_not_find_out(said.last_lines(10)));
         }
-        Ok(())
+        Ok(said.stdout)
+    }
+
+    /// Whether a server has the data.
+    pub(super) fn has_postgres(&self, context: &Context) -> Result<bool> {
+        let services =
+            engine::must(context, self.compose(&["ps", "--services"]), "list the services")?;
+        Ok(services.stdout.lines().any(|name| name == "postgres"))
     }
 
     /// The embedded database is taken out of its volume and put back while nobody has it open.

@@ -70,6 +70,20 @@ impl Started {
         self.variables.get(name).map(String::as_str)
     }
 
+    /// Runs a script on the server that has its data; nothing where that is a file.
+    pub(crate) fn psql(
+        &self,
+        context: &Context,
+        service: &LoadedService,
+        script: &str,
+    ) -> Result<Option<String>> {
+        let Some(project) = &self.project else { return Ok(None) };
+        if !project.has_postgres(context)? {
+            return Ok(None);
+        }
+        project.psql(context, service, script).map(Some)
+    }
+
     /// How it ended, when it should still run: the exit code, and what it said last.
     pub(crate) fn ended(&mut self) -> Option<String> {
         if let Some(project) = &self.project {

@@ -1,0 +1,101 @@
+//! D1 in the platform's own runtime, with the awkward statements' migrations: for tests that are not in a worker.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use proofline_generator::tree::write_atomically;
+use proofline_spec::document::Environment;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::run::process::Process;
+use crate::workers::tools::Wrangler;
+use crate::workers::wrangler::Call;
+
+/// The worker, which passes batches on, and what it calls the database with: the runtime's own function.
+const WORKER: &str = include_str!("../../tools/d1.mjs");
+const GLUE: &str = include_str!("../../../runtime/src/host/workers/glue.mjs");
+/// The migrations, as the generator's test keeps them.
+const AWKWARD: &str = include_str!("../../../runtime/tests/engines/awkward.json");
+/// The databases: one for each test that writes.
+const DATABASES: [&str; 2] = ["AGREE", "BATCH"];
+/// How long the runtime may take to listen, and to stop.
+const START: Duration = Duration::from_mins(1);
+const STOP: Duration = Duration::from_secs(3);
+
+/// Runs something while the worker listens at the address that it gets.
+pub(super) fn with<T>(context: &Context, run: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+    let wrangler = Wrangler::find(context).map_err(|missing| anyhow!("{}", missing.why))?;
+    let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
+    let environment: Environment = serde_json::from_value(
+        json!({"proofline": "v1", "environment": "engines", "target": "workers"}),
+    )?;
+    let call = Call::new(context, &wrangler, &environment, folder.path())?;
+    let (worker, data) = (folder.path().join("worker"), folder.path().join("data"));
+    write(folder.path(), &worker, &call)?;
+    for name in DATABASES {
+        let mut command = call.command(&["d1", "migrations", "apply", name, "--local"]);
+        command.arg("--persist-to").arg(&data);
+        call.run(command, None, &format!("apply the migrations of `{name}`"))?;
+    }
+    let log = folder.path().join("log");
+    let mut command = call.local(&worker, &data, 0)?;
+    let file = std::fs::File::options().write(true).create_new(true).open(&log)?;
+    command.stdout(file.try_clone()?).stderr(file);
+    let mut process = Process::spawn(&mut command, STOP).context("cannot start Node")?;
+    let url = listening(&mut process, &log)?;
+    let result = run(&url);
+    process.stop()?;
+    result
+}
+
+fn write(folder: &Path, worker: &Path, call: &Call<'_>) -> Result<()> {
+    let migrations = folder.join("migrations");
+    for folder in [worker, &migrations] {
+        std::fs::create_dir_all(folder)?;
+    }
+    let awkward: Value = serde_json::from_str(AWKWARD)?;
+    for one in awkward["migrations"].as_array().into_iter().flatten() {
+        let text = |name: &str| one[name].as_str().unwrap_or_default();
+        write_atomically(&migrations.join(text("name")), text("sql").as_bytes())?;
+    }
+    write_atomically(&worker.join("shim.mjs"), WORKER.as_bytes())?;
+    write_atomically(&worker.join("glue.mjs"), GLUE.as_bytes())?;
+    let databases: Vec<Value> = DATABASES
+        .iter()
+        .enumerate()
+        .map(|(at, name)| {
+            json!({
+                "binding": name,
+                "database_name": name,
+                "database_id": format!("00000000-0000-4000-8000-{at:012}"),
+                "migrations_dir": migrations,
+            })
+        })
+        .collect();
+    let configuration = json!({
+        "name": "engines",
+        "main": worker.join("shim.mjs"),
+        "compatibility_date": "2026-01-01",
+        "env": {"engines": {"d1_databases": databases}},
+    });
+    write_atomically(&call.configuration(), configuration.to_string().as_bytes())?;
+    Ok(())
+}
+
+/// Where it listens, once it says so.
+fn listening(process: &mut Process, log: &Path) -> Result<String> {
+    let deadline = Instant::now() + START;
+    loop {
+        let said = std::fs::read_to_string(log).unwrap_or_default();
+        let address = said.lines().find_map(|line| line.strip_prefix("Ready on "));
+        if let Some(address) = address {
+            return Ok(address.trim_end_matches('/').to_owned());
+        }
+        if process.try_wait()?.is_some() || Instant::now() > deadline {
+            bail!("the runtime of workers does not start:\n{said}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -20,6 +20,7 @@ pub(super) fn containers(context: &Context, _: bool) -> Result<Outcome> {
     let before = things(context, &engine)?;
     let workspace = Workspace::load(context, Some(SERVICE))?;
     let mut outcome = shipped(context, &engine, workspace.service(Some(SERVICE))?)?;
+    outcome.add(&super::replicas::replicas(context)?);
     outcome.add(&service::readiness(context, SERVICE, "compose")?);
     let left: Vec<String> = things(context, &engine)?.difference(&before).cloned().collect();
     let text =

@@ -5,6 +5,7 @@ mod d1;
 mod deploy;
 mod kubernetes;
 mod program;
+mod replicas;
 mod rust;
 mod service;
 mod stores;

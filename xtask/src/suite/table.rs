@@ -136,7 +136,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "containers",
-        tests: "the image, and the main job on Luna in containers",
+        tests: "the image, two instances behind the proxy under load, and the main job on Luna in containers",
         tools: &[tool::DOCKER, tool::COMPOSE],
         run: containers::containers,
     },

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::sql;
@@ -23,6 +24,9 @@ use crate::run::workspace::LoadedService;
 
 /// Where a range of addresses is looked for that no other network has: 10.201.0.0 to 10.201.255.0.
 const RANGES: u8 = 255;
+/// How long the proxy may take to find an instance, and how often that is looked at.
+const ASKED: Duration = Duration::from_mins(1);
+const LOOK: Duration = Duration::from_millis(200);
 /// How often another range is tried.
 const ATTEMPTS: u8 = 5;
 
@@ -368,6 +372,40 @@ impl Project {
         logs.args(["logs", "--tail", "15", name]);
         let logs = engine::finish(logs, "read the logs").unwrap_or_default();
         format!("{name} {}; it said last:\n{}", why(state), logs.trim_end())
+    }
+
+    /// Starts the instances again, one after the other, each when the proxy sends requests to the one before again.
+    pub(super) fn restart_in_turn(&self, context: &Context) -> Result<()> {
+        let list = self.compose(&["ps", "--quiet", "app"]);
+        let ids = engine::must(context, list, "list the instances")?.stdout;
+        for id in ids.split_whitespace() {
+            self.until_asked(context, id)?;
+            let mut restart = self.engine.docker();
+            restart.args(["restart", "--time", "60", id]);
+            engine::must(context, restart, "start an instance again")?;
+            self.until_asked(context, id)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until an instance has answered a request since it was started, other than those after its health.
+    fn until_asked(&self, context: &Context, id: &str) -> Result<()> {
+        let deadline = Instant::now() + ASKED;
+        loop {
+            let mut look = self.engine.docker();
+            look.args(["inspect", "--format", "{{.State.StartedAt}}", id]);
+            let since = engine::must(context, look, "look at an instance")?.stdout;
+            let mut logs = self.engine.docker();
+            logs.args(["logs", "--since", since.trim(), id]);
+            let said = engine::must(context, logs, "read its log")?.stdout;
+            if said.lines().any(|line| line.contains("\"route\":\"/api/")) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("the proxy sends an instance no requests: it said\n{said}");
+            }
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// What the engine knows of each instance.

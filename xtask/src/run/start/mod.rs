@@ -100,6 +100,14 @@ impl Started {
         Some(format!("it ended with {status}; it said last:\n{last}"))
     }
 
+    /// Starts its instances again, one after the other, each when the one before answers again.
+    pub(crate) fn restart_in_turn(&self, context: &Context) -> Result<()> {
+        match &self.project {
+            Some(project) => project.restart_in_turn(context),
+            None => bail!("only containers are started again in turn"),
+        }
+    }
+
     /// Stops it; a service that does not end well within its grace is an error, and so is what its tool warned of.
     pub(crate) fn stop(mut self) -> Result<()> {
         if let Some(project) = self.project.take() {

@@ -87,10 +87,10 @@ pub(crate) fn run(
     let plan_file = session.write_plan("plan.json", &plan)?;
     let identity = runners::identify(context, &plan_file, &session.secrets);
     session.inside(checks)?;
-    session.features(checks, &plan_file)?;
-    session.look();
-    session.loads(checks, &plan)?;
-    session.look();
+    let checked = session.features(checks, &plan_file);
+    session.excuse(checked)?;
+    let loaded = session.loads(checks, &plan);
+    session.excuse(loaded)?;
     session.stop();
     let interrupted = context.interrupted();
     let (documents, problems) = evidence::documents(&folder)?;
@@ -287,6 +287,12 @@ impl Session<'_> {
             self.ended = Some(how);
             self.started = None;
         }
+    }
+
+    /// A runner that could not go on because the service had ended is no error of the runner's: what it wrote counts.
+    fn excuse(&mut self, ran: Result<()>) -> Result<()> {
+        self.look();
+        if self.ended.is_some() { Ok(()) } else { ran }
     }
 
     fn stop(&mut self) {

@@ -454,6 +454,11 @@ impl Project {
         let mut command = self.engine.docker();
         command.args(["image", "rm", "--force", &self.image]);
         engine::finish(command, "remove the image")?;
+        // The migration's image differs from the service's in a label, and lost its name to it.
+        let mut command = self.engine.docker();
+        command.args(["image", "prune", "--force", "--filter"]);
+        command.arg(format!("label=com.docker.compose.project={}", self.name));
+        engine::finish(command, "remove the images without a name")?;
         down.map(drop)
     }
 }

@@ -22,6 +22,7 @@ catalogue! {
     "observability/logs",
     "observability/readiness",
     "reliability/atomicity",
+    "reliability/cache",
     "reliability/isolation",
     "reliability/shutdown",
     "security/cors",

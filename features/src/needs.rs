@@ -126,6 +126,7 @@ const SUBJECTS: &[Need] = &[
         |t| t.health_route_of(HealthKind::Detail).is_some(),
         "the spec has no health route with details",
     ),
+    ("cache", |t| t.routes().any(|(_, route)| route.cache.is_some()), "the spec caches no answers"),
     (
         "balance",
         |t| t.service.accounts.as_ref().is_some_and(|accounts| accounts.balance.is_some()),

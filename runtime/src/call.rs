@@ -102,6 +102,35 @@ impl Call {
         self.client
     }
 
+    /// A text with `{principal.id}` and the like filled in.
+    pub(crate) fn fill(&self, template: &str) -> String {
+        let mut text = String::with_capacity(template.len() + 32);
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            text.push_str(before);
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            let value = match name.split_once('.') {
+                Some(("path", name)) => self.path(name).clone(),
+                Some(("query", name)) => self.query.get(name).cloned().unwrap_or_default(),
+                Some(("body", path)) => {
+                    let pointer = format!("/{}", path.replace('.', "/"));
+                    self.body.pointer(&pointer).cloned().unwrap_or_default()
+                }
+                Some(("principal", "role")) => self.operand(&Operand::PrincipalRole),
+                Some(("principal", "tier")) => self.operand(&Operand::PrincipalTier),
+                Some(("principal", "key_id")) => self.operand(&Operand::PrincipalKeyId),
+                _ => self.operand(&Operand::PrincipalId),
+            };
+            match value {
+                Value::String(value) => text.push_str(&value),
+                value => text.push_str(&value.to_string()),
+            }
+            rest = after;
+        }
+        text.push_str(rest);
+        text
+    }
+
     /// What a policy reads for a statement's parameter.
     pub(crate) fn operand(&self, operand: &Operand) -> Value {
         let principal = self.principal.as_ref();

@@ -9,7 +9,7 @@
 //! 7. **read the body**: 408, 413; a webhook's signature over it; 401.
 //! 8. **validate**: path, query string and body, all violations at once; 400, 415, 422.
 //! 9. **authorise the object**: its owner, before anything is done with it.
-//! 10. **operate**: what the route does; 504.
+//! 10. **operate**: a cached answer, or what the route does; 504.
 //! 11. **finish**: headers that every answer has, metering, the observer.
 //!
 //! The route's time limit is for all of this but the arrival of the body, which has one of its own.
@@ -394,7 +394,19 @@ impl<S: Service> Chain<S> {
             if let Some(owner) = &route.owner {
                 owner::check(call, owner).await?;
             }
-            self.service.answer(call).await
+            match (&route.cache, route.invalidates) {
+                (Some(cache), _) => {
+                    let context = Arc::clone(&call.context);
+                    context.caches().answer(&self.service, call, cache).await
+                }
+                (None, []) => self.service.answer(call).await,
+                (None, tags) => {
+                    let context = Arc::clone(&call.context);
+                    let tags = tags.iter().map(|tag| call.fill(tag)).collect();
+                    let answering = self.service.answer(call);
+                    context.caches().changing(&context, tags, route.timeout, answering).await
+                }
+            }
         };
         timeout::within(self.context.clock(), left, &TIMEOUT, work).await
     }

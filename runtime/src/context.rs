@@ -17,6 +17,7 @@ use crate::binding::password::{PasswordError, PasswordHasher};
 use crate::binding::queue::Queue;
 use crate::binding::sql::{Batch, Bound, Database, Done, SqlError, Transacted};
 use crate::binding::upstream::Upstream;
+use crate::cache::Caches;
 use crate::definition::Definition;
 use crate::policy::auth::Keys;
 use crate::problem::{Failure, ProblemType, UNAVAILABLE};
@@ -62,6 +63,7 @@ pub struct Context {
     keys: Keys,
     started: Duration,
     draining: AtomicBool,
+    caches: Caches,
     memory: fn() -> Option<Memory>,
 }
 
@@ -86,7 +88,8 @@ impl Context {
         let keys = Keys::new(definition, &settings);
         let started = bindings.clock.monotonic();
         let draining = AtomicBool::new(false);
-        Self { definition, settings, bindings, keys, started, draining, memory: || None }
+        let caches = Caches::new(definition);
+        Self { definition, settings, bindings, keys, started, draining, caches, memory: || None }
     }
 
     /// The same, with a way to find out what the process holds in memory.
@@ -131,6 +134,18 @@ impl Context {
             }
         }
         closed
+    }
+
+    /// The cached answers of its routes.
+    pub fn caches(&self) -> &Caches {
+        &self.caches
+    }
+
+    /// Cached answers with these tags are not given again. For what changes data without a route that says
+    /// `invalidates`: call it after the change.
+    pub async fn invalidate(&self, tags: &[&str]) {
+        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        self.caches.changing(self, tags, Duration::ZERO, async {}).await;
     }
 
     /// The service's tables.

@@ -175,12 +175,14 @@ pub struct Migration {
 pub struct KeyValue {
     /// Name of the binding.
     pub name: &'static str,
-    /// What a failing store means for a request. Heeded once answers are cached.
+    /// What a failing store means for a request whose answer is cached.
     pub on_failure: OnFailure,
-    /// When calls stop for a while because they fail. Heeded once answers are cached.
+    /// When calls for cached answers stop for a while because they fail.
     pub breaker: Option<Breaker>,
-    /// How a failed call is tried again. Heeded once answers are cached.
+    /// How a failed call for a cached answer is tried again.
     pub retry: Option<Retry>,
+    /// How long a call for a cached answer may take, with all attempts.
+    pub timeout: Duration,
     /// How long connecting to the server may take.
     pub connect_timeout: Duration,
     /// How long a connection may be silent before it is looked whether it still works.
@@ -598,9 +600,9 @@ pub struct Route {
     pub timeout: Duration,
     /// Who owns the object that the path names.
     pub owner: Option<Owner>,
-    /// How answers are cached. No policy heeds this yet: every answer is made anew.
+    /// How answers are cached.
     pub cache: Option<Cache>,
-    /// Tags of cached answers that no longer hold once this route succeeded; see `cache`.
+    /// Tags of cached answers that no longer hold once this route was asked, such as `user:{path.id}`.
     pub invalidates: &'static [&'static str],
 }
 
@@ -672,6 +674,10 @@ pub struct Cache {
     pub store: &'static str,
     /// How long an answer holds.
     pub ttl: Duration,
+    /// How much longer it may stand in for one that cannot be made.
+    pub stale_if_error: Duration,
+    /// What else than the request's parameters an answer depends on.
+    pub vary: &'static [Operand],
     /// Tags by which answers are dropped, such as `user:{principal.id}`.
     pub tags: &'static [&'static str],
 }

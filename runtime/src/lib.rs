@@ -6,7 +6,8 @@
 
 pub mod answer;
 pub mod binding;
-pub mod call;
+pub mod cache;
+mod call;
 pub mod chain;
 pub mod context;
 pub mod definition;

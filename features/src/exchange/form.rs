@@ -108,6 +108,10 @@ pub(super) fn answer(record: &Record, redactor: &Redactor) -> AnswerForm {
         let known = headers.entry(name.to_lowercase()).or_default();
         *known = if known.is_empty() { value } else { format!("{known}, {value}") };
     }
+    // Whether an answer was still in the cache depends on what else was asked meanwhile.
+    if headers.contains_key("cache-status") {
+        headers.remove("age");
+    }
     let body = record.response_body.as_deref().filter(|body| !body.is_empty());
     let body = body.map(|body| redactor.redact(&String::from_utf8_lossy(body)));
     AnswerForm { status, headers, body: body.map(|text| self::body(&text)) }
@@ -130,6 +134,7 @@ fn header(name: &str, value: &str) -> String {
         // What is no number or no time there is not what it should be, and stays as it is.
         counting if COUNTING.contains(&counting) && is_number => "{number}".to_owned(),
         "date" | "expires" | "last-modified" if HTTP_DATE.is_match(value) => "{time}".to_owned(),
+        "cache-status" => value.split(';').next().unwrap_or(value).to_owned(),
         "ratelimit" => LEFT.replace_all(value, "$1={number}").into_owned(),
         _ => plain(value),
     }

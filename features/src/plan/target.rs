@@ -201,7 +201,8 @@ impl Target {
                     && self.query_is_optional(route)
                     && matches!(self.success(route), Some((200, Answer::One(_) | Answer::List(_))))
             })
-            .min_by_key(|(_, route)| self.limit_names(route).len())
+            // An answer from a cache asks nothing of what may be disturbed.
+            .min_by_key(|(_, route)| (route.cache.is_some(), self.limit_names(route).len()))
             .map(|(key, _)| key)
     }
 

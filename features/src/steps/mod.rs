@@ -2,6 +2,7 @@
 
 mod assignment;
 mod atomicity;
+mod cache;
 mod configuration;
 mod correlation;
 mod cors;
@@ -51,6 +52,7 @@ pub struct Memory {
     logs: logs::LogWatch,
     shutdown: shutdown::Shutdown,
     overdraw: overdraw::Overdraw,
+    cached: cache::Cached,
 }
 
 /// What a step's text and table say.
@@ -113,7 +115,7 @@ use steps;
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 27] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 28] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -141,6 +143,7 @@ pub fn all() -> Collection<World> {
         atomicity::steps,
         shutdown::steps,
         overdraw::steps,
+        cache::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }

@@ -10,6 +10,8 @@ pub mod plan;
 pub mod postgres;
 mod promise;
 pub mod rehearsal;
+mod stale;
+mod touched;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ use rusqlite::Connection;
 pub use dead_letters::keeps_dead_letters;
 pub use finding::Finding;
 pub use migrations::{Migration, read_migrations};
+pub use touched::Touched;
 
 /// A query as the database sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub struct Prepared {
     pub read_only: bool,
     /// How SQLite carries it out, a line for each step.
     pub plan: Vec<String>,
+    /// What it reads and changes.
+    pub touched: Touched,
     /// The statement for Postgres, where the service may run on it.
     pub postgres: Option<String>,
 }
@@ -79,6 +84,7 @@ pub fn prepare(
         postgres::translate(service, migrations, &mut prepared, &mut findings);
     }
     usage::check(service, &prepared, &mut findings);
+    stale::check(service, &prepared, &mut findings);
     dead_letters::check(service, &databases, &mut findings);
     (prepared, findings)
 }
@@ -97,7 +103,7 @@ pub fn binding_of<'a>(service: &'a Service, query: &'a Query) -> Option<&'a str>
 fn prepare_one(connection: &Connection, name: &str, query: &Query) -> Result<Prepared, Finding> {
     let place = ["queries", name, "sql"];
     let sql = query.sql.trim_end().trim_end_matches(';');
-    let statement = connection.prepare(sql).map_err(|error| {
+    let (statement, touched) = touched::prepare(connection, sql).map_err(|error| {
         let (message, offset) = finding::explain(&error);
         let suggestion = finding::suggest(connection, &message);
         Finding::new(
@@ -136,7 +142,8 @@ fn prepare_one(connection: &Connection, name: &str, query: &Query) -> Result<Pre
         .collect();
     // What cannot be explained has no plan, and is no query that looks for rows.
     let plan = plan::explain(connection, sql).unwrap_or_default();
-    Ok(Prepared { parameters, columns, read_only: statement.readonly(), plan, postgres: None })
+    let read_only = statement.readonly();
+    Ok(Prepared { parameters, columns, read_only, plan, touched, postgres: None })
 }
 
 /// Runs a script on the database in a file: rows that an environment begins with.

@@ -173,3 +173,41 @@ fn sql_without_a_postgres_form_is_refused_at_its_place() {
     }
     assert_eq!(on_postgres("select upper(email) from users where age is null"), []);
 }
+
+#[test]
+fn a_change_that_leaves_cached_answers_as_they_were_is_found() {
+    let found = |query: &str, with: &str, invalidates: &str| {
+        let spec = format!(
+            "proofline: v1\n\
+             service: {{name: fixture, version: 1.0.0, summary: A fixture}}\n\
+             targets: [native]\n\
+             bindings:\n  DB: {{kind: sql, migrations: migrations}}\n  CACHE: {{kind: kv}}\n\
+             schemas:\n  Id: {{type: string, format: uuid}}\n  Item:\n    type: object\n    required: [id, name]\n    properties: {{id: {{type: string}}, name: {{type: string}}}}\n\
+             queries:\n  item: {{sql: \"select id, name from items where id = :id\", expect: optional}}\n  change: {query}\n\
+             problems:\n  no-item: {{status: 404, title: There is no such item}}\n\
+             routes:\n  GET /items/{{id}}:\n    auth: none\n    limits: {{none: a fixture}}\n    path: {{id: Id}}\n    op: {{query: {{run: item, with: {{id: path.id}}}}}}\n    cache: {{in: CACHE, ttl: 5min, tags: [\"item:{{path.id}}\"]}}\n    returns: {{200: Item, 404: {{problem: no-item}}}}\n\
+             \x20 POST /items/{{item}}/change:\n    auth: none\n    limits: {{none: a fixture}}\n    path: {{item: Id}}\n    op: {{query: {{run: change, with: {with}}}}}\n    {invalidates}\n    returns: {{204: none}}\n"
+        );
+        let migration = "create table items (id text primary key, name text not null, seen integer not null default 0);\n\
+             create table log (id text primary key);\n\
+             create trigger logged after insert on log begin update items set name = 'logged'; end;";
+        let loaded = crate::support::from_text(&spec, migration);
+        loaded.findings.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>()
+    };
+    let rename = "{sql: \"update items set name = 'x' where id = :id\", expect: any}";
+    let with = "{id: path.item}";
+    let [wrong] = &found(rename, with, "")[..] else { panic!() };
+    assert!(wrong.contains("`name` of `items`") && wrong.contains("GET /items/{id}"), "{wrong}");
+    assert_eq!(found(rename, with, "invalidates: [\"other:{path.item}\"]").len(), 1);
+    assert_eq!(found(rename, with, "invalidates: [\"item:{path.item}\"]"), [""; 0]);
+    // What the cached answer does not hold may change, and a row that was not there was never answered.
+    let seen = "{sql: \"update items set seen = seen + 1 where id = :id\", expect: any}";
+    assert_eq!(found(seen, with, ""), [""; 0]);
+    let insert = "{sql: \"insert into items (id, name) values (:id, 'x')\", expect: any}";
+    assert_eq!(found(insert, with, ""), [""; 0]);
+    let delete = "{sql: \"delete from items where id = :id\", expect: any}";
+    assert!(found(delete, with, "")[0].contains("rows of `items`"));
+    // A trigger changes it.
+    let log = "{sql: \"insert into log (id) values (:id)\", expect: any}";
+    assert!(found(log, with, "")[0].contains("`name` of `items`"));
+}

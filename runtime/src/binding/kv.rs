@@ -30,6 +30,11 @@ pub trait KeyValueStore: Send + Sync + 'static {
     /// Drops what no longer holds; says how many entries that were.
     fn sweep(&self) -> Reply<'_, Result<u64, StoreError>>;
 
+    /// Whether everyone sees at once what was put.
+    fn is_consistent(&self) -> bool {
+        true
+    }
+
     /// Whether it answers.
     fn ping(&self) -> Reply<'_, Result<(), StoreError>>;
 

@@ -9,11 +9,11 @@ use crate::definition::Breaker;
 #[derive(Debug)]
 pub struct Circuit {
     breaker: Breaker,
-    state: Mutex<State>,
+    state: Mutex<Inner>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum State {
+enum Inner {
     /// Calls are let through; so many failed in a row.
     Closed(u32),
     /// No call is let through until then.
@@ -22,27 +22,47 @@ enum State {
     Trying(Duration),
 }
 
+/// What a breaker does with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It lets it through.
+    Closed,
+    /// It lets one through, to see.
+    HalfOpen,
+    /// It does not let it through.
+    Open,
+}
+
 impl Circuit {
     /// A breaker that lets calls through.
     pub const fn new(breaker: Breaker) -> Self {
-        Self { breaker, state: Mutex::new(State::Closed(0)) }
+        Self { breaker, state: Mutex::new(Inner::Closed(0)) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it does with a call now.
+    pub fn state(&self, now: Duration) -> State {
+        match *self.lock() {
+            Inner::Closed(_) => State::Closed,
+            Inner::Open(until) if now < until => State::Open,
+            Inner::Open(_) | Inner::Trying(_) => State::HalfOpen,
+        }
     }
 
     /// Whether a call is let through now.
     pub fn lets_through(&self, now: Duration) -> bool {
         let mut state = self.lock();
         let due = match *state {
-            State::Closed(_) => return true,
-            State::Open(until) => now >= until,
+            Inner::Closed(_) => return true,
+            Inner::Open(until) => now >= until,
             // A call that never told how it went must not keep the circuit open for ever.
-            State::Trying(since) => now >= since + self.breaker.reset,
+            Inner::Trying(since) => now >= since + self.breaker.reset,
         };
         if due {
-            *state = State::Trying(now);
+            *state = Inner::Trying(now);
         }
         due
     }
@@ -51,13 +71,13 @@ impl Circuit {
     pub fn report(&self, worked: bool, now: Duration) {
         let mut state = self.lock();
         *state = match (worked, *state) {
-            (true, _) => State::Closed(0),
-            (false, State::Closed(failures)) if failures + 1 < self.breaker.failures => {
-                State::Closed(failures + 1)
+            (true, _) => Inner::Closed(0),
+            (false, Inner::Closed(failures)) if failures + 1 < self.breaker.failures => {
+                Inner::Closed(failures + 1)
             }
             // Calls that were under way when it opened do not keep it open longer.
-            (false, State::Open(until)) => State::Open(until),
-            (false, _) => State::Open(now + self.breaker.reset),
+            (false, Inner::Open(until)) => Inner::Open(until),
+            (false, _) => Inner::Open(now + self.breaker.reset),
         };
     }
 }

@@ -12,6 +12,7 @@
 mod api_key;
 mod authorisation;
 mod body;
+mod cache;
 mod capacity;
 mod configuration;
 mod connection;

@@ -62,6 +62,7 @@ pub static DEFINITION: Definition = Definition {
         on_failure: OnFailure::Bypass,
         breaker: Some(Breaker { failures: 5, reset: Duration::from_secs(30) }),
         retry: None,
+        timeout: Duration::from_millis(250),
         connect_timeout: Duration::from_secs(10),
         keep_alive: Duration::from_secs(30),
         required: &["production", "staging"],

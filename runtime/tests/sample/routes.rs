@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use proofline_runtime::definition::{Method, Operand, Owner, PathParameter, Route};
+use proofline_runtime::definition::{Cache, Method, Operand, Owner, PathParameter, Route};
 
 use super::definition::{BILLING, DOCUMENT_NOT_FOUND, IP, KEY, LOGIN, SESSION, USER};
 use super::{schemas, statements};
@@ -45,6 +45,13 @@ pub static ROUTES: &[Route] = &[
         operation: "get_me",
         auth: &[&SESSION, &KEY],
         limits: &[&IP, &USER],
+        cache: Some(Cache {
+            store: "CACHE",
+            ttl: Duration::from_mins(5),
+            stale_if_error: Duration::ZERO,
+            vary: &[Operand::PrincipalId, Operand::PrincipalRole, Operand::PrincipalTier],
+            tags: &["user:{principal.id}"],
+        }),
         ..Route::DEFAULT
     },
     Route {
@@ -53,6 +60,7 @@ pub static ROUTES: &[Route] = &[
         operation: "patch_me",
         auth: &[&SESSION, &KEY],
         limits: &[&IP, &USER],
+        invalidates: &["user:{principal.id}"],
         body: Some(&schemas::PROFILE_UPDATE),
         ..Route::DEFAULT
     },
@@ -80,6 +88,7 @@ pub static ROUTES: &[Route] = &[
         operation: "post_documents",
         auth: &[&SESSION, &KEY],
         limits: &[&IP, &USER],
+        invalidates: &["documents:{principal.id}"],
         body: Some(&schemas::NEW_DOCUMENT),
         ..Route::DEFAULT
     },
@@ -90,6 +99,13 @@ pub static ROUTES: &[Route] = &[
         auth: &[&SESSION, &KEY],
         limits: &[&IP, &USER],
         query: Some(&schemas::DOCUMENT_PAGE),
+        cache: Some(Cache {
+            store: "CACHE",
+            ttl: Duration::from_millis(1),
+            stale_if_error: Duration::from_hours(1),
+            vary: &[Operand::PrincipalId],
+            tags: &["documents:{principal.id}"],
+        }),
         ..Route::DEFAULT
     },
     Route {

@@ -32,7 +32,8 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     connections(context, pool, &at.key("pool"), found);
                 }
             }
-            Binding::Kv { breaker, retry, connect_timeout, keep_alive, .. } => {
+            Binding::Kv { breaker, retry, timeout, connect_timeout, keep_alive, .. } => {
+                not_zero(context, *timeout, &at.key("timeout"), found);
                 not_zero(context, *connect_timeout, &at.key("connect_timeout"), found);
                 not_zero(context, *keep_alive, &at.key("keep_alive"), found);
                 resilience(context, breaker.as_ref(), retry.as_ref(), &at, found);

@@ -23,6 +23,10 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         if let Some(cache) = &route.cache {
             let here = at.key("cache");
             scope.templates(&cache.tags, &here.key("tags"), found);
+            let vary = here.key("vary");
+            for (index, value) in cache.vary.iter().flatten().enumerate() {
+                scope.of_caller(value, &vary.index(index), found);
+            }
         }
         scope.templates(&route.invalidates, &at.key("invalidates"), found);
     }
@@ -111,6 +115,17 @@ struct Scope<'c, 'a> {
     key: bool,
 }
 
+/// Whether it is read as it is, from something that a request has.
+const fn is_plain(value: &Expression) -> bool {
+    matches!(
+        value,
+        Expression::Read(
+            Source::Path | Source::Query | Source::Body | Source::Principal | Source::Config,
+            _
+        )
+    )
+}
+
 /// Why something cannot be read: what is wrong, why, and what helps.
 struct Unreadable {
     code: crate::diagnostic::Code,
@@ -175,6 +190,15 @@ impl<'c, 'a> Scope<'c, 'a> {
                         Diagnostic::new(codes::TEMPLATE, place, reason)
                             .fix("write a value in braces, such as `user:{principal.id}`"),
                     ),
+                    Ok(value) if !is_plain(&value) => found.push(
+                        Diagnostic::new(
+                            codes::TEMPLATE,
+                            place,
+                            format!("`{inner}` is not what the request says"),
+                        )
+                        .because("a tag must be the same for who reads and for who changes")
+                        .fix("read `path`, `query`, `body`, `principal` or `config`"),
+                    ),
                     Ok(value) => {
                         if let Some(wrong) = self.unreadable(&value) {
                             found.push(wrong.at(place));
@@ -184,6 +208,19 @@ impl<'c, 'a> Scope<'c, 'a> {
                 offset = close + 1;
             }
         }
+    }
+
+    /// What an answer depends on besides the request's parameters, which always count.
+    fn of_caller(&self, value: &Expression, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+        if matches!(value, Expression::Read(Source::Principal, _)) {
+            return self.one(value, at, found);
+        }
+        found.push(
+            self.context
+                .at_value(codes::CACHE, at, format!("`{value}` does not say who calls"))
+                .because("answers are kept apart by their parameters in any case")
+                .fix("write `principal.id`, `principal.role` or `principal.tier`"),
+        );
     }
 
     fn unreadable(&self, value: &Expression) -> Option<Unreadable> {

@@ -178,6 +178,7 @@ pub(super) mod table {
         DEAD_LETTERS = "PL1506", "dead-letters", Warning, "Messages that cannot be delivered are kept nowhere.";
         SQL_ON_POSTGRES = "PL1507", "sql-on-postgres", Error, "SQL cannot be said on Postgres, where the service may run.";
         WHOLE_TABLE = "PL1508", "whole-table", Warning, "A query reads a whole table and does not say why.";
+        STALE_CACHE = "PL1509", "stale-cache", Warning, "A change leaves cached answers as they were.";
         NAME_CLASH = "PL1601", "name-clash", Error, "Two routes would be the same operation.";
     }
 }

@@ -40,6 +40,9 @@ pub enum Binding {
         /// What a failing store means for a request.
         #[serde(default)]
         on_failure: OnFailure,
+        /// How long a request waits for the store before it goes on without it, with all attempts; 250 ms by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout: Option<Duration>,
         /// How long connecting to the server may take, 10 s by default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         connect_timeout: Option<Duration>,

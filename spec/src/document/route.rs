@@ -51,7 +51,7 @@ pub struct Route {
     /// How its answers are cached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<RouteCache>,
-    /// Tags of cached answers that a successful call makes stale.
+    /// Tags of cached answers that a call makes stale.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invalidates: Vec<String>,
     /// Every answer that the operation can give, by status. Those of the policies need no mention.
@@ -303,6 +303,20 @@ pub struct Owner {
     pub otherwise: String,
 }
 
+impl Route {
+    /// Whether a call of this route makes answers of such a cache stale: a tag of both is the same but for the names of
+    /// its values, as `user:{principal.id}` and `user:{path.id}` are.
+    pub fn makes_stale(&self, cache: &RouteCache) -> bool {
+        let shape = |tag: &String| {
+            let parts =
+                tag.split('{').map(|part| part.split_once('}').map_or(part, |(_, rest)| rest));
+            parts.collect::<Vec<_>>().join("{}")
+        };
+        let known: Vec<String> = cache.tags.iter().map(shape).collect();
+        self.invalidates.iter().any(|tag| known.contains(&shape(tag)))
+    }
+}
+
 /// How a route's answers are cached.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -315,6 +329,14 @@ pub struct RouteCache {
     /// Tags by which answers are made stale; may hold `{principal.id}` and `{path.name}`.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// What of the caller answers depend on: `principal.id`, `principal.role`, `principal.tier`. Without it everyone who
+    /// authenticates has answers of their own; `[]` gives all callers the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vary: Option<Vec<Expression>>,
+    /// How much longer than its `ttl` an answer is kept, to stand in when another cannot be made (RFC 5861); not at all
+    /// when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_if_error: Option<Duration>,
 }
 
 /// An answer's content.

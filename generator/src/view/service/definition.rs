@@ -370,8 +370,15 @@ fn required(binding: &Binding) -> String {
 fn stores(service: &Service) -> Vec<String> {
     let mut found = Vec::new();
     for (name, binding) in &service.bindings {
-        let Binding::Kv { breaker: b, retry: r, on_failure, connect_timeout, keep_alive, .. } =
-            binding
+        let Binding::Kv {
+            breaker: b,
+            retry: r,
+            on_failure,
+            timeout,
+            connect_timeout,
+            keep_alive,
+            ..
+        } = binding
         else {
             continue;
         };
@@ -380,10 +387,11 @@ fn stores(service: &Service) -> Vec<String> {
             OnFailure::Fail => "Fail",
         };
         found.push(format!(
-            "KeyValue {{ name: {}, on_failure: OnFailure::{on_failure}, breaker: {}, retry: {}, connect_timeout: {}, keep_alive: {}, required: {} }}",
+            "KeyValue {{ name: {}, on_failure: OnFailure::{on_failure}, breaker: {}, retry: {}, timeout: {}, connect_timeout: {}, keep_alive: {}, required: {} }}",
             text(name),
             breaker(b.as_ref()),
             optional_retry(r.as_ref()),
+            duration(timeout.unwrap_or(Duration::from_millis(250))),
             duration(connect_timeout.unwrap_or(Duration::from_millis(10_000))),
             duration(keep_alive.unwrap_or(Duration::from_millis(30_000))),
             required(binding)

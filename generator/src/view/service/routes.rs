@@ -1,6 +1,8 @@
 //! Routes as a constant table.
 
-use proofline_spec::document::{Expression, Method, Owner, Route, RouteKey, Service, Source};
+use proofline_spec::document::{
+    Expression, Method, Owner, Route, RouteCache, RouteKey, Service, Source,
+};
 use proofline_spec::unit::{Bytes, Duration};
 use serde::Serialize;
 
@@ -124,13 +126,29 @@ fn fields(
     if let Some(cache) = &route.cache {
         let tags = literals::texts(cache.tags.iter().map(String::as_str));
         let (store, ttl) = (literals::text(&cache.binding), literals::duration(cache.ttl));
-        fields.push(format!("cache: Some(Cache {{ store: {store}, ttl: {ttl}, tags: {tags} }})"));
+        let stale = literals::duration(cache.stale_if_error.unwrap_or(Duration::from_millis(0)));
+        let vary = vary(!policies::schemes(service, route).is_empty(), cache);
+        fields.push(format!(
+            "cache: Some(Cache {{ store: {store}, ttl: {ttl}, stale_if_error: {stale}, vary: &[{vary}], tags: {tags} }})"
+        ));
     }
     if !route.invalidates.is_empty() {
         let tags = literals::texts(route.invalidates.iter().map(String::as_str));
         fields.push(format!("invalidates: {tags}"));
     }
     fields
+}
+
+/// What of the caller a cached answer depends on: everything that an operation can see of it, unless the spec says less.
+fn vary(is_authenticated: bool, cache: &RouteCache) -> String {
+    let operands: Vec<String> = match &cache.vary {
+        Some(vary) => vary.iter().map(operand).collect(),
+        None if is_authenticated => {
+            ["Id", "Role", "Tier"].map(|member| format!("Operand::Principal{member}")).to_vec()
+        }
+        None => Vec::new(),
+    };
+    operands.join(", ")
 }
 
 const fn method(method: Method) -> &'static str {

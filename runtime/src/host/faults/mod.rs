@@ -254,6 +254,10 @@ impl KeyValueStore for Faulty<dyn KeyValueStore> {
         })
     }
 
+    fn is_consistent(&self) -> bool {
+        self.inner.is_consistent()
+    }
+
     fn sweep(&self) -> Reply<'_, Result<u64, StoreError>> {
         later(async {
             self.pass().await.map_err(StoreError)?;

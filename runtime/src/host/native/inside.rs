@@ -99,7 +99,9 @@ impl<S: Service> Inside<S> {
             return Err(Failure::of(&NOT_FOUND));
         }
         read_only(request.method())?;
-        let mut text = self.metrics.render();
+        let context = self.chain().context();
+        let caches = context.caches().figures(context.clock().monotonic());
+        let mut text = self.metrics.render(&caches);
         let capacity = &self.capacity;
         text.push_str(&format!(
             "# HELP http_connections_open Connections that are open.\n\

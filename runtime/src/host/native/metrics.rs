@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::cache::{Figures, State};
 use crate::chain::{Observation, Observer};
 use crate::definition::Definition;
 
@@ -71,14 +72,14 @@ impl Metrics {
         InFlight(&self.in_flight)
     }
 
-    /// The text format of Prometheus.
-    pub fn render(&self) -> String {
+    /// The text format of Prometheus, with what was counted of each cache.
+    pub fn render(&self, caches: &[Figures]) -> String {
         let mut text = String::with_capacity(16 * 1024);
         let mut routes: Vec<_> = self.routes.iter().map(|(path, route)| (*path, route)).collect();
         routes.sort_unstable_by_key(|(path, _)| *path);
         routes.push(("(none)", &self.none));
         // Writing to a text cannot fail.
-        let _ = self.write(&mut text, &routes);
+        let _ = self.write(&mut text, &routes).and_then(|()| write_caches(&mut text, caches));
         text
     }
 
@@ -119,6 +120,58 @@ impl Metrics {
         writeln!(out, "# TYPE validation_refusals_total counter")?;
         writeln!(out, "validation_refusals_total {}", self.violations.load(Ordering::Relaxed))
     }
+}
+
+fn write_caches(out: &mut String, caches: &[Figures]) -> std::fmt::Result {
+    if caches.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "# HELP cache_answers_total Answers of cached routes, by where they came from.")?;
+    writeln!(out, "# TYPE cache_answers_total counter")?;
+    for cache in caches {
+        let results = [
+            ("hit", cache.hits),
+            ("miss", cache.misses),
+            ("stale", cache.stale),
+            ("fallback", cache.fallbacks),
+        ];
+        for (result, count) in results {
+            let name = cache.name;
+            writeln!(out, "cache_answers_total{{cache=\"{name}\",result=\"{result}\"}} {count}")?;
+        }
+    }
+    let counters = [
+        ("errors", "Calls of a cache's store that failed."),
+        ("damaged", "Stored answers that were damaged, and dropped."),
+        ("invalidations", "Changes that made cached answers stale."),
+    ];
+    for (name, help) in counters {
+        writeln!(out, "# HELP cache_{name}_total {help}")?;
+        writeln!(out, "# TYPE cache_{name}_total counter")?;
+        for cache in caches {
+            let count = match name {
+                "errors" => cache.errors,
+                "damaged" => cache.damaged,
+                _ => cache.invalidations,
+            };
+            writeln!(out, "cache_{name}_total{{cache=\"{}\"}} {count}", cache.name)?;
+        }
+    }
+    writeln!(
+        out,
+        "# HELP cache_breaker_open Whether a cache is left alone (1), tried (0.5) or used (0)."
+    )?;
+    writeln!(out, "# TYPE cache_breaker_open gauge")?;
+    for cache in caches {
+        let Some(state) = cache.breaker else { continue };
+        let value = match state {
+            State::Closed => "0",
+            State::HalfOpen => "0.5",
+            State::Open => "1",
+        };
+        writeln!(out, "cache_breaker_open{{cache=\"{}\"}} {value}", cache.name)?;
+    }
+    Ok(())
 }
 
 fn write_histogram(out: &mut String, path: &str, route: &RouteFigures) -> std::fmt::Result {

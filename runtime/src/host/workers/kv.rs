@@ -67,6 +67,10 @@ impl KeyValueStore for Kv {
         ready(Ok(0))
     }
 
+    fn is_consistent(&self) -> bool {
+        false
+    }
+
     fn ping(&self) -> Reply<'_, Result<(), StoreError>> {
         later(SendWrapper::new(async {
             glue::kv_get(&self.0, "proofline:ping").await.map(drop).map_err(|error| failed(&error))

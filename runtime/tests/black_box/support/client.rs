@@ -80,7 +80,7 @@ impl Ask {
 /// Sends bytes and reads until the other side closes or has nothing to say for a while.
 pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     // A server may refuse before it has read everything; its answer is what counts then.
     let _ = stream.write_all(bytes);
     let mut raw = Vec::new();

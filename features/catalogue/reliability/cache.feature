@@ -1,0 +1,32 @@
+@serial @about:cache @needs:accounts @needs:writes
+Feature: A cached answer is never given again once what it tells has changed, and a cache that fails fails no request
+
+  Scenario: Who changes something reads the change
+    Given a user
+    And an answer that is cached and that the user can change
+    Then a second answer comes from the cache and is the same
+    When the user changes it and reads it again 5 times
+    Then every request is answered as declared
+    And every read gives what was changed before it
+
+  @needs:faults @needs:loopback
+  Scenario: The cache is cut off
+    Given a user
+    And an answer that is cached and that the user can change
+    When the cache is cut off
+    And the user changes it and reads it again 5 times
+    Then every request is answered as declared
+    And every read gives what was changed before it
+    When the cache is there again
+    And the user reads it again 5 times
+    Then every request is answered as declared
+    And every read gives what was changed before it
+
+  @needs:faults @needs:loopback
+  Scenario: The cache answers too late
+    Given a user
+    And an answer that is cached and that the user can change
+    When the cache takes 60 s for every answer
+    And the user changes it and reads it again 2 times
+    Then every request is answered as declared
+    And every read gives what was changed before it

@@ -89,6 +89,8 @@ pub struct Exchange {
     pub ending: Ending,
     /// Bytes of the body.
     pub bytes: u64,
+    /// Whether a cache had the answer, as `Cache-Status` says (RFC 9211); absent when no cache was asked.
+    pub cached: Option<bool>,
 }
 
 /// Why a request was not sent.
@@ -119,6 +121,13 @@ pub struct Client {
     bucket: TokenBucket,
     first_sent: OnceLock<Instant>,
     in_flight: AtomicU32,
+}
+
+/// Whether the nearest cache had the answer, which is the last one that wrote of itself (RFC 9211, 2).
+fn cached(headers: &HeaderMap) -> Option<bool> {
+    let told = headers.get_all("cache-status").iter().next_back()?.to_str().ok()?;
+    let last = told.rsplit(',').next()?;
+    Some(last.split(';').skip(1).any(|part| part.trim() == "hit" || part.trim() == "collapsed"))
 }
 
 /// Answers every question for an address with a refusal: names were resolved when the permit was
@@ -188,8 +197,8 @@ impl Client {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let outcome = self.exchange(request).await;
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let (ending, bytes) = outcome?;
-        Ok(Exchange { sent, ended: Instant::now(), ending, bytes })
+        let (ending, bytes, cached) = outcome?;
+        Ok(Exchange { sent, ended: Instant::now(), ending, bytes, cached })
     }
 
     /// Sends one GET and returns the status and at most 64 KiB of the body.
@@ -220,10 +229,13 @@ impl Client {
         Ok(request)
     }
 
-    async fn exchange(&self, request: reqwest::Request) -> Result<(Ending, u64), ClientError> {
+    async fn exchange(
+        &self,
+        request: reqwest::Request,
+    ) -> Result<(Ending, u64, Option<bool>), ClientError> {
         let mut response = match self.http.execute(request).await {
             Ok(response) => response,
-            Err(error) => return Ok((ending_of(&error), 0)),
+            Err(error) => return Ok((ending_of(&error), 0, None)),
         };
         self.check_peer(&response)?;
         let mut bytes = 0;
@@ -231,10 +243,11 @@ impl Client {
             match response.chunk().await {
                 Ok(Some(chunk)) => bytes += chunk.len() as u64,
                 Ok(None) => break,
-                Err(error) => return Ok((ending_of(&error), bytes)),
+                Err(error) => return Ok((ending_of(&error), bytes, None)),
             }
         }
-        Ok((Ending::Answered { status: response.status().as_u16() }, bytes))
+        let cached = cached(response.headers());
+        Ok((Ending::Answered { status: response.status().as_u16() }, bytes, cached))
     }
 
     /// The last line of defence: whatever connected, it must be a pinned address.

@@ -11,6 +11,8 @@ use crate::profile::millis;
 use crate::schedule::{Arrival, Phase, real, whole};
 use crate::selftest;
 
+/// The share of cache look-ups that hit, in percent.
+const CACHE_HIT_RATE: &str = "cache_hit_rate";
 /// Above this share of declared 429 answers a latency measures refusals.
 const MOST_LIMITED: f64 = 0.05;
 
@@ -118,6 +120,7 @@ pub fn judge(
     let saturated = saturated(judged, measured, &measurements);
     let doubt = doubt(judged, measured, instrument, saturated)
         .or_else(|| one_sided(dominant).filter(|_| broken.is_empty()))
+        .or_else(|| no_cache(proofs, judged))
         .or_else(|| too_few(&measurements, judged).filter(|_| broken.is_empty()));
     let outcome = match doubt {
         Some(reason) if !proves_failure(&measurements, judged) => {
@@ -180,8 +183,14 @@ fn measurements(proofs: &[&LoadProof], judged: &Judged, figures: &Summary) -> Ve
         ("error_rate", (error_rate, format!("{error_rate:.3} %"))),
         ("server_errors", (real(counts.server_errors), counts.server_errors.to_string())),
     ];
+    // Who asks no cache and sets no limit for it is told nothing of one.
+    let of_caches = (counts.lookups > 0 || !limits(proofs, CACHE_HIT_RATE).is_empty()).then(|| {
+        let share = real(counts.hits) / real(counts.lookups.max(1)) * 100.0;
+        let text = format!("{share:.1} % of {} look-ups", counts.lookups);
+        (CACHE_HIT_RATE, (share, text))
+    });
     let mut all = Vec::new();
-    for (metric, (value, text)) in metrics {
+    for (metric, (value, text)) in metrics.into_iter().chain(of_caches) {
         let limits = limits(proofs, metric);
         for limit in &limits {
             all.push(Measurement {
@@ -245,7 +254,7 @@ fn explained_by_generator(measurement: &Measurement, judged: &Judged, busy: bool
     let Ok(limit) = measurement.threshold.parse::<Threshold>() else { return false };
     let counts = &judged.total.counts;
     match measurement.metric.as_str() {
-        "server_errors" => false,
+        "server_errors" | CACHE_HIT_RATE => false,
         // A busy generator may time out by itself; it cannot make up an answer.
         "error_rate" => {
             let unanswered = counts.timeouts + counts.connection_errors + counts.broken;
@@ -308,21 +317,31 @@ fn one_sided(dominant: Option<(&str, f64)>) -> Option<String> {
     })
 }
 
+/// Where no cache was asked nothing is known about one.
+fn no_cache(proofs: &[&LoadProof], judged: &Judged) -> Option<String> {
+    let is_asked = !limits(proofs, CACHE_HIT_RATE).is_empty();
+    (is_asked && judged.total.counts.lookups == 0)
+        .then(|| "no answer says that a cache was asked (`Cache-Status`)".to_owned())
+}
+
 /// A kept limit needs enough requests to have been able to break it: five beyond a percentile, and
 /// as many as make a single error reach the limit of a rate.
 fn too_few(measurements: &[Measurement], judged: &Judged) -> Option<String> {
-    let samples = judged.total.latency.samples();
     let needed = |measurement: &Measurement| {
         let limit = measurement.threshold.parse::<Threshold>().ok()?;
         Some(match measurement.metric.as_str() {
             "p50" => 10,
-            "p95" => 100,
+            CACHE_HIT_RATE | "p95" => 100,
             "p99" => 500,
             "error_rate" => whole((100.0 / limit.limit.value().max(1e-6)).floor()),
             _ => 1,
         })
     };
     measurements.iter().find_map(|measurement| {
+        let samples = match measurement.metric.as_str() {
+            CACHE_HIT_RATE => judged.total.counts.lookups,
+            _ => judged.total.latency.samples(),
+        };
         let needed = needed(measurement).filter(|needed| samples < *needed)?;
         let (metric, limit) = (&measurement.metric, &measurement.threshold);
         Some(format!("{metric} {limit} needs {needed} samples, there are {samples}"))
@@ -473,6 +492,21 @@ mod tests {
         let mut refused = judged(1000);
         (0..100).for_each(|_| refused.total.counts.add(Outcome::Refused));
         assert!(is_doubtful(&outcome(&refused), "refused"));
+    }
+
+    #[test]
+    fn hits_are_a_share_of_what_a_cache_was_asked_for_and_nothing_without_one() {
+        let proof = proof(r#"{"profile":"steady","rate":"100/s","cache_hit_rate":"> 80%"}"#);
+        let with = |hits: u64, misses: u64| {
+            let mut judged = judged(1000);
+            (0..hits).for_each(|_| judged.total.counts.looked_up(true));
+            (0..misses).for_each(|_| judged.total.counts.looked_up(false));
+            judge(&[&proof], &judged, &measured(), &sound(), None).outcome
+        };
+        assert_eq!(with(450, 50), CheckOutcome::Passed);
+        assert_eq!(with(400, 100), CheckOutcome::Failed);
+        assert!(is_doubtful(&with(0, 0), "no answer says"));
+        assert!(is_doubtful(&with(9, 1), "samples"));
     }
 
     #[test]

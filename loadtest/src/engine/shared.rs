@@ -184,6 +184,7 @@ impl Shared {
             ended: since(exchange.ended),
             backlogged: slot.backlogged,
             status: exchange.ending.status(),
+            cached: exchange.cached,
             outcome,
         });
     }

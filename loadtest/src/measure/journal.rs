@@ -108,10 +108,10 @@ mod tests {
         for second in 0..3 {
             let outcome = Outcome::Success;
             let (intended, sent, ended) = (0, 0, 1000 * (second + 1));
-            let status = Some(200);
+            let (status, cached) = (Some(200), None);
             let (phase, route, backlogged) = (0, 0, false);
             let sample =
-                Sample { phase, route, intended, sent, ended, backlogged, status, outcome };
+                Sample { phase, route, intended, sent, ended, backlogged, status, cached, outcome };
             journal.offered();
             journal.ended(&sample);
             journal.flush(second).unwrap();

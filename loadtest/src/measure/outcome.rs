@@ -89,6 +89,12 @@ pub struct Counts {
     pub connection_errors: u64,
     /// Requests whose connection broke.
     pub broken: u64,
+    /// Answers for which a cache was asked.
+    #[serde(default)]
+    pub lookups: u64,
+    /// Answers that it had.
+    #[serde(default)]
+    pub hits: u64,
 }
 
 impl Counts {
@@ -109,6 +115,12 @@ impl Counts {
         *counter += 1;
     }
 
+    /// A cache was asked for an answer.
+    pub fn looked_up(&mut self, hit: bool) {
+        self.lookups += 1;
+        self.hits += u64::from(hit);
+    }
+
     /// Adds another part of the same run.
     pub fn merge(&mut self, other: &Self) {
         self.offered += other.offered;
@@ -122,6 +134,8 @@ impl Counts {
         self.timeouts += other.timeouts;
         self.connection_errors += other.connection_errors;
         self.broken += other.broken;
+        self.lookups += other.lookups;
+        self.hits += other.hits;
     }
 
     /// All errors.

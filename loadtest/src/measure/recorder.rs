@@ -25,6 +25,8 @@ pub struct Sample {
     pub backlogged: bool,
     /// The status of its answer, if it got one.
     pub status: Option<u16>,
+    /// Whether a cache had its answer; absent when none was asked.
+    pub cached: Option<bool>,
     /// What its ending means.
     pub outcome: Outcome,
 }
@@ -146,6 +148,9 @@ impl Recorder {
         let record = &mut self.phases[sample.phase];
         let cell = &mut record.routes[sample.route];
         cell.counts.add(sample.outcome);
+        if let Some(hit) = sample.cached {
+            cell.counts.looked_up(hit);
+        }
         if let Some(status) = sample.status {
             *cell.statuses.entry(status).or_default() += 1;
         }

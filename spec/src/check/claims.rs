@@ -137,6 +137,7 @@ fn load_proof(context: &Context<'_>, load: &LoadProof, at: &At<'_>, found: &mut 
         ("p99", load.p99),
         ("error_rate", load.error_rate),
         ("server_errors", load.server_errors),
+        ("cache_hit_rate", load.cache_hit_rate),
     ];
     if limits.iter().all(|(_, limit)| limit.is_none()) && !context.is_broken(at) {
         found.push(
@@ -147,7 +148,7 @@ fn load_proof(context: &Context<'_>, load: &LoadProof, at: &At<'_>, found: &mut 
                     "the load test has no limit that its result must keep",
                 )
                 .because("without one it could not fail, and would prove nothing")
-                .fix("add one of `p50`, `p95`, `p99`, `error_rate` and `server_errors`"),
+                .fix("add one of `p50`, `p95`, `p99`, `error_rate`, `server_errors` and `cache_hit_rate`"),
         );
     }
     for (key, limit) in limits {
@@ -167,13 +168,17 @@ fn threshold(
     let (fits, example) = match key {
         "error_rate" => (matches!(limit.limit, Quantity::Percent(_)), "< 0.1%"),
         "server_errors" => (matches!(limit.limit, Quantity::Count(_)), "< 1"),
+        "cache_hit_rate" => (matches!(limit.limit, Quantity::Percent(_)), "> 80%"),
         _ => (matches!(limit.limit, Quantity::Duration(_)), "< 200ms"),
     };
-    if !fits || !matches!(limit.comparison, Comparison::Less | Comparison::AtMost) {
+    let is_low = matches!(limit.comparison, Comparison::Less | Comparison::AtMost);
+    let (wants_low, better) =
+        if key == "cache_hit_rate" { (false, "more") } else { (true, "less") };
+    if !fits || is_low != wants_low {
         found.push(
             context
                 .at_value(codes::CLAIM_LOAD, at, format!("`{key}` cannot be compared as `{limit}`"))
-                .because("less is better here, and the unit must be the measure's own")
+                .because(format!("{better} is better here, and the unit must be the measure's own"))
                 .fix(format!("write a limit such as `\"{example}\"`")),
         );
     }

@@ -178,6 +178,9 @@ pub struct LoadProof {
     /// Number of answers 5xx.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_errors: Option<Threshold>,
+    /// Share of the answers of cached routes that a cache had, by `Cache-Status` (RFC 9211).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_hit_rate: Option<Threshold>,
 }
 
 /// A measurement inside the process, or of what it runs on.

@@ -29,7 +29,7 @@ pub struct LoadEvidence {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Measurement {
-    /// `p50`, `p95`, `p99`, `error_rate` or `server_errors`.
+    /// `p50`, `p95`, `p99`, `error_rate`, `server_errors` or `cache_hit_rate`.
     pub metric: String,
     /// The limit as the claim states it.
     pub threshold: String,

@@ -193,6 +193,7 @@ impl LoadProof {
             ("p99", self.p99),
             ("error_rate", self.error_rate),
             ("server_errors", self.server_errors),
+            ("cache_hit_rate", self.cache_hit_rate),
         ]
         .into_iter()
         .filter_map(|(name, threshold)| Some((name, threshold?)))

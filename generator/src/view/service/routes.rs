@@ -144,7 +144,7 @@ fn vary(is_authenticated: bool, cache: &RouteCache) -> String {
     let operands: Vec<String> = match &cache.vary {
         Some(vary) => vary.iter().map(operand).collect(),
         None if is_authenticated => {
-            ["Id", "Role", "Tier"].map(|member| format!("Operand::Principal{member}")).to_vec()
+            ["Id", "Role", "Tier", "KeyId"].map(|member| format!("Operand::Principal{member}")).to_vec()
         }
         None => Vec::new(),
     };

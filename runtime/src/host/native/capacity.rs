@@ -21,8 +21,8 @@ const BEYOND: usize = 64;
 const ENOUGH: u64 = 1 << 20;
 /// Where descriptors run out before so many connections, that is worth a line in the log.
 const EXPECTED: usize = 10_000;
-/// What a connection holds between requests or in the middle of a head, as the suite `stores` measures it
-/// (18 to 21 KiB); one that has said nothing yet holds a tenth.
+/// What a connection holds between requests is 18 KiB, and a tenth of it before it has said anything, as the suite
+/// `stores` measures and prints; this leaves room for a head that is not finished.
 const EACH: u64 = 24 * 1024;
 
 /// How many connections there may be, and why not more.

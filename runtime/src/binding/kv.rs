@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Reply, ready};
+use super::{Reply, later, ready};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,22 @@ pub trait KeyValueStore: Send + Sync + 'static {
         value: Bytes,
         ttl: Duration,
     ) -> Reply<'a, Result<(), StoreError>>;
+
+    /// Sets the value of a key that has none; gives the value that it has afterwards. Where the store is consistent,
+    /// everyone who does so at the same time gets the same one.
+    fn put_new<'a>(
+        &'a self,
+        key: &'a str,
+        value: Bytes,
+        ttl: Duration,
+    ) -> Reply<'a, Result<Bytes, StoreError>> {
+        later(async move {
+            match self.get(key).await? {
+                Some(there) => Ok(there),
+                None => self.put(key, value.clone(), ttl).await.map(|()| value),
+            }
+        })
+    }
 
     /// Removes a key.
     fn delete<'a>(&'a self, key: &'a str) -> Reply<'a, Result<(), StoreError>>;

@@ -157,6 +157,17 @@ impl Stock {
         self.ask(context, |store| store.put(key, value.clone(), ttl)).await
     }
 
+    /// Puts a value where there is none; gives the one that is there then.
+    pub(super) async fn put_new(
+        &self,
+        context: &Context,
+        key: &str,
+        value: Bytes,
+        ttl: Duration,
+    ) -> Result<Bytes, StoreError> {
+        self.ask(context, |store| store.put_new(key, value.clone(), ttl)).await
+    }
+
     pub(super) async fn delete(&self, context: &Context, key: &str) -> Result<(), StoreError> {
         self.ask(context, |store| store.delete(key)).await
     }

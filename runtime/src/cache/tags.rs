@@ -61,13 +61,14 @@ pub(super) async fn read(
 }
 
 async fn version(context: &Context, stock: &Stock, tag: &str) -> Result<String, StoreError> {
-    let known = stock.get(context, &key(tag)).await?;
-    if let Some(version) = known.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()) {
-        return Ok(version);
-    }
-    let version = fresh(context)?;
-    write(context, stock, tag, &version).await?;
-    Ok(version)
+    let version = if let Some(known) = stock.get(context, &key(tag)).await? {
+        known
+    } else {
+        // All who come at the same time must take the same one: they wait for the same answer.
+        let fresh = fresh(context)?.into();
+        stock.put_new(context, &key(tag), fresh, stock.keeps_versions()).await?
+    };
+    String::from_utf8(version.to_vec()).map_err(|_| StoreError("a tag's version is no text".into()))
 }
 
 /// Gives these tags new versions.

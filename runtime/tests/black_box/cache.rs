@@ -63,6 +63,27 @@ fn nobody_gets_the_cached_answer_of_another() {
 }
 
 #[test]
+fn an_answer_is_for_who_asked_and_for_what_was_asked() {
+    let service = Service::start();
+    let (ada, bob) = (service.user("ada"), service.user("bob"));
+    let found = |user: &User, word: &str| {
+        let path = format!("/api/v1/documents/search?q={word}");
+        let (answer, status) = read(&service, user, &path);
+        assert!(!status.contains("hit"), "{status}");
+        answer["items"].as_array().unwrap().len()
+    };
+    let body = json!({"title": "first", "content": "alpha"});
+    let made = service.ask("POST", "/api/v1/documents").bearer(&ada.token).json(&body).send();
+    assert_eq!(made.status, 201);
+    // The route's tag is the same for everybody: only the key keeps these apart.
+    assert_eq!(found(&ada, "alpha"), 1);
+    assert_eq!(found(&ada, "beta"), 0);
+    assert_eq!(found(&bob, "alpha"), 0);
+    let (_, again) = read(&service, &ada, "/api/v1/documents/search?q=alpha");
+    assert!(again.contains("; hit"), "{again}");
+}
+
+#[test]
 fn a_read_after_a_write_is_never_stale() {
     let service = Service::start();
     let user = service.user("ada");
@@ -151,7 +172,7 @@ fn of_many_requests_at_once_one_makes_the_answer() {
     // Its first maker waits, so that all others come meanwhile.
     disturb(
         &service,
-        &json!({"route": "GET /api/v1/me", "fault": "slow", "delay_ms": 1000, "times": 1}),
+        &json!({"route": "GET /api/v1/me", "fault": "slow", "delay_ms": 2000, "times": 1}),
     );
     let statuses: Vec<String> = std::thread::scope(|scope| {
         let asking: Vec<_> =

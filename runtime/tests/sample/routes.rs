@@ -88,7 +88,7 @@ pub static ROUTES: &[Route] = &[
         operation: "post_documents",
         auth: &[&SESSION, &KEY],
         limits: &[&IP, &USER],
-        invalidates: &["documents:{principal.id}"],
+        invalidates: &["documents:{principal.id}", "documents"],
         body: Some(&schemas::NEW_DOCUMENT),
         ..Route::DEFAULT
     },
@@ -115,6 +115,13 @@ pub static ROUTES: &[Route] = &[
         auth: &[&SESSION, &KEY],
         limits: &[&IP, &USER],
         query: Some(&schemas::DOCUMENT_SEARCH),
+        cache: Some(Cache {
+            store: "CACHE",
+            ttl: Duration::from_mins(5),
+            stale_if_error: Duration::ZERO,
+            vary: &[Operand::PrincipalId],
+            tags: &["documents"],
+        }),
         ..Route::DEFAULT
     },
     Route {
@@ -137,6 +144,7 @@ pub static ROUTES: &[Route] = &[
         operation: "delete_documents_id",
         auth: &[&SESSION, &KEY],
         limits: &[&IP, &USER],
+        invalidates: &["documents:{principal.id}", "documents"],
         path_parameters: &[PathParameter { name: "id", schema: &schemas::ID }],
         owner: Some(Owner {
             statement: &statements::DOCUMENT_OWNER,

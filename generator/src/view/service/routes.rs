@@ -143,9 +143,9 @@ fn fields(
 fn vary(is_authenticated: bool, cache: &RouteCache) -> String {
     let operands: Vec<String> = match &cache.vary {
         Some(vary) => vary.iter().map(operand).collect(),
-        None if is_authenticated => {
-            ["Id", "Role", "Tier", "KeyId"].map(|member| format!("Operand::Principal{member}")).to_vec()
-        }
+        None if is_authenticated => ["Id", "Role", "Tier", "KeyId"]
+            .map(|member| format!("Operand::Principal{member}"))
+            .to_vec(),
         None => Vec::new(),
     };
     operands.join(", ")

@@ -247,6 +247,18 @@ impl KeyValueStore for Faulty<dyn KeyValueStore> {
         })
     }
 
+    fn put_new<'a>(
+        &'a self,
+        key: &'a str,
+        value: Bytes,
+        ttl: Duration,
+    ) -> Reply<'a, Result<Bytes, StoreError>> {
+        later(async move {
+            self.pass().await.map_err(StoreError)?;
+            self.inner.put_new(key, value, ttl).await
+        })
+    }
+
     fn delete<'a>(&'a self, key: &'a str) -> Reply<'a, Result<(), StoreError>> {
         later(async move {
             self.pass().await.map_err(StoreError)?;

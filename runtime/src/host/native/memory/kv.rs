@@ -47,6 +47,15 @@ impl Shard {
         u64::try_from(before - self.entries.len()).unwrap_or(u64::MAX)
     }
 
+    fn set(&mut self, key: &str, value: Bytes, now: Instant, ttl: Duration) {
+        self.remove(key);
+        self.bytes += key.len() + value.len();
+        self.entries.insert(key.to_owned(), Entry { value, until: now + ttl });
+        if self.bytes > MOST {
+            self.make_room(now);
+        }
+    }
+
     fn make_room(&mut self, now: Instant) {
         self.sweep(now);
         while self.bytes > MOST {
@@ -94,14 +103,24 @@ impl KeyValueStore for MemoryStore {
         ttl: Duration,
     ) -> Reply<'a, Result<(), StoreError>> {
         let now = Instant::now();
-        let mut shard = self.shard(key);
-        shard.remove(key);
-        shard.bytes += key.len() + value.len();
-        shard.entries.insert(key.to_owned(), Entry { value, until: now + ttl });
-        if shard.bytes > MOST {
-            shard.make_room(now);
-        }
+        self.shard(key).set(key, value, now, ttl);
         ready(Ok(()))
+    }
+
+    fn put_new<'a>(
+        &'a self,
+        key: &'a str,
+        value: Bytes,
+        ttl: Duration,
+    ) -> Reply<'a, Result<Bytes, StoreError>> {
+        let mut shard = self.shard(key);
+        let now = Instant::now();
+        let there = shard.entries.get(key).filter(|entry| entry.until > now);
+        if let Some(there) = there.map(|entry| entry.value.clone()) {
+            return ready(Ok(there));
+        }
+        shard.set(key, value.clone(), now, ttl);
+        ready(Ok(value))
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Reply<'a, Result<(), StoreError>> {

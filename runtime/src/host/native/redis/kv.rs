@@ -62,6 +62,29 @@ impl KeyValueStore for RedisStore {
         })
     }
 
+    fn put_new<'a>(
+        &'a self,
+        key: &'a str,
+        value: Bytes,
+        ttl: Duration,
+    ) -> Reply<'a, Result<Bytes, StoreError>> {
+        later(async move {
+            let life = millis(ttl).clamp(1, i64::MAX as u64);
+            let mut command = self.command("SET", key);
+            command.arg(&value[..]).arg("NX").arg("PX").arg(life);
+            // Nothing comes back when there is a value. One command with GET would ask for a newer Redis.
+            let done: Option<String> = command
+                .query_async(&mut self.link.clone())
+                .await
+                .map_err(|error| failed(&error))?;
+            if done.is_some() {
+                return Ok(value);
+            }
+            let there = self.get(key).await?;
+            there.ok_or_else(|| StoreError("a value that was there has just ended".to_owned()))
+        })
+    }
+
     fn delete<'a>(&'a self, key: &'a str) -> Reply<'a, Result<(), StoreError>> {
         later(async move {
             let command = self.command("DEL", key);

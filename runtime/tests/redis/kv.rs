@@ -84,3 +84,17 @@ async fn a_redis_that_never_was_there_fails_by_its_error() {
     }
     assert_eq!(lines.count("redis_away"), 1);
 }
+
+#[tokio::test]
+#[ignore = "needs redis-server: cargo xtask test --only stores"]
+async fn of_many_who_give_a_key_its_first_value_all_take_the_same() {
+    let server = Server::start();
+    let (link, _) = server.link();
+    let store = RedisStore::new(link, "luna", "CACHE");
+    let give = async |number: u8| {
+        store.put_new("first", Bytes::copy_from_slice(&[number]), LONG).await.unwrap()
+    };
+    let taken = futures::future::join_all((0..32).map(give)).await;
+    assert!(taken.iter().all(|value| *value == taken[0]), "{taken:?}");
+    assert_eq!(store.get("first").await.unwrap().as_ref(), Some(&taken[0]));
+}

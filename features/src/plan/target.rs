@@ -192,7 +192,17 @@ impl Target {
     ///
     /// Among the candidates, one that carries the fewest limits: others must not bite first.
     pub fn safe_route(&self, scheme: &str) -> Option<&RouteKey> {
+        self.safest(scheme, |_| true)
+    }
+
+    /// The same among the routes whose answers no cache has: what disturbs the operation is always met.
+    pub fn safe_route_without_cache(&self, scheme: &str) -> Option<&RouteKey> {
+        self.safest(scheme, |route| route.cache.is_none())
+    }
+
+    fn safest(&self, scheme: &str, is_wanted: impl Fn(&Route) -> bool) -> Option<&RouteKey> {
         self.routes()
+            .filter(|(_, route)| is_wanted(route))
             .filter(|(key, route)| {
                 key.method == Method::Get
                     && key.parameters().next().is_none()
@@ -201,8 +211,7 @@ impl Target {
                     && self.query_is_optional(route)
                     && matches!(self.success(route), Some((200, Answer::One(_) | Answer::List(_))))
             })
-            // An answer from a cache asks nothing of what may be disturbed.
-            .min_by_key(|(_, route)| (route.cache.is_some(), self.limit_names(route).len()))
+            .min_by_key(|(_, route)| self.limit_names(route).len())
             .map(|(key, _)| key)
     }
 

@@ -2,6 +2,7 @@
 
 pub mod capacity;
 pub mod clock;
+mod closing;
 pub mod command;
 pub mod config;
 pub mod databases;

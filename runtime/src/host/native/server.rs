@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::capacity::Place;
+use super::closing;
 use super::framing::{Framing, Scanned};
 use super::inside::Inside;
 use super::pace::{Limits, Paced, Requests};
@@ -74,7 +75,7 @@ pub async fn serve<S: Service>(
             },
         }
     }
-    for (stream, peer) in waiting(listener) {
+    for (stream, peer) in closing::close(listener).await {
         accept(&mut connections, stream, peer);
     }
     log.event(Level::Info, "listener_closed", &[("connections", connections.len().into())]);
@@ -84,17 +85,6 @@ pub async fn serve<S: Service>(
     let finished = tokio::time::timeout(shutdown.requests, finished).await.is_ok();
     log.event(Level::Info, "requests_finished", &[("finished", finished.into())]);
     finished
-}
-
-/// Closes a listener; gives the connections that the machine has accepted on its behalf already.
-fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
-    let Ok(listener) = listener.into_std() else { return Vec::new() };
-    std::iter::from_fn(|| listener.accept().ok())
-        .filter_map(|(stream, peer)| {
-            stream.set_nonblocking(true).ok()?;
-            Some((TcpStream::from_std(stream).ok()?, peer))
-        })
-        .collect()
 }
 
 async fn connection<S: Service>(

@@ -29,6 +29,14 @@ impl RedisStore {
         command.arg(format!("{}{key}", self.prefix));
         command
     }
+
+    fn set(&self, key: &str, value: &[u8], ttl: Duration) -> redis::Cmd {
+        // Redis refuses a life of nothing.
+        let life = millis(ttl).clamp(1, i64::MAX as u64);
+        let mut command = self.command("SET", key);
+        command.arg(value).arg("PX").arg(life);
+        command
+    }
 }
 
 fn failed(error: &RedisError) -> StoreError {
@@ -54,10 +62,7 @@ impl KeyValueStore for RedisStore {
         ttl: Duration,
     ) -> Reply<'a, Result<(), StoreError>> {
         later(async move {
-            // Redis refuses a life of nothing.
-            let life = millis(ttl).clamp(1, i64::MAX as u64);
-            let mut command = self.command("SET", key);
-            command.arg(&value[..]).arg("PX").arg(life);
+            let command = self.set(key, &value, ttl);
             command.query_async(&mut self.link.clone()).await.map_err(|error| failed(&error))
         })
     }
@@ -69,9 +74,8 @@ impl KeyValueStore for RedisStore {
         ttl: Duration,
     ) -> Reply<'a, Result<Bytes, StoreError>> {
         later(async move {
-            let life = millis(ttl).clamp(1, i64::MAX as u64);
-            let mut command = self.command("SET", key);
-            command.arg(&value[..]).arg("NX").arg("PX").arg(life);
+            let mut command = self.set(key, &value, ttl);
+            command.arg("NX");
             // Nothing comes back when there is a value. One command with GET would ask for a newer Redis.
             let done: Option<String> = command
                 .query_async(&mut self.link.clone())

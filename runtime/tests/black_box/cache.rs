@@ -97,6 +97,18 @@ fn a_read_after_a_write_is_never_stale() {
 }
 
 #[test]
+fn a_handler_says_itself_what_it_has_changed() {
+    let service = Service::start();
+    let user = service.user("ada");
+    read(&service, &user, "/api/v1/me");
+    assert!(read(&service, &user, "/api/v1/me").1.contains("; hit"));
+    let body = json!({"name": "key"});
+    let made = service.ask("POST", "/api/v1/api-keys").bearer(&user.token).json(&body).send();
+    assert_eq!(made.status, 201);
+    assert_eq!(read(&service, &user, "/api/v1/me").1, "CACHE; fwd=uri-miss; stored");
+}
+
+#[test]
 fn a_store_that_is_cut_off_fails_no_request_and_gives_no_stale_answer_when_it_is_back() {
     let service = Service::start();
     let user = service.user("ada");

@@ -32,6 +32,7 @@ impl Handlers for Sample {
             ("now", &now),
         ]);
         call.run(bound).await?;
+        call.invalidate(&[&format!("user:{}", call.principal()?.id)]).await;
         Ok(CreateApiKeyAnswer::Created(ApiKeyCreated { id, name: body.name, key, created_at: now }))
     }
 

@@ -221,6 +221,20 @@ pub async fn grant(
     Err(Failure::Broken(format!("nothing can be granted: {}", answer.describe())))
 }
 
+/// So much is given to an account that is to afford what a check does: enough for many objects.
+const ALLOWANCE: u64 = 1_000;
+
+/// Gives an account something to spend, where the service charges; whether it does.
+pub async fn provide(world: &World, account: &Account) -> Result<bool, Failure> {
+    let run = world.run()?;
+    let accounts = run.target.service.accounts.as_ref();
+    let Some(balance) = accounts.and_then(|accounts| accounts.balance.as_ref()) else {
+        return Ok(false);
+    };
+    grant(world, balance, account, ALLOWANCE).await?;
+    Ok(true)
+}
+
 /// The request by which an account spends one of its balance.
 pub fn spend(balance: &Balance, account: &Account) -> Request {
     let id = account.id.as_deref().unwrap_or_default();

@@ -168,9 +168,6 @@ pub fn creator<'a>(target: &'a Target, key: &RouteKey) -> Option<(&'a RouteKey, 
         .find(|(other, _)| is_parameter && other.method == Method::Post && other.path == before)
 }
 
-/// So much of its balance is given to an account that can afford nothing: enough for many objects.
-const ALLOWANCE: u64 = 1_000;
-
 /// Makes an object that a route's path names, as that account; the object's id.
 ///
 /// Where the service charges for it, the account is given something to spend first.
@@ -186,9 +183,7 @@ pub async fn make_object(
     let mut generator = Generator::new(target, world.seed);
     let call = Call::valid(&mut generator, maker, route).with(account.bearer());
     let mut answer = world.send(call.request()).await?;
-    let balance = target.service.accounts.as_ref().and_then(|accounts| accounts.balance.as_ref());
-    if let Some(balance) = balance.filter(|_| [402, 409].contains(&answer.status)) {
-        accounts::grant(world, balance, account, ALLOWANCE).await?;
+    if [402, 409].contains(&answer.status) && accounts::provide(world, account).await? {
         answer = world.send(call.request()).await?;
     }
     let name = key.parameters().last().unwrap_or("id").to_owned();

@@ -19,9 +19,6 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     }
 }
 
-/// What an account gets to spend, where something costs.
-const ALLOWANCE: u64 = 1_000;
-
 /// The queries of a transaction that write, after its first one.
 fn later_writes(world: &World, route: &Route) -> Result<Vec<String>, Failure> {
     let run = world.run()?;
@@ -82,10 +79,7 @@ async fn seen(world: &World, user: &Account) -> Result<Vec<serde_json::Value>, F
 async fn nothing_left(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let user = world.user("user")?.clone();
-    let balance = run.target.service.accounts.as_ref().and_then(|a| a.balance.as_ref());
-    if let Some(balance) = balance {
-        accounts::grant(world, balance, &user, ALLOWANCE).await?;
-    }
+    accounts::provide(world, &user).await?;
     let mut findings = Findings::new();
     for (key, route) in run.target.routes() {
         for query in later_writes(world, route)? {

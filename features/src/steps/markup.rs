@@ -24,8 +24,6 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 
 /// So many payloads are put into every place; all of them are stored.
 const IN_EVERY_PLACE: usize = 3;
-/// What an account gets to spend, where something costs.
-const ALLOWANCE: u64 = 1_000;
 
 /// Whether a browser that is shown the answer takes it for data: it has no body, or says that it is JSON.
 fn is_data(answer: &Answer) -> bool {
@@ -52,13 +50,9 @@ fn free_texts(world: &World, route: &Route) -> Result<Vec<String>, Failure> {
 
 /// A user who can afford what the route does.
 async fn user(world: &mut World) -> Result<Account, Failure> {
-    let run = world.run()?;
     let user = accounts::sign_up(world, "user").await?;
     world.users.push(user.clone());
-    let balance = run.target.service.accounts.as_ref().and_then(|a| a.balance.as_ref());
-    if let Some(balance) = balance {
-        accounts::grant(world, balance, &user, ALLOWANCE).await?;
-    }
+    accounts::provide(world, &user).await?;
     Ok(user)
 }
 

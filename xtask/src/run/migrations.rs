@@ -8,12 +8,13 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use proofline_generator::sql::{Migration, rehearsal};
 use proofline_spec::diagnostic::counted;
-use proofline_spec::document::{ProbeName, Proof};
+use proofline_spec::document::ProbeName;
 use proofline_spec::evidence::{
     Answers, CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
 };
 use serde_json::Value;
 
+use super::probe::{Probe, millis};
 use super::said::{self, Said};
 use super::start::Started;
 use super::workspace::LoadedService;
@@ -25,7 +26,7 @@ pub(crate) fn probe(
     service: &LoadedService,
     started: Option<&Started>,
 ) -> Result<CheckEvidence> {
-    let (started_at, begun) = (Context::now(), Instant::now());
+    let probe = Probe::begin(ProbeName::Migrations);
     let mut scenarios = Vec::new();
     let mut planned = 0;
     let program = started.and_then(|started| Some((started.program.clone()?, started)));
@@ -40,20 +41,8 @@ pub(crate) fn probe(
             scenarios.push(rehearsal.run(service, files, count)?);
         }
     }
-    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let (outcome, summary) = judge(&scenarios, planned);
-    Ok(CheckEvidence {
-        check: Proof::Probe(ProbeName::Migrations).check(),
-        outcome,
-        summary,
-        started_at,
-        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        planned: number(planned),
-        executed: number(scenarios.len()),
-        scenarios,
-        load: None,
-        details: None,
-    })
+    let counts = (planned, scenarios.len());
+    Ok(probe.end(judge(&scenarios, planned), counts, scenarios, None))
 }
 
 fn judge(scenarios: &[ScenarioEvidence], planned: usize) -> (CheckOutcome, String) {
@@ -145,7 +134,7 @@ impl Rehearsal<'_> {
             answers: Answers::default(),
             requests: 0,
             counted: 0,
-            duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms: millis(begun),
         })
     }
 

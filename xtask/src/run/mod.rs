@@ -6,6 +6,7 @@ pub(crate) mod evidence;
 pub(crate) mod migrations;
 pub(crate) mod plan;
 pub(crate) mod plans;
+pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod runners;
 pub(crate) mod said;

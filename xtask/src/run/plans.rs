@@ -1,15 +1,14 @@
 //! Whether the database answers every query with an index: its plans become evidence, a scenario for each query.
 
-use std::time::Instant;
-
 use anyhow::Result;
 use proofline_generator::sql::plan::{self, Plan};
 use proofline_spec::diagnostic::counted;
-use proofline_spec::document::{ProbeName, Proof};
+use proofline_spec::document::ProbeName;
 use proofline_spec::evidence::{
     Answers, CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
 };
 
+use super::probe::Probe;
 use super::start::Started;
 use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
@@ -23,7 +22,7 @@ pub(crate) fn probe(
     service: &LoadedService,
     started: Option<&Started>,
 ) -> Result<CheckEvidence> {
-    let (started_at, begun) = (Context::now(), Instant::now());
+    let probe = Probe::begin(ProbeName::QueryPlans);
     let script = plan::ask(&service.service, &service.migrations, &service.prepared, SCRATCH);
     let answer = started.map(|started| started.psql(context, service, &script)).transpose()?;
     let (engine, plans) = match answer.flatten() {
@@ -38,23 +37,12 @@ pub(crate) fn probe(
         ),
     };
     let scenarios = plans.iter().map(|plan| scenario(service, plan)).collect::<Vec<_>>();
-    let count = u32::try_from(scenarios.len()).unwrap_or(u32::MAX);
-    let (outcome, summary) = judge(&engine, &plans, service.service.queries.len());
-    Ok(CheckEvidence {
-        check: Proof::Probe(ProbeName::QueryPlans).check(),
-        outcome,
-        summary,
-        started_at,
-        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        planned: count,
-        executed: count,
-        scenarios,
-        load: None,
-        details: None,
-    })
+    let judged = judge(&engine, &plans, service.service.queries.len());
+    Ok(probe.end(judged, (scenarios.len(), scenarios.len()), scenarios, None))
 }
 
-fn judge(engine: &str, plans: &[Plan], queries: usize) -> (CheckOutcome, String) {
+/// What the plans say of an engine.
+pub(crate) fn judge(engine: &str, plans: &[Plan], queries: usize) -> (CheckOutcome, String) {
     if let Some(wrong) = plans.iter().find(|plan| plan.is_wrong()) {
         let summary =
             format!("{engine}: `{}` reads a whole table: {}", wrong.query, wrong.scans[0]);

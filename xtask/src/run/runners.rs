@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use proofline_spec::evidence::{CheckEvidence, CheckId, CheckKind, CheckOutcome, Plan};
+use proofline_spec::document::ProbeName;
+use proofline_spec::evidence::{CheckEvidence, CheckOutcome, Plan};
 use proofline_spec::exit::Exit;
 use serde_json::Value;
 
 use super::build::Program;
+use super::probe::Probe;
 use super::process::Process;
 use crate::context::{Context, Stopped};
 
@@ -128,8 +130,7 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Runs the measurement of constant time and turns what it prints into evidence.
 pub(crate) fn constant_time(context: &Context) -> Result<CheckEvidence> {
     let path = Program::ConstantTime.path(context);
-    let started_at = Context::now();
-    let begun = Instant::now();
+    let probe = Probe::begin(ProbeName::ConstantTime);
     let output = Command::new(&path)
         .stdin(Stdio::null())
         .output()
@@ -143,17 +144,5 @@ pub(crate) fn constant_time(context: &Context) -> Result<CheckEvidence> {
         _ => CheckOutcome::Inconclusive(reason.clone()),
     };
     let subjects = details["results"].as_array().map_or(0, Vec::len);
-    let subjects = u32::try_from(subjects).unwrap_or(u32::MAX);
-    Ok(CheckEvidence {
-        check: CheckId::new(CheckKind::Probe, "constant-time"),
-        outcome,
-        summary: reason,
-        started_at,
-        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        planned: subjects,
-        executed: subjects,
-        scenarios: Vec::new(),
-        load: None,
-        details: Some(details),
-    })
+    Ok(probe.end((outcome, reason), (subjects, subjects), Vec::new(), Some(details)))
 }

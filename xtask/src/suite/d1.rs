@@ -1,13 +1,14 @@
 //! D1 in the platform's own runtime, with the awkward statements' migrations: for tests that are not in a worker.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use proofline_generator::tree::write_atomically;
 use proofline_spec::document::Environment;
 use serde_json::{Value, json};
 
+use super::stores::until_it_says;
 use crate::context::Context;
 use crate::run::process::Process;
 use crate::workers::tools::Wrangler;
@@ -20,8 +21,7 @@ const GLUE: &str = include_str!("../../../runtime/src/host/workers/glue.mjs");
 const AWKWARD: &str = include_str!("../../../runtime/tests/engines/awkward.json");
 /// The databases: one for each test that writes.
 const DATABASES: [&str; 2] = ["AGREE", "BATCH"];
-/// How long the runtime may take to listen, and to stop.
-const START: Duration = Duration::from_mins(1);
+/// How long the runtime may take to stop.
 const STOP: Duration = Duration::from_secs(3);
 
 /// Runs something while the worker listens at the address that it gets.
@@ -44,8 +44,12 @@ pub(super) fn with<T>(context: &Context, run: impl FnOnce(&str) -> Result<T>) ->
     let file = std::fs::File::options().write(true).create_new(true).open(&log)?;
     command.stdout(file.try_clone()?).stderr(file);
     let mut process = Process::spawn(&mut command, STOP).context("cannot start Node")?;
-    let url = listening(&mut process, &log)?;
-    let result = run(&url);
+    let address = |said: &str| {
+        said.lines().find_map(|line| line.strip_prefix("Ready on ")).map(str::to_owned)
+    };
+    let url = until_it_says(&mut process, &log, "the runtime of workers", address)?;
+    let url = url.trim_end_matches('/');
+    let result = run(url);
     process.stop()?;
     result
 }
@@ -82,20 +86,4 @@ fn write(folder: &Path, worker: &Path, call: &Call<'_>) -> Result<()> {
     });
     write_atomically(&call.configuration(), configuration.to_string().as_bytes())?;
     Ok(())
-}
-
-/// Where it listens, once it says so.
-fn listening(process: &mut Process, log: &Path) -> Result<String> {
-    let deadline = Instant::now() + START;
-    loop {
-        let said = std::fs::read_to_string(log).unwrap_or_default();
-        let address = said.lines().find_map(|line| line.strip_prefix("Ready on "));
-        if let Some(address) = address {
-            return Ok(address.trim_end_matches('/').to_owned());
-        }
-        if process.try_wait()?.is_some() || Instant::now() > deadline {
-            bail!("the runtime of workers does not start:\n{said}");
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::sql::{self, plan};
+use proofline_spec::evidence::CheckOutcome;
 
 use super::d1;
 use super::rust::{self, missing};
@@ -90,16 +91,11 @@ fn plans(context: &Context, server: &Path, url: &str) -> Result<Outcome> {
         command.args(["--quiet", "--set=ON_ERROR_STOP=1", url]);
         let said = said::call(context, &mut command, Some(&script))?;
         let found = if said.success { plan::read(spec, &said.stdout) } else { Err(said.all()) };
-        let wrong = match found {
-            Ok(found) if found.len() == spec.queries.len() => {
-                let wrong = found.iter().filter(|one| one.is_wrong());
-                let said = wrong.map(|one| format!("{}:\n{}", one.query, one.steps.join("\n")));
-                said.collect::<Vec<_>>().join("\n")
-            }
-            Ok(found) => format!("{} of {} queries have a plan", found.len(), spec.queries.len()),
-            Err(error) => error,
-        };
-        outcome.add(&Outcome::one(wrong.is_empty(), wrong));
+        let judged = found.map(|found| plans::judge("Postgres", &found, spec.queries.len()));
+        outcome.add(&match judged {
+            Ok((found, summary)) => Outcome::one(found == CheckOutcome::Passed, summary),
+            Err(error) => Outcome::one(false, error),
+        });
     }
     Ok(outcome)
 }
@@ -165,14 +161,26 @@ fn start(folder: &Path, init: &Path, server: &Path) -> Result<(Process, String)>
             .stderr(file),
         STOP,
     )?;
+    let ready = |said: &str| said.contains("ready to accept connections").then_some(());
+    until_it_says(&mut process, &log, "postgres", ready)?;
+    Ok((process, format!("postgres://proofline@127.0.0.1:{port}/postgres")))
+}
+
+/// Waits for what a server says in its log once it listens.
+pub(super) fn until_it_says<T>(
+    process: &mut Process,
+    log: &Path,
+    name: &str,
+    find: impl Fn(&str) -> Option<T>,
+) -> Result<T> {
     let deadline = Instant::now() + START;
     loop {
-        let said = std::fs::read_to_string(&log).unwrap_or_default();
-        if said.contains("ready to accept connections") {
-            return Ok((process, format!("postgres://proofline@127.0.0.1:{port}/postgres")));
+        let said = std::fs::read_to_string(log).unwrap_or_default();
+        if let Some(found) = find(&said) {
+            return Ok(found);
         }
         if process.try_wait()?.is_some() || Instant::now() > deadline {
-            bail!("postgres does not start:\n{said}");
+            bail!("{name} does not start:\n{said}");
         }
         std::thread::sleep(Duration::from_millis(50));
     }

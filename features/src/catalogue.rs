@@ -25,6 +25,7 @@ catalogue! {
     "reliability/cache",
     "reliability/isolation",
     "reliability/shutdown",
+    "reliability/tasks",
     "security/cors",
     "security/errors",
     "security/function-authorisation",

@@ -3,6 +3,7 @@
 use proofline_spec::document::{HealthKind, LimitKey, Operation, Start};
 
 use crate::plan::Target;
+use crate::steps::task_alert;
 
 /// Why a scenario does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +128,12 @@ const SUBJECTS: &[Need] = &[
         "the spec has no health route with details",
     ),
     ("cache", |t| t.routes().any(|(_, route)| route.cache.is_some()), "the spec caches no answers"),
+    (
+        "tasks",
+        |t| t.service.tasks.values().any(|task| task.history.is_some()),
+        "the spec has no scheduled task whose runs are recorded",
+    ),
+    ("task-alert", |t| task_alert(t).is_some(), "no alert is about failing tasks"),
     (
         "balance",
         |t| t.service.accounts.as_ref().is_some_and(|accounts| accounts.balance.is_some()),

@@ -1,10 +1,13 @@
 //! What a service is: tables that generated code fills in, all of them constant.
 
+mod task;
+
 use std::time::Duration;
 
 use crate::binding::sql::Statement;
 use crate::schema::{Constant, Schema};
 
+pub use self::task::{Replicas, Schedule, Task, TaskAlert};
 pub use crate::pattern::Pattern;
 pub use crate::problem::ProblemType;
 
@@ -689,49 +692,4 @@ pub struct Metering {
     pub statement: &'static Statement,
     /// How often counts are written.
     pub flush: Duration,
-}
-
-/// Something that runs on a schedule.
-#[derive(Debug)]
-pub struct Task {
-    /// Its name; `Service::run_task` matches on it.
-    pub name: &'static str,
-    /// When it runs.
-    pub schedule: Schedule,
-    /// The same in the platform's cron expressions, by which a platform says which task is due.
-    pub crons: &'static [&'static str],
-    /// Which replicas run it.
-    pub on: Replicas,
-}
-
-/// Which replicas run a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replicas {
-    /// One of those that share a store; without one, every process leads.
-    Leader,
-    /// Every one.
-    Every,
-}
-
-/// When a task runs; times are UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Schedule {
-    /// At an interval, counted from midnight.
-    Every(Duration),
-    /// Each day at this time.
-    Daily {
-        /// 0 to 23.
-        hour: u8,
-        /// 0 to 59.
-        minute: u8,
-    },
-    /// Each week at this day and time.
-    Weekly {
-        /// 0 is Sunday.
-        weekday: u8,
-        /// 0 to 23.
-        hour: u8,
-        /// 0 to 59.
-        minute: u8,
-    },
 }

@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Parity(Parity),
     /// Measure the generated service beside what people would pick instead, in one run on this machine.
     Bench(Bench),
+    /// Show when scheduled tasks run next. Runs nothing.
+    Schedule(Schedule),
     /// Explain a diagnostic's code, such as PL0101.
     Explain(Explain),
     /// Run every test of this workspace.
@@ -204,6 +206,19 @@ pub(crate) enum BenchTarget {
     Native,
     /// Workers, in workerd.
     Workers,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schedule {
+    /// Only this service.
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// How many runs of each task are shown.
+    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 3)]
+    pub(crate) count: u8,
+    /// The form of what is printed on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

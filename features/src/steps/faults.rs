@@ -25,7 +25,7 @@ pub(super) fn control(world: &World, method: &str, path: &str) -> Result<Request
     })
 }
 
-/// Asks for a fault of a binding, of a route's operation or of a query.
+/// Asks for a fault of a binding, of a route's operation, of a query or of a task.
 pub(super) async fn make(world: &mut World, fault: &Value) -> Result<(), Failure> {
     world.memory.faulty = true;
     let answer = world.send(control(world, "POST", FAULTS)?.json(fault)).await?;
@@ -34,7 +34,8 @@ pub(super) async fn make(world: &mut World, fault: &Value) -> Result<(), Failure
         return Err(Failure::Broken(message));
     }
     let listed = world.send(control(world, "GET", FAULTS)?).await?;
-    let subject = ["binding", "route", "query"].into_iter().find_map(|name| fault[name].as_str());
+    let subject =
+        ["binding", "route", "query", "task"].into_iter().find_map(|name| fault[name].as_str());
     if !listed.text().contains(subject.unwrap_or_default()) {
         let message = format!("the fault is not listed: {}", listed.describe());
         return Err(Failure::Broken(message));

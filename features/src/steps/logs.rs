@@ -34,7 +34,8 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     }
 }
 
-async fn read(world: &World) -> Result<String, Failure> {
+/// The whole log.
+pub(super) async fn read(world: &World) -> Result<String, Failure> {
     let run = world.run()?;
     let file =
         run.target.plan.log_file.clone().ok_or_else(|| Failure::broken("there is no log"))?;

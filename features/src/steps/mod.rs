@@ -27,8 +27,11 @@ mod roles;
 mod samples;
 mod shutdown;
 mod smuggling;
+mod tasks;
 mod validation;
 mod webhook;
+
+pub(crate) use tasks::alert as task_alert;
 
 use cucumber::step::{Collection, Context};
 use futures::future::LocalBoxFuture;
@@ -53,6 +56,7 @@ pub struct Memory {
     shutdown: shutdown::Shutdown,
     overdraw: overdraw::Overdraw,
     cached: cache::Cached,
+    runs: tasks::Runs,
 }
 
 /// What a step's text and table say.
@@ -115,7 +119,7 @@ use steps;
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 28] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 29] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -144,6 +148,7 @@ pub fn all() -> Collection<World> {
         shutdown::steps,
         overdraw::steps,
         cache::steps,
+        tasks::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cost::limits_of;
 use super::runbook::{self, Runbook};
-use super::schedule::{ScheduledTask, tasks};
+use super::schedule::{SHOWN, ScheduledTask, tasks};
 use super::surface;
 
 /// What the spec says.
@@ -144,7 +144,7 @@ pub(super) fn derive(service: &Service, now: &str) -> Derived {
         surface: surface::of(service),
         alerts: alerts(service),
         objectives: service.objectives.as_ref().map(objectives).unwrap_or_default(),
-        schedule: tasks(service, now),
+        schedule: tasks(service, now, SHOWN),
         runbook: runbook::of(service),
     }
 }

@@ -11,7 +11,7 @@ use super::text::{capital, moment_of};
 const DAY_MS: u64 = 86_400_000;
 
 /// How many firings the report shows.
-const SHOWN: usize = 3;
+pub(super) const SHOWN: usize = 3;
 
 /// A task and when it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,12 +26,12 @@ pub struct ScheduledTask {
     pub cron: Option<String>,
     /// What it does, in a few words.
     pub does: String,
-    /// The next three firings (UTC).
+    /// The next firings (UTC).
     pub next: Vec<String>,
 }
 
-/// Every task with its next firings after `now` (RFC 3339); no firings when `now` is not a moment.
-pub(super) fn tasks(service: &Service, now: &str) -> Vec<ScheduledTask> {
+/// Every task with its next `count` firings after `now` (RFC 3339); no firings when `now` is not a moment.
+pub fn tasks(service: &Service, now: &str, count: usize) -> Vec<ScheduledTask> {
     let now = now.parse::<Timestamp>().ok();
     service
         .tasks
@@ -39,7 +39,7 @@ pub(super) fn tasks(service: &Service, now: &str) -> Vec<ScheduledTask> {
         .map(|(name, task)| {
             let schedule = task.schedule();
             let firings = match (schedule, now) {
-                (Some(schedule), Some(now)) => next_firings(schedule, now, SHOWN),
+                (Some(schedule), Some(now)) => next_firings(schedule, now, count),
                 _ => Vec::new(),
             };
             ScheduledTask {

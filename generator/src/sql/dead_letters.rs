@@ -49,7 +49,7 @@ pub(super) fn check(
     }
 }
 
-fn first(service: &Service) -> Option<&str> {
+pub(super) fn first(service: &Service) -> Option<&str> {
     let mut databases = service.bindings.iter().filter(|(_, b)| matches!(b, Binding::Sql { .. }));
     databases.next().map(|(name, _)| name.as_str())
 }

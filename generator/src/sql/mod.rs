@@ -11,6 +11,7 @@ pub mod postgres;
 mod promise;
 pub mod rehearsal;
 mod stale;
+mod task_history;
 mod touched;
 mod usage;
 
@@ -86,6 +87,7 @@ pub fn prepare(
     usage::check(service, &prepared, &mut findings);
     stale::check(service, &prepared, &mut findings);
     dead_letters::check(service, &databases, &mut findings);
+    task_history::check(service, &databases, &mut findings);
     (prepared, findings)
 }
 

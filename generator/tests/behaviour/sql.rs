@@ -139,6 +139,23 @@ fn dead_letters_that_no_table_keeps_are_found() {
     }
 }
 
+#[test]
+fn history_of_tasks_that_no_table_has_is_found() {
+    let spec = "proofline: v1\n\
+        service: {name: fixture, version: 1.0.0, summary: A fixture}\n\
+        targets: [native]\n\
+        bindings:\n  DB: {kind: sql, migrations: migrations}\n\
+        tasks:\n  sweep: {every: 15min, history: 30d, op: {custom: sweep}}\n";
+    let columns =
+        "id text, task text, started_at text, duration_ms integer, outcome text, message text";
+    for (columns, kept) in [(columns, true), ("id text, task text", false)] {
+        let migration = format!("create table task_history ({columns});");
+        let found = crate::support::from_text(spec, &migration).findings;
+        let codes: Vec<_> = found.iter().map(|finding| finding.code.id).collect();
+        assert_eq!(codes, if kept { vec![] } else { vec!["PL1510"] });
+    }
+}
+
 /// What is found in a service for containers whose only query is this one.
 fn on_postgres(sql: &str) -> Vec<Finding> {
     let spec = format!(

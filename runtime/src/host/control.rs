@@ -6,11 +6,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{HeaderValue, Method, Request, Response};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::faults::{self, CountRequest, FaultRequest, Faults};
+use super::log::Log;
+use super::task::{self, Tasks};
 use crate::chain::Chain;
+use crate::definition::Task;
 use crate::policy::body;
 use crate::policy::headers::HeaderPolicy;
 use crate::problem::{Failure, MALFORMED_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND};
@@ -18,6 +22,7 @@ use crate::service::Service;
 
 const IDENTITY: &str = "/.well-known/proofline";
 const FAULTS: &str = "/.well-known/proofline/faults";
+const TASKS: &str = "/.well-known/proofline/faults/tasks";
 const COUNT: &str = "/.well-known/proofline/faults/count";
 /// Headers by which a request says that it came through somebody else.
 const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
@@ -33,6 +38,15 @@ pub struct Control<S> {
     faults: Option<Arc<Faults>>,
     /// Headers of the host's own answers.
     headers: HeaderPolicy,
+    /// The tasks as they run.
+    pub tasks: Tasks,
+}
+
+/// A task that is to be due now.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DueRequest {
+    task: String,
 }
 
 /// The platform's own header for the client's address; locally it names this machine.
@@ -52,7 +66,18 @@ impl<S: Service> Control<S> {
     /// Puts the host's own answers in front of a chain.
     pub fn new(chain: Chain<S>, faults: Option<Arc<Faults>>) -> Result<Self, String> {
         let headers = HeaderPolicy::new(&chain.context().definition().headers)?;
-        Ok(Self { chain, faults, headers })
+        let tasks = Tasks::new(chain.context().definition());
+        Ok(Self { chain, faults, headers, tasks })
+    }
+
+    /// Faults, where they can be made.
+    pub fn faults(&self) -> Option<&Faults> {
+        self.faults.as_deref()
+    }
+
+    /// Runs a task now.
+    pub async fn run_task(&self, task: &'static Task, log: &Log) -> Result<(), Failure> {
+        self.tasks.run(self.chain.service(), self.chain.context(), task, log).await
     }
 
     /// Answers what the host is asked itself; gives every other request back. `local` says that
@@ -71,6 +96,11 @@ impl<S: Service> Control<S> {
             FAULTS if local && self.faults.is_some() => {
                 let changed = self.change_faults(request).await;
                 let text = changed.map(|faults| self.text("application/json", faults.to_string()));
+                Ok(self.own(text))
+            }
+            TASKS if local && self.faults.is_some() => {
+                let said = self.tasks(request).await;
+                let text = said.map(|said| self.text("application/json", said.to_string()));
                 Ok(self.own(text))
             }
             COUNT if local && self.faults.is_some() => {
@@ -113,6 +143,34 @@ impl<S: Service> Control<S> {
         Ok(json!({"faults": faults.list()}))
     }
 
+    /// Makes a task due now (`POST`), or tells how each task was run (`GET`).
+    async fn tasks<B>(&self, request: Request<B>) -> Result<Value, Failure>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let faults = self.faults.as_ref().ok_or_else(|| Failure::of(&NOT_FOUND))?;
+        let context = self.chain.context();
+        let (parts, incoming) = request.into_parts();
+        if parts.method == Method::POST {
+            let due: DueRequest = read(&parts.headers, incoming).await?;
+            let task = context.definition().tasks.iter().find(|task| task.name == due.task);
+            let task = task.ok_or_else(|| {
+                Failure::of(&MALFORMED_REQUEST).detail("name one task that there is")
+            })?;
+            faults.make_due(task.name);
+            return Ok(json!({"due": task.name}));
+        }
+        if parts.method != Method::GET {
+            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("GET, POST"));
+        }
+        let mut tasks = serde_json::Map::new();
+        for task in context.definition().tasks.iter().filter(|task| task.history.is_some()) {
+            tasks.insert(task.name.to_owned(), task::history(context, task.name).await?);
+        }
+        Ok(json!({"tasks": tasks}))
+    }
+
     async fn count<B>(&self, request: Request<B>) -> Result<Value, Failure>
     where
         B: http_body::Body<Data = Bytes>,
@@ -130,19 +188,21 @@ impl<S: Service> Control<S> {
         let definition = self.chain.context().definition();
         let databases = definition.databases.iter().map(|database| database.name);
         let mut bindings = databases.chain(definition.stores.iter().map(|store| store.name));
-        let known = match (&fault.binding, &fault.route, &fault.query) {
-            (Some(binding), None, None) => bindings.any(|name| name == binding),
-            (None, Some(route), None) => {
+        let known = match (&fault.binding, &fault.route, &fault.query, &fault.task) {
+            (Some(binding), None, None, None) => bindings.any(|name| name == binding),
+            (None, Some(route), None, None) => {
                 definition.routes.iter().any(|r| faults::name(r) == *route)
             }
             // Statements are where they are used, and in no list.
-            (None, None, Some(query)) => !query.is_empty(),
+            (None, None, Some(query), None) => !query.is_empty(),
+            (None, None, None, Some(task)) => definition.tasks.iter().any(|t| t.name == task),
             _ => false,
         };
         if known && fault.times != Some(0) {
             return Ok(());
         }
-        let cause = "name one binding, route or query that there is, and no fewer `times` than one";
+        let cause =
+            "name one binding, route, query or task that there is, and no fewer `times` than one";
         Err(Failure::of(&MALFORMED_REQUEST).detail(cause))
     }
 

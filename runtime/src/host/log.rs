@@ -170,8 +170,14 @@ impl Log {
         self.event(Level::Error, "dead_lettered", &members);
     }
 
-    /// A task ran.
-    pub fn task(&self, task: &str, duration: Duration, result: &Result<(), Failure>) {
+    /// A task ran. So many of its runs failed in a row, this one included.
+    pub fn task(
+        &self,
+        task: &str,
+        duration: Duration,
+        failures_in_a_row: u64,
+        result: &Result<(), Failure>,
+    ) {
         let (level, outcome) = match result {
             Ok(()) => (Level::Info, "succeeded"),
             Err(_) => (Level::Error, "failed"),
@@ -181,6 +187,7 @@ impl Log {
             ("task", task.into()),
             ("outcome", outcome.into()),
             ("duration_ms", json!(milliseconds(duration))),
+            ("failures_in_a_row", failures_in_a_row.into()),
             ("cause", cause),
         ];
         self.event(level, "task", &members);

@@ -29,5 +29,6 @@ mod operations;
 mod routing;
 mod shutdown;
 mod support;
+mod tasks;
 mod validation;
 mod webhook;

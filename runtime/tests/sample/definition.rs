@@ -8,8 +8,8 @@ use proofline_runtime::definition::{
     ApiKey, AuthKind, AuthScheme, Breaker, Cors, Counting, Credential, Database, DeadLetter,
     Definition, Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Metering, Migration, OnFailure,
     Pattern, Pool, PrincipalLookup, ProblemType, Queue, Quota, Rate, Replicas, Retry, Schedule,
-    SecretVar, SecurityHeaders, Shutdown, SignatureEncoding, Task, Upstream, Var, VarDefault,
-    Webhook,
+    SecretVar, SecurityHeaders, Shutdown, SignatureEncoding, Task, TaskAlert, Upstream, Var,
+    VarDefault, Webhook,
 };
 
 use super::{routes, schemas, statements};
@@ -124,18 +124,24 @@ pub static DEFINITION: Definition = Definition {
             schedule: Schedule::Every(Duration::from_mins(15)),
             crons: &["*/15 * * * *"],
             on: Replicas::Leader,
+            history: Some(Duration::from_hours(720)),
+            alerts: &[TaskAlert { name: "failing-tasks", severity: "page", failures: 3 }],
         },
         Task {
             name: "clean-up",
             schedule: Schedule::Daily { hour: 0, minute: 0 },
             crons: &["0 0 * * *"],
             on: Replicas::Leader,
+            history: Some(Duration::from_hours(720)),
+            alerts: &[TaskAlert { name: "failing-tasks", severity: "page", failures: 3 }],
         },
         Task {
             name: "optimisation",
             schedule: Schedule::Weekly { weekday: 0, hour: 2, minute: 0 },
             crons: &["0 2 * * SUN"],
             on: Replicas::Leader,
+            history: Some(Duration::from_hours(720)),
+            alerts: &[TaskAlert { name: "failing-tasks", severity: "page", failures: 3 }],
         },
     ],
     ..Definition::DEFAULT

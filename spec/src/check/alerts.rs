@@ -12,6 +12,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         let at = section.key(name);
         side(context, alert, &at, found);
         times(context, alert, &at, found);
+        counted(context, alert, &at, found);
         if alert.summary.trim().is_empty() {
             let message = "the summary is empty";
             found.push(
@@ -73,6 +74,38 @@ fn times(context: &Context<'_>, alert: &Alert, at: &At<'_>, found: &mut Vec<Diag
             );
         }
     }
+}
+
+/// Failures of tasks are counted in their history.
+fn counted(context: &Context<'_>, alert: &Alert, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+    if alert.when.metric != AlertMetric::TaskFailures {
+        return;
+    }
+    let here = at.key("when");
+    if alert.when.failures_in_a_row().is_none() {
+        found.push(
+            context
+                .at_value(codes::ALERT, &here, "no task fails so often in a row")
+                .because("the failures of a task are counted up to 1000")
+                .fix("write `\"task_failures >= 3\"`"),
+        );
+    }
+    let mut without = context.service.tasks.iter().filter(|(_, task)| task.history.is_none());
+    let (first, more) = (without.next(), without.count());
+    let message = match first {
+        _ if context.service.tasks.is_empty() => "the service has no tasks".to_owned(),
+        None => return,
+        Some((name, _)) if more == 0 => format!("the task `{name}` has no history"),
+        Some((name, _)) => format!("the task `{name}` and {more} more have no history"),
+    };
+    found.push(
+        context
+            .at_value(codes::ALERT, &here, message)
+            .because(
+                "failures in a row are counted in the history, which restarts and replicas share",
+            )
+            .fix("add `history: 30d` to each task"),
+    );
 }
 
 fn objectives(context: &Context<'_>, found: &mut Vec<Diagnostic>) {

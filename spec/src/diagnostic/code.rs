@@ -179,6 +179,7 @@ pub(super) mod table {
         SQL_ON_POSTGRES = "PL1507", "sql-on-postgres", Error, "SQL cannot be said on Postgres, where the service may run.";
         WHOLE_TABLE = "PL1508", "whole-table", Warning, "A query reads a whole table and does not say why.";
         STALE_CACHE = "PL1509", "stale-cache", Warning, "A change leaves cached answers as they were.";
+        TASK_HISTORY = "PL1510", "task-history", Warning, "Runs of tasks are recorded nowhere.";
         NAME_CLASH = "PL1601", "name-clash", Error, "Two routes would be the same operation.";
     }
 }

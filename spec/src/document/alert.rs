@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::unit::{Duration, Percent, Quantity, Threshold, text_unit};
 
+/// So many failures of a task in a row are counted.
+const MOST_FAILURES: u32 = 1000;
+
 /// When people are told that something is wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,8 +51,8 @@ pub struct AlertRule {
 text_unit!(
     AlertRule,
     "a condition such as `error_rate > 5%`",
-    r"^(health_failing|error_rate|database_failures|latency_p50|latency_p95|latency_p99|rate_limited|cache_hit_rate|queue_backlog|memory) ?(<|<=|>|>=) ?[0-9]+(\.[0-9]+)?(ms|s|min|h|d|%)?$",
-    "A condition: one of `health_failing`, `error_rate`, `database_failures`, `latency_p50`, `latency_p95`, `latency_p99`, `rate_limited`, `cache_hit_rate`, `queue_backlog`, `memory`, and a comparison, such as `error_rate > 5%`."
+    r"^(health_failing|error_rate|database_failures|latency_p50|latency_p95|latency_p99|rate_limited|cache_hit_rate|queue_backlog|task_failures|memory) ?(<|<=|>|>=) ?[0-9]+(\.[0-9]+)?(ms|s|min|h|d|%)?$",
+    "A condition: one of `health_failing`, `error_rate`, `database_failures`, `latency_p50`, `latency_p95`, `latency_p99`, `rate_limited`, `cache_hit_rate`, `queue_backlog`, `task_failures`, `memory`, and a comparison, such as `error_rate > 5%`."
 );
 
 /// What an alert measures.
@@ -73,13 +76,15 @@ pub enum AlertMetric {
     CacheHitRate,
     /// Messages waiting in queues: a count.
     QueueBacklog,
+    /// Runs of one task that failed in a row, as its history has them: a count.
+    TaskFailures,
     /// Share of the memory limit in use.
     Memory,
 }
 
 impl AlertMetric {
     /// Every metric with its name in documents.
-    pub const ALL: [(&'static str, Self); 10] = [
+    pub const ALL: [(&'static str, Self); 11] = [
         ("health_failing", Self::HealthFailing),
         ("error_rate", Self::ErrorRate),
         ("database_failures", Self::DatabaseFailures),
@@ -89,6 +94,7 @@ impl AlertMetric {
         ("rate_limited", Self::RateLimited),
         ("cache_hit_rate", Self::CacheHitRate),
         ("queue_backlog", Self::QueueBacklog),
+        ("task_failures", Self::TaskFailures),
         ("memory", Self::Memory),
     ];
 
@@ -105,7 +111,8 @@ impl AlertMetric {
             Self::HealthFailing
             | Self::DatabaseFailures
             | Self::RateLimited
-            | Self::QueueBacklog => "100",
+            | Self::QueueBacklog
+            | Self::TaskFailures => "100",
         }
     }
 
@@ -118,10 +125,19 @@ impl AlertMetric {
                     Self::HealthFailing
                         | Self::DatabaseFailures
                         | Self::RateLimited
-                        | Self::QueueBacklog,
+                        | Self::QueueBacklog
+                        | Self::TaskFailures,
                     Quantity::Count(_)
                 )
         )
+    }
+}
+
+impl AlertRule {
+    /// From how many failures in a row on a task is told of; `None` when the rule is about something else.
+    pub fn failures_in_a_row(&self) -> Option<u32> {
+        let is_enough = |count: &u32| self.threshold.holds(f64::from(*count));
+        (self.metric == AlertMetric::TaskFailures).then(|| (1..=MOST_FAILURES).find(is_enough))?
     }
 }
 
@@ -187,6 +203,16 @@ mod tests {
         for text in ["error_rate > 5%", "latency_p95 > 500ms", "rate_limited > 100"] {
             assert_eq!(text.parse::<AlertRule>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn failures_in_a_row_are_those_from_which_the_rule_holds() {
+        let least = |text: &str| text.parse::<AlertRule>().unwrap().failures_in_a_row();
+        assert_eq!(least("task_failures >= 3"), Some(3));
+        assert_eq!(least("task_failures > 2"), Some(3));
+        assert_eq!(least("task_failures > 0"), Some(1));
+        assert_eq!(least("task_failures > 5000"), None, "nobody waits for that");
+        assert_eq!(least("rate_limited > 2"), None);
     }
 
     #[test]

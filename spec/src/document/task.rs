@@ -31,6 +31,10 @@ pub struct Task {
     /// Which replicas run it.
     #[serde(default, skip_serializing_if = "TaskReplicas::is_leader")]
     pub on: TaskReplicas,
+    /// How long a record of each run (outcome, duration, cause) is kept in the table `task_history` of the first
+    /// database, such as `30d`; without it runs are only logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Duration>,
     /// What it does.
     pub op: TaskOperation,
 }

@@ -10,6 +10,7 @@ mod load;
 mod parity;
 mod ready;
 mod report;
+mod schedule;
 mod serve;
 mod setup;
 mod test;
@@ -34,6 +35,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Deploy(arguments) => deploy::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),
         Command::Parity(arguments) => parity::run(context, arguments),
+        Command::Schedule(arguments) => schedule::run(context, arguments),
         Command::Explain(arguments) => explain::run(context, arguments),
         Command::Test(arguments) => test::run(context, arguments),
         Command::Setup(arguments) => setup::run(context, arguments),

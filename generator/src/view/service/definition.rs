@@ -1,9 +1,9 @@
 //! Configuration, bindings, authentication, limits, headers, problems and schedules.
 
 use proofline_spec::document::{
-    Auth, Binding, Breaker, Expression, ForwardingHeader, Framing, HealthKind, Http, Limit,
-    LimitKey, OnFailure, Operation, Pool, PrincipalLookup, Retry, Schedule, Service, Shutdown,
-    SignatureEncoding, Source, TaskReplicas, Var, VarSource,
+    AlertSeverity, Auth, Binding, Breaker, Expression, ForwardingHeader, Framing, HealthKind, Http,
+    Limit, LimitKey, OnFailure, Operation, Pool, PrincipalLookup, Retry, Schedule, Service,
+    Shutdown, SignatureEncoding, Source, TaskReplicas, Var, VarSource,
 };
 use proofline_spec::unit::{Duration, Rate};
 use serde::Serialize;
@@ -136,6 +136,7 @@ const IMPORTS: &[&str] = &[
     "Shutdown",
     "SignatureEncoding",
     "Task",
+    "TaskAlert",
     "Upstream",
     "Var",
     "VarDefault",
@@ -199,9 +200,14 @@ fn fields(input: &Input<'_>) -> Vec<String> {
                 TaskReplicas::Leader => "Leader",
                 TaskReplicas::Every => "Every",
             };
+            let history = task
+                .history
+                .map_or_else(|| "None".to_owned(), |keep| format!("Some({})", duration(keep)));
+            let alerts = if task.history.is_some() { task_alerts(service) } else { String::new() };
             let name = text(name);
             Some(format!(
-                "Task {{ name: {name}, schedule: {schedule}, crons: {crons}, on: Replicas::{on} }}"
+                "Task {{ name: {name}, schedule: {schedule}, crons: {crons}, on: Replicas::{on}, \
+                 history: {history}, alerts: &[{alerts}] }}"
             ))
         })
         .collect();
@@ -209,6 +215,25 @@ fn fields(input: &Input<'_>) -> Vec<String> {
         fields.push(format!("tasks: &[{}]", tasks.join(", ")));
     }
     fields
+}
+
+/// When people are told that a task fails again and again, the least number of failures first.
+fn task_alerts(service: &Service) -> String {
+    let mut alerts: Vec<_> = service
+        .alerts
+        .iter()
+        .filter_map(|(name, alert)| Some((alert.when.failures_in_a_row()?, name, alert.severity)))
+        .collect();
+    alerts.sort_by_key(|(failures, name, _)| (*failures, *name));
+    let alert = |(failures, name, severity): (u32, &String, AlertSeverity)| {
+        let severity = match severity {
+            AlertSeverity::Page => "page",
+            AlertSeverity::Warn => "warn",
+        };
+        let name = text(name);
+        format!("TaskAlert {{ name: {name}, severity: \"{severity}\", failures: {failures} }}")
+    };
+    alerts.into_iter().map(alert).collect::<Vec<_>>().join(", ")
 }
 
 /// How far proxies are believed, where it is not the usual.

@@ -6,7 +6,7 @@ mod service;
 pub use count::{CountRequest, count};
 pub use service::{FaultyService, name};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub enum Fault {
     Panic,
 }
 
-/// A fault of a binding, of a route's operation or of a query, as it is asked for.
+/// A fault of a binding, of a route's operation, of a query or of a task, as it is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRequest {
@@ -45,6 +45,9 @@ pub struct FaultRequest {
     /// The query, by its name; a statement that the database refuses takes its place. Instead of the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
+    /// The task, by its name. Instead of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     /// What is wrong with it.
     pub fault: Fault,
     /// So many calls are disturbed; all of them without it.
@@ -60,25 +63,31 @@ fn one_second() -> u64 {
 }
 
 impl FaultRequest {
-    /// What is disturbed: the one binding, route or query.
-    pub fn subject(&self) -> Option<&str> {
-        match (&self.binding, &self.route, &self.query) {
-            (Some(name), None, None) | (None, Some(name), None) | (None, None, Some(name)) => {
-                Some(name)
-            }
+    /// What is disturbed: the one binding, route, query or task.
+    pub fn subject(&self) -> Option<String> {
+        match (&self.binding, &self.route, &self.query, &self.task) {
+            (Some(name), None, None, None)
+            | (None, Some(name), None, None)
+            | (None, None, Some(name), None) => Some(name.clone()),
+            (None, None, None, Some(name)) => Some(task_subject(name)),
             _ => None,
         }
     }
 }
 
-/// The faults that there are now.
+/// Tasks are apart from bindings and queries of the same name.
+fn task_subject(name: &str) -> String {
+    format!("task {name}")
+}
+
+/// The faults that there are now, and the tasks that are due because somebody says so.
 #[derive(Debug, Default)]
-pub struct Faults(Mutex<BTreeMap<String, FaultRequest>>);
+pub struct Faults(Mutex<BTreeMap<String, FaultRequest>>, Mutex<BTreeSet<&'static str>>);
 
 impl Faults {
     /// Adds a fault, in place of the former one of the same subject.
     pub fn add(&self, request: FaultRequest) {
-        if let Some(subject) = request.subject().map(str::to_owned) {
+        if let Some(subject) = request.subject() {
             self.lock().insert(subject, request);
         }
     }
@@ -91,6 +100,16 @@ impl Faults {
     /// The faults that there are.
     pub fn list(&self) -> Vec<FaultRequest> {
         self.lock().values().cloned().collect()
+    }
+
+    /// Makes a task due now.
+    pub fn make_due(&self, task: &'static str) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).insert(task);
+    }
+
+    /// Whether a task was made due since this was asked before.
+    pub fn take_due(&self, task: &str) -> bool {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).remove(task)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, FaultRequest>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Faults;
+use super::{Faults, task_subject};
 use crate::answer::Outcome;
 use crate::binding::clock::Clock;
 use crate::call::Call;
@@ -53,6 +53,9 @@ impl<S: Service> Service for FaultyService<S> {
     }
 
     async fn run_task<'a>(&'a self, context: &'a Context, task: &'a str) -> Result<(), Failure> {
+        if let Some((faults, clock)) = &self.faults {
+            faults.pass(&task_subject(task), &**clock).await.map_err(Failure::internal)?;
+        }
         self.inner.run_task(context, task).await
     }
 }

@@ -1,5 +1,7 @@
 //! Figures for Prometheus: counted without locks where a request passes.
 
+mod tasks;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -10,6 +12,7 @@ use crate::chain::{Observation, Observer};
 use crate::definition::Definition;
 
 use crate::host::log::Log;
+use crate::host::task::TaskFigures;
 
 /// Upper bounds of the duration histogram, in microseconds.
 const BOUNDS: [u64; 12] = [
@@ -72,14 +75,17 @@ impl Metrics {
         InFlight(&self.in_flight)
     }
 
-    /// The text format of Prometheus, with what was counted of each cache.
-    pub fn render(&self, caches: &[Figures]) -> String {
+    /// The text format of Prometheus, with what was counted of each cache and each task.
+    pub fn render(&self, caches: &[Figures], tasks: &[TaskFigures]) -> String {
         let mut text = String::with_capacity(16 * 1024);
         let mut routes: Vec<_> = self.routes.iter().map(|(path, route)| (*path, route)).collect();
         routes.sort_unstable_by_key(|(path, _)| *path);
         routes.push(("(none)", &self.none));
         // Writing to a text cannot fail.
-        let _ = self.write(&mut text, &routes).and_then(|()| write_caches(&mut text, caches));
+        let _ = self
+            .write(&mut text, &routes)
+            .and_then(|()| write_caches(&mut text, caches))
+            .and_then(|()| tasks::write(&mut text, tasks));
         text
     }
 

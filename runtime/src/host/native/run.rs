@@ -163,8 +163,7 @@ fn workers<S: Service>(
         let (inside, log, stopped) = (Arc::clone(inside), log.clone(), stopped.clone());
         let turns = turns.cloned();
         workers.spawn(async move {
-            let (service, context) = (inside.chain().service(), inside.chain().context());
-            tasks::run(service, context, task, turns.as_deref(), stopped, &log).await;
+            tasks::run(&inside.control, task, turns.as_deref(), stopped, &log).await;
         });
     }
     for (queue, receiver) in queues {

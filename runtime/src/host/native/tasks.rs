@@ -1,14 +1,14 @@
 //! Runs tasks on their schedules. A task that fails or panics disturbs nothing else.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-use crate::context::Context;
+use crate::binding::clock::Clock;
 use crate::definition::{Replicas, Schedule, Task};
-use crate::host::isolated;
+use crate::host::control::Control;
+use crate::host::faults::Faults;
 use crate::host::log::Log;
 use crate::service::Service;
 
@@ -28,26 +28,27 @@ pub trait Turns: std::fmt::Debug + Send + Sync {
 /// Runs a task whenever it is due, and with replicas when it is this one's turn, until the process is
 /// stopping; a run that has begun is finished.
 pub async fn run<S: Service>(
-    service: &S,
-    context: &Arc<Context>,
+    control: &Control<S>,
     task: &'static Task,
     turns: Option<&dyn Turns>,
     mut stopping: watch::Receiver<bool>,
     log: &Log,
 ) {
+    let clock = control.chain.context().clock();
     loop {
-        let due = async {
-            let now = context.clock().unix_millis();
+        let scheduled = async {
+            let now = clock.unix_millis();
             let due = next(task.schedule, now);
-            context.clock().sleep(Duration::from_millis(due - now)).await;
+            clock.sleep(Duration::from_millis(due - now)).await;
             // Clocks are set right now and then: not before it is really due.
-            while context.clock().unix_millis() < due {
-                context.clock().sleep(Duration::from_millis(50)).await;
+            while clock.unix_millis() < due {
+                clock.sleep(Duration::from_millis(50)).await;
             }
             due
         };
         let due = tokio::select! {
-            due = due => due,
+            due = scheduled => due,
+            due = made_due(control.faults(), task, clock) => due,
             _ = stopping.wait_for(|stopping| *stopping) => return,
         };
         if task.on == Replicas::Leader
@@ -56,10 +57,18 @@ pub async fn run<S: Service>(
         {
             continue;
         }
-        let started = context.clock().monotonic();
-        let result = isolated(service.run_task(context, task.name)).await;
-        log.task(task.name, context.clock().monotonic().saturating_sub(started), &result);
+        // What it came to is logged and recorded.
+        let _ = control.run_task(task, log).await;
     }
+}
+
+/// Waits until somebody says that the task is due; where faults cannot be made, nobody does.
+async fn made_due(faults: Option<&Faults>, task: &Task, clock: &dyn Clock) -> u64 {
+    let Some(faults) = faults else { return std::future::pending().await };
+    while !faults.take_due(task.name) {
+        clock.sleep(Duration::from_millis(20)).await;
+    }
+    clock.unix_millis()
 }
 
 /// When a task is due next, in milliseconds since 1970; always later than now.

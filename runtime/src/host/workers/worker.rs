@@ -144,7 +144,10 @@ impl<S: Service> Worker for Started<S> {
         let work = async move {
             let local = client.is_loopback() && is_direct(request.headers());
             let request = match self.control.answer(request, local).await {
-                Ok(response) => return answer(response),
+                Ok(response) => {
+                    self.run_due_tasks().await;
+                    return answer(response);
+                }
                 Err(request) => request,
             };
             let chain = &self.control.chain;
@@ -168,22 +171,15 @@ impl<S: Service> Worker for Started<S> {
 
     fn scheduled(self: Rc<Self>, cron: String) -> Promise {
         promise(async move {
-            let (service, context) = (self.control.chain.service(), self.control.chain.context());
-            let tasks = context.definition().tasks.iter();
+            let tasks = self.control.chain.context().definition().tasks.iter();
             let due: Vec<_> = tasks.filter(|task| task.crons.contains(&cron.as_str())).collect();
             if due.is_empty() {
                 // The platform holds another configuration than this worker was built with.
                 self.log.event(Level::Error, "unknown_cron", &[("cron", cron.as_str().into())]);
                 return Err(js_sys::Error::new("no task has this cron; deploy again").into());
             }
-            let runs = due.iter().map(|task| async {
-                let started = context.clock().monotonic();
-                let result = isolated(service.run_task(context, task.name)).await;
-                let duration = context.clock().monotonic().saturating_sub(started);
-                self.log.task(task.name, duration, &result);
-                result.is_err()
-            });
-            let failed = join_all(runs).await.into_iter().filter(|failed| *failed).count();
+            let runs = due.iter().map(|task| self.control.run_task(task, &self.log));
+            let failed = join_all(runs).await.into_iter().filter(Result::is_err).count();
             if failed == 0 {
                 return Ok(JsValue::UNDEFINED);
             }
@@ -195,6 +191,15 @@ impl<S: Service> Worker for Started<S> {
 }
 
 impl<S: Service> Started<S> {
+    /// Runs what was made due by hand: here only the platform has a clock for schedules.
+    async fn run_due_tasks(&self) {
+        let Some(faults) = self.control.faults() else { return };
+        let tasks = self.control.chain.context().definition().tasks.iter();
+        let due = tasks.filter(|task| faults.take_due(task.name));
+        // What each came to is logged and recorded.
+        join_all(due.map(|task| self.control.run_task(task, &self.log))).await;
+    }
+
     /// How long counts are gathered before they are written. The platform lets work go on for half a
     /// minute after an answer, and no longer.
     fn gathering(&self) -> Duration {

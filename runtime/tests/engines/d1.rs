@@ -29,7 +29,12 @@ impl Batches for Worker {
 pub(crate) fn d1(name: &str) -> Arc<dyn Database> {
     #[expect(clippy::disallowed_methods, reason = "where the worker is that the suite started")]
     let url = std::env::var("PROOFLINE_TEST_D1_URL").expect("a worker");
-    let worker = Worker { url: format!("{url}/{name}"), client: reqwest::Client::new() };
+    d1_at(format!("{url}/{name}"))
+}
+
+/// The database at the address of a worker.
+pub(crate) fn d1_at(url: String) -> Arc<dyn Database> {
+    let worker = Worker { url, client: reqwest::Client::new() };
     let clock = Arc::new(SystemClock::default());
     Arc::new(D1::new(worker, clock, Duration::from_secs(20)))
 }

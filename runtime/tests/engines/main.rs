@@ -9,6 +9,7 @@ mod agreement;
 #[path = "../certificates/mod.rs"]
 mod certificates;
 mod d1;
+mod ledger;
 mod outage;
 mod support;
 mod tls;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::stores::until_it_says;
 use crate::context::Context;
 use crate::run::process::Process;
+use crate::run::start::script;
 use crate::workers::tools::Wrangler;
 use crate::workers::wrangler::Call;
 
@@ -24,8 +25,12 @@ const DATABASES: [&str; 2] = ["AGREE", "BATCH"];
 /// How long the runtime may take to stop.
 const STOP: Duration = Duration::from_secs(3);
 
-/// Runs something while the worker listens at the address that it gets.
-pub(super) fn with<T>(context: &Context, run: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+/// The database that a test kills the runtime over.
+const LEDGER: &str = "LEDGER";
+
+/// Runs something while the worker listens at the address that it gets; also with a program that starts another one,
+/// with data of its own, for a test that kills it.
+pub(super) fn with<T>(context: &Context, run: impl FnOnce(&str, &Path) -> Result<T>) -> Result<T> {
     let wrangler = Wrangler::find(context).map_err(|missing| anyhow!("{}", missing.why))?;
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let environment: Environment = serde_json::from_value(
@@ -34,11 +39,13 @@ pub(super) fn with<T>(context: &Context, run: impl FnOnce(&str) -> Result<T>) ->
     let call = Call::new(context, &wrangler, &environment, folder.path())?;
     let (worker, data) = (folder.path().join("worker"), folder.path().join("data"));
     write(folder.path(), &worker, &call)?;
-    for name in DATABASES {
+    let own = folder.path().join("ledger");
+    for (name, data) in DATABASES.map(|name| (name, &data)).into_iter().chain([(LEDGER, &own)]) {
         let mut command = call.command(&["d1", "migrations", "apply", name, "--local"]);
-        command.arg("--persist-to").arg(&data);
+        command.arg("--persist-to").arg(data);
         call.run(command, None, &format!("apply the migrations of `{name}`"))?;
     }
+    let program = script::of(folder.path(), &call.local(&worker, &own, 0)?)?;
     let log = folder.path().join("log");
     let mut command = call.local(&worker, &data, 0)?;
     let file = std::fs::File::options().write(true).create_new(true).open(&log)?;
@@ -49,7 +56,7 @@ pub(super) fn with<T>(context: &Context, run: impl FnOnce(&str) -> Result<T>) ->
     };
     let url = until_it_says(&mut process, &log, "the runtime of workers", address)?;
     let url = url.trim_end_matches('/');
-    let result = run(url);
+    let result = run(url, &program);
     process.stop()?;
     result
 }
@@ -68,6 +75,7 @@ fn write(folder: &Path, worker: &Path, call: &Call<'_>) -> Result<()> {
     write_atomically(&worker.join("glue.mjs"), GLUE.as_bytes())?;
     let databases: Vec<Value> = DATABASES
         .iter()
+        .chain([&LEDGER])
         .enumerate()
         .map(|(at, name)| {
             json!({

@@ -45,11 +45,15 @@ pub(super) fn stores(context: &Context, _: bool) -> Result<Outcome> {
     }
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let (mut postgres, url) = start(folder.path(), &init, &server)?;
-    let outcome = d1::with(context, |d1| {
+    let outcome = d1::with(context, |d1, ledger| {
         rust::ignored(
             context,
             &["--package=proofline-runtime", "--features=postgres", "--test=engines"],
-            &[("PROOFLINE_TEST_POSTGRES_URL", &url), ("PROOFLINE_TEST_D1_URL", d1)],
+            &[
+                ("PROOFLINE_TEST_POSTGRES_URL", &url),
+                ("PROOFLINE_TEST_D1_URL", d1),
+                ("PROOFLINE_TEST_D1_LEDGER", &ledger.to_string_lossy()),
+            ],
         )
     });
     let plans = plans(context, &server, &url);

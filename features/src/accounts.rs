@@ -209,12 +209,7 @@ pub async fn grant(
     account: &Account,
     amount: u64,
 ) -> Result<(), Failure> {
-    let run = world.run()?;
-    let headers = admin(&run, &balance.grant.route)?;
-    let id = account.id.as_deref().unwrap_or_default();
-    let filling =
-        Filling { email: &account.email, password: &account.password, tier: "", id, amount };
-    let answer = world.send(filling.request(&balance.grant).headers(&[headers])).await?;
+    let answer = world.send(grant_request(&*world.run()?, balance, account, amount)?).await?;
     if answer.is_success() {
         return Ok(());
     }
@@ -233,6 +228,20 @@ pub async fn provide(world: &World, account: &Account) -> Result<bool, Failure> 
     };
     grant(world, balance, account, ALLOWANCE).await?;
     Ok(true)
+}
+
+/// The request by which an administrator gives an account so much.
+pub fn grant_request(
+    run: &Run,
+    balance: &Balance,
+    account: &Account,
+    amount: u64,
+) -> Result<Request, Failure> {
+    let headers = admin(run, &balance.grant.route)?;
+    let id = account.id.as_deref().unwrap_or_default();
+    let filling =
+        Filling { email: &account.email, password: &account.password, tier: "", id, amount };
+    Ok(filling.request(&balance.grant).headers(&[headers]))
 }
 
 /// The request by which an account spends one of its balance.

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod call;
 pub mod catalogue;
+pub mod chaos;
 pub mod command;
 pub mod exchange;
 pub mod failure;
@@ -14,6 +15,7 @@ pub mod generate;
 pub mod kept;
 pub mod needs;
 pub mod plan;
+pub mod proxy;
 pub mod raw;
 pub mod run;
 pub mod steps;

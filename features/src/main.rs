@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use proofline_features::chaos::{self, Ability};
 use proofline_features::writer::Progress;
-use proofline_features::{catalogue, command};
+use proofline_features::{catalogue, command, proxy};
 use proofline_spec::exit::Exit;
 
 /// Checks over HTTP that a running service does what its spec claims.
@@ -40,16 +41,53 @@ enum Command {
         #[arg(long)]
         tier: Option<String>,
     },
+    /// Break things at random under load, as a seed decides, and check what must hold afterwards.
+    ///
+    /// What only the caller can do is asked for on standard output, a line each, and answered on standard input.
+    Chaos(Chaos),
     /// Ask the running service what it is and print that as JSON.
     Identify {
         /// The plan, a JSON file.
         #[arg(long, value_name = "FILE")]
         plan: PathBuf,
     },
+    /// Stand between a service and the servers of its stores, and disturb connections on demand, until standard input ends.
+    ///
+    /// Prints one line of JSON: where it is told what to do, and where to connect to for each link.
+    Proxy {
+        /// What a store is called, and where its server is, such as `redis=127.0.0.1:6379`.
+        #[arg(long = "link", value_name = "NAME=ADDRESS", value_parser = link, required = true)]
+        links: Vec<(String, String)>,
+    },
     /// Check the texts of the catalogue.
     Lint,
     /// List the features of the catalogue.
     List,
+}
+
+#[derive(Debug, Args)]
+struct Chaos {
+    /// The plan, a JSON file.
+    #[arg(long, value_name = "FILE")]
+    plan: PathBuf,
+    /// The folder for evidence.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// What decides everything that breaks.
+    #[arg(long)]
+    seed: u64,
+    /// The first round after the calm one.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// How many rounds.
+    #[arg(long)]
+    rounds: Option<u64>,
+    /// For how many seconds rounds are begun.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// What may break: faults, kill, end, freeze:STORE, kill:STORE, link:STORE.
+    #[arg(long)]
+    can: Vec<Ability>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the process environment enters")]
@@ -79,7 +117,9 @@ async fn main() -> ExitCode {
         Some(Command::Accounts { plan, count, tier }) => {
             accounts(plan, count, tier.as_deref()).await
         }
+        Some(Command::Chaos(arguments)) => Box::pin(break_things(arguments)).await,
         Some(Command::Identify { plan }) => identify(plan).await,
+        Some(Command::Proxy { links }) => stand_between(&links).await,
         Some(Command::Lint) => lint(),
         Some(Command::List) => {
             for (name, text) in catalogue::TEXTS {
@@ -125,6 +165,58 @@ async fn accounts(plan: PathBuf, count: usize, tier: Option<&str>) -> Exit {
         }
         Err(failure) => {
             complain(&failure.to_string());
+            Exit::CouldNotFindOut
+        }
+    }
+}
+
+async fn break_things(arguments: Chaos) -> Exit {
+    let target = match command::target(&arguments.plan, &variable) {
+        Ok(target) => target,
+        Err(error) => {
+            complain(&error.to_string());
+            return Exit::Usage;
+        }
+    };
+    let options = chaos::Options {
+        seed: arguments.seed,
+        from: arguments.from,
+        rounds: arguments.rounds,
+        time: arguments.seconds.map(std::time::Duration::from_secs),
+        abilities: arguments.can,
+    };
+    let tell = |line: &str| {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    };
+    match Box::pin(chaos::run(target, options, &arguments.out, tell, interrupted())).await {
+        Ok(exit) => exit,
+        Err(failure) => {
+            complain(&failure.to_string());
+            Exit::CouldNotFindOut
+        }
+    }
+}
+
+fn link(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').map(|(name, to)| (name.to_owned(), to.to_owned()));
+    parts.ok_or_else(|| "it is NAME=ADDRESS".to_owned())
+}
+
+async fn stand_between(links: &[(String, String)]) -> Exit {
+    match proxy::start(links).await {
+        Ok(started) => {
+            say(&serde_json::to_string(&started).unwrap_or_default());
+            let (mut input, mut nowhere) = (tokio::io::stdin(), tokio::io::sink());
+            // Whoever started us is gone when nothing more comes.
+            let over = tokio::io::copy(&mut input, &mut nowhere);
+            tokio::select! {
+                _ = over => {}
+                () = interrupted() => {}
+            }
+            Exit::Success
+        }
+        Err(error) => {
+            complain(&error.to_string());
             Exit::CouldNotFindOut
         }
     }

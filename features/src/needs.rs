@@ -155,6 +155,11 @@ const SUBJECTS: &[Need] = &[
         "the spec has no liveness route",
     ),
     (
+        "fault-proxy",
+        |t| t.plan.proxy.is_some(),
+        "no fault proxy stands between the service and its stores here",
+    ),
+    (
         "ip-limit",
         |t| !t.limits_by(LimitKey::ClientIp).is_empty(),
         "the spec limits no client address",

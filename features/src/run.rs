@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use proofline_spec::evidence::Redactor;
 
-use crate::exchange::{Bulk, Http, HttpError, Recorder};
+use crate::exchange::{Bulk, Http, HttpError, Recorder, Request};
 use crate::plan::Target;
 
 /// 198.18.0.0/15 is set aside for benchmarks (RFC 2544), so that no real client has these addresses.
@@ -107,6 +107,20 @@ impl Run {
             address.to_owned()
         };
         Some((header.to_owned(), value))
+    }
+
+    /// The request with a client address where the environment lets the checks choose one.
+    pub fn placed(&self, mut request: Request) -> Request {
+        let chosen = self.address_header().is_some_and(|header| {
+            request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
+        });
+        if request.connect_from.is_none() && !chosen {
+            let address = request.address.clone().unwrap_or_else(|| self.fresh_address());
+            if let Some((name, value)) = self.address_headers(&address) {
+                request.headers.push((name, value.into_bytes()));
+            }
+        }
+        request
     }
 
     /// The recorder of a scenario.

@@ -52,7 +52,7 @@ impl World {
     /// Sends a request from an address of its own, unless it has one, and records it; says why there is no answer.
     pub async fn attempt(&self, request: Request) -> Result<Result<Answer, String>, Failure> {
         let run = self.run()?;
-        let request = place(&run, request);
+        let request = run.placed(request);
         Ok(self.exchange(&run, &request).await)
     }
 
@@ -75,7 +75,7 @@ impl World {
     /// Sends a request like [`Self::attempt`] and goes away without waiting longer; whether there was an answer before.
     pub async fn leave_after(&self, request: Request, patience: Duration) -> Result<bool, Failure> {
         let run = self.run()?;
-        let request = place(&run, request);
+        let request = run.placed(request);
         self.recorder.count(1);
         Ok(tokio::time::timeout(patience, run.http.send(&request)).await.is_ok())
     }
@@ -86,7 +86,7 @@ impl World {
     /// scenario addresses of its own, scenarios share a limit.
     pub async fn send(&self, request: Request) -> Result<Answer, Failure> {
         let run = self.run()?;
-        let request = place(&run, request);
+        let request = run.placed(request);
         for attempt in 0..3 {
             let answer = self.exchange(&run, &request).await;
             let answer = answer.map_err(|why| Failure::Broken(format!("no answer: {why}")))?;
@@ -107,7 +107,7 @@ impl World {
     /// so environments are not compared by it.
     pub async fn send_again(&self, request: Request) -> Result<Answer, Failure> {
         let run = self.run()?;
-        let answer = run.http.send(&place(&run, request)).await;
+        let answer = run.http.send(&run.placed(request)).await;
         self.recorder.count(1);
         let mut answer = answer.map_err(|why| Failure::Broken(format!("no answer: {why}")))?;
         answer.recorder = Some(Arc::clone(&self.recorder));
@@ -121,7 +121,7 @@ impl World {
     {
         let run = self.run()?;
         let placer = Arc::clone(&run);
-        let make = move |number| place(&placer, make(number));
+        let make = move |number| placer.placed(make(number));
         let outcome = run.bulk.send(&run.http, count, make).await;
         for answer in outcome.accepted.iter().chain(&outcome.refusal) {
             self.recorder.add(Arc::clone(&answer.record));
@@ -142,18 +142,4 @@ impl World {
             .find(|user| user.name == name)
             .ok_or_else(|| Failure::broken(format!("no earlier step makes the {name}")))
     }
-}
-
-/// Gives a request a client address where the environment lets the checks choose one.
-fn place(run: &Run, mut request: Request) -> Request {
-    let chosen = run.address_header().is_some_and(|header| {
-        request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
-    });
-    if request.connect_from.is_none() && !chosen {
-        let address = request.address.clone().unwrap_or_else(|| run.fresh_address());
-        if let Some((name, value)) = run.address_headers(&address) {
-            request.headers.push((name, value.into_bytes()));
-        }
-    }
-    request
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use proofline_spec::unit::Duration;
 
 /// Declare a backend once, generate it, prove what you claim about it.
 ///
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Run the load tests of a service's claims against an environment that permits it.
     Load(Run),
+    /// Break things at random under load, as a seed decides, and check that nothing is lost or doubled.
+    Chaos(Chaos),
     /// Deploy a service to an environment on Workers, verify it there, and roll back when a P0 claim fails.
     Deploy(Deploy),
     /// Compute verdicts from the newest evidence and write the report. Runs nothing.
@@ -142,6 +145,27 @@ pub(crate) struct Verify {
     /// Exit 5 when a claim that features prove is unverified, not only when one failed.
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Chaos {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// What decides everything that breaks, and when; made up, and told, without it.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// How many rounds, after one in which nothing breaks.
+    #[arg(long, conflicts_with = "time", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rounds: Option<u64>,
+    /// How long rounds are begun, such as 60min.
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) time: Option<Duration>,
+    /// The first round: with a seed and `--rounds 1`, one round is seen again.
+    #[arg(long, default_value_t = 1, value_name = "ROUND")]
+    pub(crate) from: u64,
+    /// Only this breaks: faults, kill, end, or what a store can suffer, such as freeze:postgres; all that can without it.
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) only: Vec<String>,
 }
 
 #[derive(Debug, Args)]

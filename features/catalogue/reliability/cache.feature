@@ -30,3 +30,25 @@ Feature: A cached answer is never given again once what it tells has changed, an
     And the user changes it and reads it again 2 times
     Then every request is answered as declared
     And every read gives what was changed before it
+
+  @about:fault-proxy @needs:faults
+  Scenario: The connection to the cache is cut
+    Given a user
+    And an answer that is cached and that the user can change
+    When the connection to the cache is cut
+    And the user changes it and reads it again 5 times
+    Then every request is answered as declared
+    And every read gives what was changed before it
+    When every connection is whole again
+    And the user reads it again 5 times
+    Then every request is answered as declared
+    And every read gives what was changed before it
+
+  @about:fault-proxy @needs:faults
+  Scenario: The server of the cache answers after 3 s
+    Given a user
+    And an answer that is cached and that the user can change
+    When the cache answers after 3 s
+    And the user changes it and reads it again 2 times
+    Then every request is answered as declared
+    And every read gives what was changed before it

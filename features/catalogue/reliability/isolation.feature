@@ -32,3 +32,19 @@ Feature: A panic or a cancelled request harms no other request
     Then every request of the others is answered as always
     And each sign-up left a whole account or nothing
     And the user is still served
+
+  @about:fault-proxy @needs:accounts @needs:writes
+  Scenario: The database answers late, then not at all, and is back
+    Given a user
+    When the database answers after 3 s
+    Then whatever the user reads is served, or refused as the spec declares
+    When every connection is whole again
+    Then whatever the user reads is served
+    When the connection to the database is cut
+    Then whatever the user reads is served, or refused as the spec declares
+    When every connection is whole again
+    Then whatever the user reads is served
+    When nothing reaches the database
+    Then whatever the user reads is served, or refused as the spec declares
+    When every connection is whole again
+    Then whatever the user reads is served

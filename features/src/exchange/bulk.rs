@@ -76,7 +76,8 @@ impl Bulk {
         Self { interval: interval.unwrap_or_default(), next: Mutex::new(None) }
     }
 
-    async fn take_slot(&self) {
+    /// Waits for the next time at which a request may be sent.
+    pub async fn slot(&self) {
         let slot = {
             let mut next = self.next.lock().await;
             let now = Instant::now();
@@ -108,7 +109,7 @@ impl Bulk {
                     if number >= count {
                         return outcome;
                     }
-                    bulk.take_slot().await;
+                    bulk.slot().await;
                     outcome.add(http.send(&make(number)).await.map_err(|error| error.message));
                 }
             });

@@ -18,6 +18,8 @@ pub struct HttpError {
     pub message: String,
     /// The exchange, without an answer.
     pub record: Option<Arc<Record>>,
+    /// Whether anything was sent: without a connection nothing is.
+    pub sent: bool,
 }
 
 /// The HTTP client of a run. It follows no redirect and uses no proxy, so that it only talks to the target.
@@ -93,10 +95,10 @@ impl Http {
                 let record = record(head(status, &headers), Some(body.clone()));
                 Ok(Answer { status, headers, body, duration, record, recorder: None })
             }
-            Err(message) => {
+            Err((message, sent)) => {
                 let message = format!("{} {}: {message}", request.method, request.path);
                 let record = Some(record(format!("no answer: {message}"), None));
-                Err(HttpError { message, record })
+                Err(HttpError { message, record, sent })
             }
         }
     }
@@ -104,11 +106,12 @@ impl Http {
 
 async fn receive(
     builder: reqwest::RequestBuilder,
-) -> Result<(u16, http::HeaderMap, Vec<u8>), String> {
-    let response = builder.send().await.map_err(|error| reason(&error))?;
+) -> Result<(u16, http::HeaderMap, Vec<u8>), (String, bool)> {
+    let why = |error: reqwest::Error| (reason(&error), !error.is_connect());
+    let response = builder.send().await.map_err(why)?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();
-    let body = response.bytes().await.map_err(|error| reason(&error))?;
+    let body = response.bytes().await.map_err(why)?;
     Ok((status, headers, body.to_vec()))
 }
 
@@ -147,5 +150,5 @@ fn build(address: Option<IpAddr>) -> Result<reqwest::Client, HttpError> {
 }
 
 const fn plain(message: String) -> HttpError {
-    HttpError { message, record: None }
+    HttpError { message, record: None, sent: false }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::exchange::Request;
 use crate::failure::Failure;
+use crate::run::Run;
 use crate::world::World;
 use proofline_spec::evidence::FAULTS_TOKEN;
 
@@ -16,13 +17,21 @@ const TOKEN: &str = "Proofline-Faults-Token";
 
 /// Faults are controlled as the machine itself, not as somebody whose address a proxy passes on.
 pub(super) fn control(world: &World, method: &str, path: &str) -> Result<Request, Failure> {
+    Ok(controlled(&*world.run()?, method, path))
+}
+
+fn controlled(run: &Run, method: &str, path: &str) -> Request {
     let request =
         Request::new(method, path).connecting_from(std::net::IpAddr::from([127, 0, 0, 1]));
-    let run = world.run()?;
-    Ok(match run.target.secrets.get(FAULTS_TOKEN) {
+    match run.target.secrets.get(FAULTS_TOKEN) {
         Some(token) => request.headers(&[(TOKEN.to_owned(), token.clone())]),
         None => request,
-    })
+    }
+}
+
+/// The request that makes or removes faults of the service itself.
+pub fn fault_control(run: &Run, method: &str) -> Request {
+    controlled(run, method, FAULTS)
 }
 
 /// Asks for a fault of a binding, of a route's operation, of a query or of a task.

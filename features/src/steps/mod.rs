@@ -4,6 +4,7 @@ mod assignment;
 mod atomicity;
 mod cache;
 mod configuration;
+mod connections;
 mod correlation;
 mod cors;
 mod delay;
@@ -37,6 +38,8 @@ use cucumber::step::{Collection, Context};
 use futures::future::LocalBoxFuture;
 use regex::Regex;
 
+pub use faults::fault_control;
+
 use crate::failure::Seen;
 use crate::world::World;
 
@@ -57,6 +60,8 @@ pub struct Memory {
     overdraw: overdraw::Overdraw,
     cached: cache::Cached,
     runs: tasks::Runs,
+    /// Links of the fault proxy that are disturbed.
+    disturbed: Vec<&'static str>,
 }
 
 /// What a step's text and table say.
@@ -119,7 +124,7 @@ use steps;
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 29] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 30] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -149,13 +154,16 @@ pub fn all() -> Collection<World> {
         overdraw::steps,
         cache::steps,
         tasks::steps,
+        connections::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }
 
 /// Undoes what a scenario changed about the service, even when it failed half-way.
 pub async fn restore(world: &mut World) {
-    if let Err(failure) = faults::restore(world).await {
-        world.recorder.note(0, failure.to_string());
+    for restored in [faults::restore(world).await, connections::restore(world).await] {
+        if let Err(failure) = restored {
+            world.recorder.note(0, failure.to_string());
+        }
     }
 }

@@ -134,6 +134,20 @@ pub struct StartNative {
     /// Peers whose forwarding header is believed, as CIDR ranges.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
+    /// Where its stores are.
+    #[serde(default)]
+    pub stores: NativeStores,
+}
+
+/// Where the stores of a native service are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NativeStores {
+    /// In the process, and in a folder of its own.
+    #[default]
+    Embedded,
+    /// On a Postgres and a Redis that are started for it, with the fault proxy before them.
+    Servers,
 }
 
 /// What a resource is called on the platform, and how large it is, in one environment.

@@ -33,8 +33,8 @@ pub use container::{
     Autoscale, Container, CpuRange, Disruption, MemoryRange, Probes, Resources, Stores,
 };
 pub use environment::{
-    Access, Credential, Environment, LoadPermit, MintedToken, Permits, Resource, Start,
-    StartCompose, StartNative, StartWorkers, WorkerRoute,
+    Access, Credential, Environment, LoadPermit, MintedToken, NativeStores, Permits, Resource,
+    Start, StartCompose, StartNative, StartWorkers, WorkerRoute,
 };
 pub use expression::{Expression, Source};
 pub use http::{Cors, ForwardingHeader, Framing, Hsts, Http, ProblemType, SecurityHeaders};

@@ -40,6 +40,9 @@ pub struct Plan {
     /// A file with the principals that a load test uses, where it needs any: a JSON array of `{"header", "value"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principals_file: Option<String>,
+    /// Where the fault proxy is told what to do, where one stands between the service and its stores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
     /// The seed of every generated value.
     pub seed: u64,
 }

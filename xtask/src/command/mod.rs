@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod bench;
+mod chaos;
 mod check;
 mod completions;
 mod deploy;
@@ -31,6 +32,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Serve(arguments) => serve::run(context, arguments),
         Command::Verify(arguments) => verify::run(context, arguments),
         Command::Load(arguments) => load::run(context, arguments),
+        Command::Chaos(arguments) => chaos::run(context, arguments),
         Command::Bench(arguments) => bench::run(context, arguments),
         Command::Deploy(arguments) => deploy::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),

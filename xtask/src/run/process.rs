@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
@@ -36,6 +36,17 @@ impl Process {
             Some(mut stdin) => stdin.write_all(input.as_bytes()),
             None => Ok(()),
         }
+    }
+
+    /// Its standard input and output, where they are pipes; whoever takes them talks with it.
+    pub(crate) fn talk(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+        self.child.stdin.take().zip(self.child.stdout.take())
+    }
+
+    /// Kills the child and everything that it started, at once.
+    pub(crate) fn kill(&mut self) -> io::Result<ExitStatus> {
+        self.signal(Signal::SIGKILL);
+        self.child.wait()
     }
 
     /// Its id.

@@ -148,6 +148,7 @@ impl Session<'_> {
             log_file: started
                 .filter(|_| self.environment.access.logs)
                 .map(|started| started.log.display().to_string()),
+            proxy: started.and_then(Started::proxy).map(str::to_owned),
             configuration: started.filter(|_| self.environment.permits.restarts).and_then(
                 |started| {
                     Some(ConfigurationCheck {
@@ -171,6 +172,8 @@ impl Session<'_> {
         }
         let database = self.scratch.path().join("instance.db");
         variables.insert("DATABASE_URL".into(), format!("sqlite:{}", database.display()));
+        // What the service under test shares with others is not theirs.
+        variables.remove("REDIS_URL");
         variables
     }
 
@@ -347,6 +350,7 @@ fn empty_plan(
         log_file: None,
         configuration: None,
         principals_file: None,
+        proxy: None,
         seed: SEED,
     }
 }
@@ -358,7 +362,8 @@ pub(crate) fn plan_for_accounts(
     started: &Started,
 ) -> (Plan, BTreeMap<String, String>) {
     let secrets = signing_secrets(service, started);
-    (empty_plan(service, environment, &started.url, &secrets), secrets)
+    let plan = empty_plan(service, environment, &started.url, &secrets);
+    (Plan { proxy: started.proxy().map(str::to_owned), ..plan }, secrets)
 }
 
 /// How long a deployed version may take to answer everywhere.

@@ -1,5 +1,6 @@
 //! Every suite of this workspace: what it tests, which tools it needs, how it runs.
 
+mod chaos;
 mod containers;
 mod d1;
 mod deploy;
@@ -14,4 +15,4 @@ mod tool;
 mod wrangler;
 
 pub(crate) use table::{Outcome, SUITES, Suite};
-pub(crate) use tool::{DOCKER, Tool, find};
+pub(crate) use tool::{DOCKER, INITDB, POSTGRES, REDIS, Tool, find};

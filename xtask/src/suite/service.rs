@@ -19,7 +19,7 @@ use crate::run::{runners, session};
 pub(super) const SERVICE: &str = "luna";
 
 /// Calls ourselves, as a user would.
-fn ourselves(context: &Context, arguments: &[&str]) -> Result<Said> {
+pub(super) fn ourselves(context: &Context, arguments: &[&str]) -> Result<Said> {
     // The tests of the workspace may have built this program anew in its place; the running one can still be started.
     let running = Path::new("/proc/self/exe");
     let program = if running.exists() {
@@ -90,7 +90,7 @@ pub(super) fn workers(context: &Context, _: bool) -> Result<Outcome> {
 }
 
 /// Checks features in an environment.
-fn verified(context: &Context, environment: &str, features: &[&str]) -> Result<Outcome> {
+pub(super) fn verified(context: &Context, environment: &str, features: &[&str]) -> Result<Outcome> {
     let mut arguments =
         vec!["verify", "--service", SERVICE, "--env", environment, "--format", "json"];
     arguments.extend(features.iter().flat_map(|feature| ["--only", feature]));

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::tool::{self, Tool};
-use super::{containers, deploy, kubernetes, rust, service, stores};
+use super::{chaos, containers, deploy, kubernetes, rust, service, stores};
 use crate::context::Context;
 
 /// How a suite ended.
@@ -127,6 +127,12 @@ pub(crate) const SUITES: &[Suite] = &[
         tests: "the main job on Luna and on Lumiku, end to end",
         tools: &[],
         run: service::ready,
+    },
+    Suite {
+        name: "chaos",
+        tests: "random faults from fixed seeds under load: nothing lost, nothing doubled, no answer that is not declared",
+        tools: &[tool::INITDB, tool::POSTGRES, tool::REDIS],
+        run: chaos::run,
     },
     Suite {
         name: "workers",

@@ -1,6 +1,7 @@
 //! Starts the generated image with its stores in containers, under a name of its own, and waits until all are healthy.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ pub(super) struct Project {
     values: PathBuf,
     /// What the image is called.
     image: String,
+    /// Where the service is published: the same port also when it is started again.
+    port: u16,
     removed: bool,
 }
 
@@ -85,7 +88,8 @@ pub(super) fn start(
         output: None,
         project: Some(project),
         seeded,
-        _folder: folder,
+        servers: None,
+        folder,
     })
 }
 
@@ -118,6 +122,8 @@ impl Project {
             name,
             files,
             values: folder.path().join("values.env"),
+            // Free a moment ago; nobody else is told of it.
+            port: TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
             removed: false,
         })
     }
@@ -193,7 +199,7 @@ impl Project {
     ) -> Result<()> {
         let mut values = variables.clone();
         let own = [
-            ("PORT", "0".to_owned()),
+            ("PORT", self.port.to_string()),
             ("BINARY", stage.to_owned()),
             ("IMAGE", self.image.clone()),
             ("REVISION", session::revision(&context.root)),
@@ -352,6 +358,18 @@ impl Project {
         }
         command.args(arguments);
         command
+    }
+
+    /// The stores that have a server of their own here.
+    pub(super) fn stores(&self) -> Result<Vec<String>> {
+        let services = engine::finish(self.compose(&["ps", "--services"]), "list the services")?;
+        let ours = ["app", "proxy", "migrate"];
+        Ok(services.lines().filter(|name| !ours.contains(name)).map(str::to_owned).collect())
+    }
+
+    /// Does something to all containers of a service, such as `kill`, `start`, `pause`.
+    pub(super) fn act(&self, action: &str, service: &str) -> Result<()> {
+        engine::finish(self.compose(&[action, service]), &format!("{action} {service}")).map(drop)
     }
 
     /// How instances ended that should still run: each with what the engine knows, and what it said last.

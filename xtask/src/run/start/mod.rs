@@ -1,9 +1,11 @@
 //! Starts an environment that is ours to start, waits until it answers, and stops it.
 
+mod again;
 mod compose;
 mod native;
 mod output;
 pub(crate) mod script;
+mod servers;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
 use compose::Project;
 use output::Output;
+use servers::Servers;
 
 pub(crate) use workers::Place;
 pub(crate) use workers::serve as serve_worker;
@@ -39,10 +42,12 @@ pub(crate) struct Started {
     process: Process,
     /// What the platform's tool says, where one runs the service.
     output: Option<Output>,
+    /// The servers that its stores are on, where they are started for it.
+    servers: Option<Servers>,
     /// The containers, where the service runs in one; the process only follows their logs.
     project: Option<Project>,
     /// Holds the database and the log; removed at the end.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// How long a service may take to finish what is in flight.
@@ -65,6 +70,11 @@ impl Started {
         }
     }
 
+    /// Where the fault proxy is told what to do, where one stands before the stores.
+    pub(crate) fn proxy(&self) -> Option<&str> {
+        self.servers.as_ref().map(|servers| servers.control.as_str())
+    }
+
     /// The value of a variable that the service was started with.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
@@ -77,6 +87,9 @@ impl Started {
         service: &LoadedService,
         script: &str,
     ) -> Result<Option<String>> {
+        if let Some(servers) = &self.servers {
+            return servers.psql(context, script).map(Some);
+        }
         let Some(project) = &self.project else { return Ok(None) };
         if !project.has_postgres(context)? {
             return Ok(None);

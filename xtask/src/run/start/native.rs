@@ -1,17 +1,17 @@
 //! Starts the generated binary with embedded stores, and waits until it listens.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use proofline_generator::sql;
-use proofline_spec::document::{Environment, StartNative};
+use proofline_spec::document::{Environment, NativeStores, StartNative};
 use serde_json::Value;
 
-use super::{LOOK, STOP, Started};
+use super::servers::Servers;
+use super::{LOOK, STOP, Started, again};
 use crate::context::{Context, Stopped};
 use crate::output::Progress;
 use crate::run::build::Program;
@@ -40,9 +40,18 @@ pub(super) fn start(
     let seeded = seed(context, service, start, &program, &variables, &database)?
         .then(|| std::fs::copy(&database, &seeded).map(|_| seeded))
         .transpose()?;
+    let servers = match start.stores {
+        NativeStores::Servers => {
+            let servers = Servers::start(context)?;
+            variables.extend(servers.variables.clone());
+            seed_server(context, service, start, (&program, &variables), &servers)?;
+            Some(servers)
+        }
+        NativeStores::Embedded => None,
+    };
     let log = folder.path().join("service.log");
     let mut process = spawn(&program, &variables, &log)?;
-    let url = wait_until_it_listens(context, &mut process, &log)?;
+    let url = wait_until_it_listens(context, &mut process, &log, 0)?;
     drop(progress);
     Ok(Started {
         url,
@@ -53,7 +62,8 @@ pub(super) fn start(
         process,
         output: None,
         project: None,
-        _folder: folder,
+        servers,
+        folder,
     })
 }
 
@@ -62,14 +72,37 @@ fn seed(
     context: &Context,
     service: &LoadedService,
     start: &StartNative,
-    program: &PathBuf,
+    program: &Path,
     variables: &BTreeMap<String, String>,
-    database: &std::path::Path,
+    database: &Path,
 ) -> Result<bool> {
     let Some(file) = start.seed.get(&service.folder) else { return Ok(false) };
+    let text = rows(context, file)?;
+    migrate(program, variables)?;
+    sql::run_script(database, &text).with_context(|| format!("cannot apply {file}"))?;
+    Ok(true)
+}
+
+/// The same on the server of the database.
+fn seed_server(
+    context: &Context,
+    service: &LoadedService,
+    start: &StartNative,
+    (program, variables): (&Path, &BTreeMap<String, String>),
+    servers: &Servers,
+) -> Result<()> {
+    let Some(file) = start.seed.get(&service.folder) else { return Ok(()) };
+    migrate(program, variables)?;
+    servers.psql(context, &rows(context, file)?).map(drop)
+}
+
+/// The environment's own rows.
+fn rows(context: &Context, file: &str) -> Result<String> {
     let path = context.root.join("environments").join(file);
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn migrate(program: &Path, variables: &BTreeMap<String, String>) -> Result<()> {
     let output = Command::new(program)
         .arg("migrate")
         .env_clear()
@@ -83,17 +116,12 @@ fn seed(
             "the migrations cannot be applied:\n{said}"
         )));
     }
-    sql::run_script(database, &text).with_context(|| format!("cannot apply {}", path.display()))?;
-    Ok(true)
+    Ok(())
 }
 
-fn spawn(
-    program: &PathBuf,
-    variables: &BTreeMap<String, String>,
-    log: &PathBuf,
-) -> Result<Process> {
+fn spawn(program: &Path, variables: &BTreeMap<String, String>, log: &Path) -> Result<Process> {
     // The log is the harness's own scratch file; nobody reads it after an interruption.
-    let file = File::options().create_new(true).append(true).open(log)?;
+    let file = again::log(log)?;
     let mut command = Command::new(program);
     command
         .arg("serve")
@@ -106,15 +134,30 @@ fn spawn(
         .with_context(|| format!("cannot start {}", program.display()))
 }
 
+/// Starts it again with the same configuration; whoever looks into its log finds what it said before, too.
+pub(super) fn start_again(
+    context: &Context,
+    program: &Path,
+    variables: &BTreeMap<String, String>,
+    log: &Path,
+) -> Result<Process> {
+    let said = std::fs::read_to_string(log).unwrap_or_default().len();
+    let mut process = spawn(program, variables, log)?;
+    wait_until_it_listens(context, &mut process, log, said)?;
+    Ok(process)
+}
+
 fn wait_until_it_listens(
     context: &Context,
     process: &mut Process,
-    log: &PathBuf,
+    log: &Path,
+    from: usize,
 ) -> Result<String> {
     let deadline = Instant::now() + START;
     loop {
         let text = std::fs::read_to_string(log).unwrap_or_default();
-        if let Some(address) = listening_address(&text) {
+        let text = text.get(from..).unwrap_or_default();
+        if let Some(address) = listening_address(text) {
             return Ok(format!("http://{address}"));
         }
         if context.interrupted() {

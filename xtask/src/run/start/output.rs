@@ -1,6 +1,5 @@
 //! What wrangler prints, sorted as it comes: lines of the service go to its log, the rest is wrangler's own.
 
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, PipeReader, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +8,7 @@ use std::thread::JoinHandle;
 use anyhow::Result;
 use serde_json::Value;
 
+use super::again;
 use crate::workers::wrangler;
 
 /// How much of what wrangler says is kept for an error message.
@@ -24,7 +24,7 @@ pub(super) struct Output {
 impl Output {
     /// Reads until every process that writes has ended.
     pub(super) fn read(from: PipeReader, log: &Path) -> Result<Self> {
-        let mut log = File::options().create_new(true).append(true).open(log)?;
+        let mut log = again::log(log)?;
         let own = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&own);
         let thread = std::thread::spawn(move || {

@@ -65,8 +65,25 @@ pub(super) fn start(
         process,
         output: Some(output),
         project: None,
-        _folder: folder,
+        servers: None,
+        folder,
     })
+}
+
+/// Starts the worker again with the data that it had, in the same folder and at the same port.
+pub(super) fn start_again(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    (folder, port): (&Path, u16),
+    variables: &BTreeMap<String, String>,
+) -> Result<(Process, Output)> {
+    let tools = Tools::find(context)?;
+    let place = Place { port, data: folder.join("data") };
+    let call = Call::new(context, &tools.wrangler, environment, folder)?;
+    let mut running = spawn(context, service, &call, &place, variables, folder)?;
+    running.wait_until_it_answers(context)?;
+    Ok((running.process, running.output))
 }
 
 /// A program that starts the worker with the variables that it gets, as a binary would.

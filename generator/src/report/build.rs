@@ -20,7 +20,7 @@ pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
     let run = run(input);
     let claims: Vec<_> =
         readiness.claims.iter().map(|verdict| claim(input, verdict, &run.documents)).collect();
-    let derived = derived::derive(input.service, input.now);
+    let derived = derived::derive(input.service, input.environment.target, input.now);
     let mut data = ReportData {
         format: 1,
         verdict: readiness.overall,

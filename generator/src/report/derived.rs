@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use proofline_spec::document::{
     AlertSeverity, Answer, Limit, LimitKey, Map, Objectives, Operation, Route, RouteAuth, RouteKey,
-    RouteLimits, Schema, SchemaType, Service,
+    RouteLimits, Schema, SchemaType, Service, Target,
 };
 use proofline_spec::unit::Threshold;
 use serde::{Deserialize, Serialize};
@@ -131,8 +131,8 @@ pub struct ObjectiveData {
     pub target: String,
 }
 
-/// Everything that the spec says; `now` gives the next firings.
-pub(super) fn derive(service: &Service, now: &str) -> Derived {
+/// Everything that the spec says of the service on a target; `now` gives the next firings.
+pub(super) fn derive(service: &Service, target: Target, now: &str) -> Derived {
     Derived {
         routes: service.routes.iter().map(|(key, route)| route_data(service, key, route)).collect(),
         limits: service
@@ -145,7 +145,7 @@ pub(super) fn derive(service: &Service, now: &str) -> Derived {
         alerts: alerts(service),
         objectives: service.objectives.as_ref().map(objectives).unwrap_or_default(),
         schedule: tasks(service, now, SHOWN),
-        runbook: runbook::of(service),
+        runbook: runbook::of(service, target),
     }
 }
 

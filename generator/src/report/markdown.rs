@@ -319,7 +319,7 @@ fn schedule(md: &mut String, data: &ReportData) {
     let derived = &data.derived;
     let _ = writeln!(md, "\n## Operation\n");
     let runbook = &derived.runbook;
-    for line in runbook.look.iter().chain(&runbook.ending) {
+    for line in runbook.look.iter().chain(&runbook.freshness).chain(&runbook.ending) {
         let _ = writeln!(md, "- {}", plain(line));
     }
     for one in &runbook.dependencies {

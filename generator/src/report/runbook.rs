@@ -15,6 +15,9 @@ pub struct Runbook {
     pub look: Vec<String>,
     /// What the service depends on.
     pub dependencies: Vec<Dependency>,
+    /// How old a cached answer may be, on the environment's target.
+    #[serde(default)]
+    pub freshness: Vec<String>,
     /// How it ends and starts.
     pub ending: Vec<String>,
     /// How the version before comes back.
@@ -32,11 +35,12 @@ pub struct Dependency {
     pub without: String,
 }
 
-/// The runbook of a service.
-pub(super) fn of(service: &Service) -> Runbook {
+/// The runbook of a service on a target.
+pub(super) fn of(service: &Service, target: Target) -> Runbook {
     Runbook {
         look: look(service),
         dependencies: dependencies(service),
+        freshness: freshness(service, target),
         ending: ending(service),
         rollback: rollback(service),
     }
@@ -144,6 +148,44 @@ fn facts(binding: &Binding) -> (&'static str, Vec<String>) {
     }
 }
 
+/// What is promised about cached answers after a change, and what is not: on Workers KV another location sees a change
+/// later (<https://developers.cloudflare.com/kv/concepts/how-kv-works/#consistency>).
+fn freshness(service: &Service, target: Target) -> Vec<String> {
+    let cached =
+        service.routes.iter().filter_map(|(key, route)| Some((key, route.cache.as_ref()?)));
+    let (mut names, mut stand_ins) = (Vec::new(), Vec::new());
+    for (key, cache) in cached {
+        names.push(format!("{key} ({})", cache.ttl));
+        if let Some(more) = cache.stale_if_error {
+            stand_ins.push(format!("{key} ({more})"));
+        }
+    }
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let names = listed(&names);
+    let mut lines = vec![if target == Target::Workers {
+        format!(
+            "Cached in Workers KV, each with how long an answer holds: {names}. KV is eventually consistent: who asks \
+             at the location of a change reads it at once, at other locations the answer from before may be given for \
+             about a minute more."
+        )
+    } else {
+        format!(
+            "Cached, each with how long an answer holds: {names}. No answer from before a change is given once the \
+             change was answered; only a replica that reaches the cache while the one that made the change does not \
+             may give it, until it no longer holds."
+        )
+    }];
+    if !stand_ins.is_empty() {
+        let stand_ins = listed(&stand_ins);
+        lines.push(format!(
+            "Older answers stand in while no new one can be made, each for so much longer: {stand_ins}."
+        ));
+    }
+    lines
+}
+
 fn ending(service: &Service) -> Vec<String> {
     if service.targets.iter().all(|target| *target == Target::Workers) {
         return vec!["The platform starts and ends instances.".to_owned()];
@@ -227,7 +269,7 @@ mod tests {
             "routes": {"GET /health": {"auth": "none", "op": {"health": {"required": ["DB"]}}}},
         }))
         .expect("a service");
-        let found = of(&service);
+        let found = of(&service, Target::Container);
         assert!(found.look[0].contains("GET /health") && found.look[0].contains("503 without DB"));
         assert_eq!(
             found.dependencies[0].without,
@@ -240,5 +282,32 @@ mod tests {
         let back = found.rollback.join("\n");
         assert!(back.contains("rollout undo deployment/shop"), "{back}");
         assert!(!back.contains("Workers"), "{back}");
+        assert!(found.freshness.is_empty(), "nothing is cached: {:?}", found.freshness);
+    }
+
+    #[test]
+    fn what_a_target_promises_about_cached_answers_is_said_of_that_target() {
+        let service: Service = serde_json::from_value(json!({
+            "proofline": "v1",
+            "service": {"name": "shop", "version": "1.0.0", "summary": "A shop"},
+            "targets": ["native", "workers"],
+            "bindings": {"CACHE": {"kind": "kv"}},
+            "routes": {
+                "GET /prices": {
+                    "auth": "none", "cache": {"in": "CACHE", "ttl": "5min", "stale_if_error": "1h"},
+                    "op": {"custom": "prices"},
+                },
+            },
+        }))
+        .expect("a service");
+        let said = |target| of(&service, target).freshness.join("\n");
+        let (native, workers) = (said(Target::Native), said(Target::Workers));
+        assert!(workers.contains("eventually consistent"), "{workers}");
+        assert!(workers.contains("GET /prices (5min)"), "{workers}");
+        assert!(
+            native.contains("No answer from before a change") && !native.contains("KV"),
+            "{native}"
+        );
+        assert!(native.contains("stand in") && native.contains("GET /prices (1h)"), "{native}");
     }
 }

@@ -15,6 +15,7 @@ pub mod generate;
 pub mod kept;
 pub mod needs;
 pub mod plan;
+pub mod provider;
 pub mod proxy;
 pub mod raw;
 pub mod run;

@@ -45,6 +45,18 @@ enum Command {
     ///
     /// What only the caller can do is asked for on standard output, a line each, and answered on standard input.
     Chaos(Chaos),
+    /// List what the running service could not deliver, or replay it, and print that as JSON.
+    DeadLetters {
+        /// The plan, a JSON file.
+        #[arg(long, value_name = "FILE")]
+        plan: PathBuf,
+        /// Replay the one with this id.
+        #[arg(long, value_name = "ID", conflicts_with = "replay_all")]
+        replay: Option<String>,
+        /// Replay all that were not replayed yet.
+        #[arg(long)]
+        replay_all: bool,
+    },
     /// Ask the running service what it is and print that as JSON.
     Identify {
         /// The plan, a JSON file.
@@ -63,6 +75,15 @@ enum Command {
     Lint,
     /// List the features of the catalogue.
     List,
+    /// Stand in for every service that the service under test calls, and answer as checks say.
+    Provider {
+        /// The spec of the service under test.
+        #[arg(long, value_name = "FILE")]
+        spec: PathBuf,
+        /// The seed of what is left to chance.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -118,6 +139,14 @@ async fn main() -> ExitCode {
             accounts(plan, count, tier.as_deref()).await
         }
         Some(Command::Chaos(arguments)) => Box::pin(break_things(arguments)).await,
+        Some(Command::DeadLetters { plan, replay, replay_all }) => {
+            let wanted = match replay {
+                Some(id) => command::Wanted::Replay(id),
+                None if replay_all => command::Wanted::ReplayAll,
+                None => command::Wanted::List,
+            };
+            dead_letters(plan, &wanted).await
+        }
         Some(Command::Identify { plan }) => identify(plan).await,
         Some(Command::Proxy { links }) => stand_between(&links).await,
         Some(Command::Lint) => lint(),
@@ -129,8 +158,22 @@ async fn main() -> ExitCode {
             }
             Exit::Success
         }
+        Some(Command::Provider { spec, seed }) => provider(&spec, seed).await,
     }
     .into()
+}
+
+/// Says where it listens in a line of JSON, and answers until it is stopped.
+async fn provider(spec: &std::path::Path, seed: u64) -> Exit {
+    match command::provider(spec, seed, |address| say(&format!(r#"{{"address":"{address}"}}"#)))
+        .await
+    {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            complain(&error);
+            Exit::CouldNotFindOut
+        }
+    }
 }
 
 async fn verify(plan: PathBuf, out: PathBuf) -> Exit {
@@ -190,6 +233,29 @@ async fn break_things(arguments: Chaos) -> Exit {
     };
     match Box::pin(chaos::run(target, options, &arguments.out, tell, interrupted())).await {
         Ok(exit) => exit,
+        Err(failure) => {
+            complain(&failure.to_string());
+            Exit::CouldNotFindOut
+        }
+    }
+}
+
+/// The token of somebody who may see dead letters, where the environment's credentials name nobody.
+const TOKEN: &str = "PROOFLINE_ADMIN_TOKEN";
+
+async fn dead_letters(plan: PathBuf, wanted: &command::Wanted) -> Exit {
+    let target = match command::target(&plan, &variable) {
+        Ok(target) => target,
+        Err(error) => {
+            complain(&error.to_string());
+            return Exit::Usage;
+        }
+    };
+    match command::dead_letters(target, wanted, variable(TOKEN).as_deref()).await {
+        Ok(letters) => {
+            say(&serde_json::to_string(&letters).unwrap_or_default());
+            Exit::Success
+        }
         Err(failure) => {
             complain(&failure.to_string());
             Exit::CouldNotFindOut

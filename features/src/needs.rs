@@ -1,6 +1,6 @@
 //! What a scenario needs, by its tags, and whether the environment and the spec give it.
 
-use proofline_spec::document::{HealthKind, LimitKey, Operation, Start};
+use proofline_spec::document::{Binding, HealthKind, LimitKey, Operation, Start};
 
 use crate::plan::Target;
 use crate::steps::task_alert;
@@ -91,6 +91,12 @@ const NEEDS: &[Need] = &[
         "a container sees the engine's own address, whoever connects to its published port",
     ),
     ("loopback", Target::is_loopback, "the service is not on this machine"),
+    (
+        "provider",
+        |t| t.plan.provider.is_some(),
+        "no scripted provider stands in the place of what the service calls: it is reached from processes of this \
+         machine only",
+    ),
     ("public", |t| t.environment.public, "the environment is not public"),
     (
         "own-framing",
@@ -143,6 +149,24 @@ const SUBJECTS: &[Need] = &[
         "jobs",
         |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Enqueue(_))),
         "no route only puts something into a queue",
+    ),
+    (
+        "queued-jobs",
+        |t| {
+            let mut bindings = t.service.bindings.values();
+            bindings.any(|b| matches!(b, Binding::Queue { jobs, .. } if !jobs.is_empty()))
+        },
+        "no queue says by which requests messages come in",
+    ),
+    (
+        "dead-letters",
+        |t| t.routes().any(|(_, route)| matches!(route.op, Operation::DeadLetters(_))),
+        "no route lists what could not be delivered",
+    ),
+    (
+        "upstreams",
+        |t| t.service.bindings.values().any(|b| matches!(b, Binding::Upstream { .. })),
+        "the service calls nobody",
     ),
     (
         "readiness",

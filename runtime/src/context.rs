@@ -21,6 +21,8 @@ use crate::cache::Caches;
 use crate::definition::Definition;
 use crate::policy::auth::Keys;
 use crate::problem::{Failure, ProblemType, UNAVAILABLE};
+use crate::queue::delivered::Recent;
+use crate::queue::{Deliveries, Message};
 use crate::secret::Secret;
 use crate::time;
 
@@ -64,6 +66,8 @@ pub struct Context {
     started: Duration,
     draining: AtomicBool,
     caches: Caches,
+    deliveries: Deliveries,
+    recent: Recent,
     memory: fn() -> Option<Memory>,
 }
 
@@ -89,7 +93,18 @@ impl Context {
         let started = bindings.clock.monotonic();
         let draining = AtomicBool::new(false);
         let caches = Caches::new(definition);
-        Self { definition, settings, bindings, keys, started, draining, caches, memory: || None }
+        Self {
+            definition,
+            settings,
+            bindings,
+            keys,
+            started,
+            draining,
+            caches,
+            deliveries: Deliveries::new(definition),
+            recent: Recent::default(),
+            memory: || None,
+        }
     }
 
     /// The same, with a way to find out what the process holds in memory.
@@ -146,6 +161,23 @@ impl Context {
     pub async fn invalidate(&self, tags: &[&str]) {
         let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
         self.caches.changing(self, tags, Duration::ZERO, async {}).await;
+    }
+
+    /// What became of messages in this process.
+    pub fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
+    }
+
+    /// Ids of messages that this process delivered.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// Puts a message into a queue, under an id of its own, which is returned.
+    pub async fn enqueue(&self, queue: &str, body: serde_json::Value) -> Result<String, Failure> {
+        let id = self.new_id()?;
+        self.queue(queue)?.send(Message { id: id.clone(), body }).await?;
+        Ok(id)
     }
 
     /// The service's tables.
@@ -315,7 +347,17 @@ impl From<crate::binding::queue::QueueError> for Failure {
 
 impl From<crate::binding::upstream::UpstreamError> for Failure {
     fn from(error: crate::binding::upstream::UpstreamError) -> Self {
-        Self::unavailable(error)
+        let (class, wait) = (error.class(), error.wait());
+        let failure = Self::unavailable(error).class(class);
+        // Said in whole seconds: a client must not come too early.
+        let whole = |wait: Duration| match wait.subsec_nanos() {
+            0 => wait,
+            _ => Duration::from_secs(wait.as_secs().saturating_add(1)),
+        };
+        match wait {
+            Some(wait) => failure.retry_after(whole(wait)),
+            None => failure,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a service is: tables that generated code fills in, all of them constant.
 
+mod queue;
 mod task;
 
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use crate::binding::sql::Statement;
 use crate::schema::{Constant, Schema};
 
+pub use self::queue::{DeadLetter, Messages, Queue};
 pub use self::task::{Replicas, Schedule, Task, TaskAlert};
 pub use crate::pattern::Pattern;
 pub use crate::problem::ProblemType;
@@ -32,6 +34,8 @@ pub struct Definition {
     pub stores: &'static [KeyValue],
     /// Its queues.
     pub queues: &'static [Queue],
+    /// Where messages are kept and remembered.
+    pub messages: Messages,
     /// Its stores of files.
     pub blobs: &'static [Blob],
     /// Name of the binding that takes one record for each request, on platforms without `/metrics`.
@@ -82,6 +86,7 @@ impl Definition {
         databases: &[],
         stores: &[],
         queues: &[],
+        messages: Messages::DEFAULT,
         blobs: &[],
         analytics: None,
         upstreams: &[],
@@ -227,36 +232,6 @@ impl Retry {
     /// One attempt, no second.
     pub const NEVER: Self =
         Self { attempts: 1, first: Duration::from_millis(100), longest: Duration::from_secs(1) };
-}
-
-/// A queue of messages, and who handles them.
-#[derive(Debug)]
-pub struct Queue {
-    /// Name of the binding.
-    pub name: &'static str,
-    /// Name of the queue on the platform.
-    pub queue: &'static str,
-    /// Schema of a message.
-    pub message: &'static Schema,
-    /// How many messages are handed over together, at the most.
-    pub batch_size: usize,
-    /// How long to wait for a full batch.
-    pub batch_wait: Duration,
-    /// How a failed delivery is tried again.
-    pub retry: Retry,
-    /// Where messages go that could not be delivered.
-    pub dead_letter: Option<DeadLetter>,
-    /// Environments where the store for replicas must be there, and not the embedded one.
-    pub required: &'static [&'static str],
-}
-
-/// Where messages go that could not be delivered.
-#[derive(Debug)]
-pub struct DeadLetter {
-    /// Name of the dead-letter queue on the platform.
-    pub queue: &'static str,
-    /// How long they are kept.
-    pub keep: Duration,
 }
 
 /// A store of files: a bucket on a platform, a folder on a machine.

@@ -16,6 +16,7 @@ pub mod operation;
 pub mod pattern;
 pub mod policy;
 pub mod problem;
+pub mod queue;
 pub mod schema;
 pub mod secret;
 pub mod service;
@@ -27,6 +28,7 @@ pub use binding::sql::AsJson;
 pub use call::{Call, Principal};
 pub use context::{Context, hash_token, search_terms};
 pub use problem::Failure;
+pub use queue::{Delivery, ErrorClass};
 pub use service::Service;
 
 #[doc(hidden)]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use crate::queue::ErrorClass;
 use crate::schema::Violation;
 
 /// When to come again if nobody knows better: most of what was away is back by then.
@@ -78,6 +79,7 @@ struct Inner {
     violations: Vec<Violation>,
     challenge: bool,
     retry_after: Option<Duration>,
+    class: Option<ErrorClass>,
     allow: Option<String>,
     cause: Option<String>,
 }
@@ -91,6 +93,7 @@ impl Failure {
             violations: Vec::new(),
             challenge: false,
             retry_after: None,
+            class: None,
             allow: None,
             cause: None,
         }))
@@ -146,6 +149,13 @@ impl Failure {
         self
     }
 
+    /// Says whether another attempt can succeed, for what is tried again.
+    #[must_use]
+    pub fn class(mut self, class: ErrorClass) -> Self {
+        self.0.class = Some(class);
+        self
+    }
+
     /// Tells the client which methods there are.
     #[must_use]
     pub fn allow(mut self, methods: impl Into<String>) -> Self {
@@ -182,6 +192,20 @@ impl Failure {
     pub fn wait(&self) -> Option<Duration> {
         let unavailable = self.0.problem.status == 503;
         self.0.retry_after.or_else(|| unavailable.then_some(COME_AGAIN))
+    }
+
+    /// When to come again, if somebody said so.
+    pub fn said_wait(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether another attempt can succeed: what was said of it, else what its kind tells.
+    pub fn error_class(&self) -> ErrorClass {
+        self.0.class.unwrap_or(match self.0.problem.status {
+            // Somebody's mistake, and nobody knows whose: it may have been the moment's.
+            500 => ErrorClass::Unknown,
+            status => ErrorClass::of_status(status),
+        })
     }
 
     /// Which methods there are.

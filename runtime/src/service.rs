@@ -8,6 +8,7 @@ use crate::call::Call;
 use crate::context::Context;
 use crate::definition::Definition;
 use crate::problem::Failure;
+use crate::queue::{Delivery, ErrorClass};
 
 /// A generated service.
 pub trait Service: Send + Sync + 'static {
@@ -20,7 +21,7 @@ pub trait Service: Send + Sync + 'static {
     /// Handles one message of a queue.
     fn deliver<'a>(
         &'a self,
-        context: &'a Context,
+        delivery: &'a Delivery<'a>,
         queue: &'a str,
         message: Value,
     ) -> impl Future<Output = Result<(), Failure>> + Send + 'a;
@@ -35,11 +36,13 @@ pub trait Service: Send + Sync + 'static {
 
 /// A message of a queue as its type.
 pub fn message<T: DeserializeOwned>(json: Value) -> Result<T, Failure> {
-    serde_json::from_value(json)
-        .map_err(|error| Failure::internal(format!("the message does not fit its type: {error}")))
+    serde_json::from_value(json).map_err(|error| {
+        Failure::internal(format!("the message does not fit its type: {error}"))
+            .class(ErrorClass::Permanent)
+    })
 }
 
 /// The failure when a definition and its service do not know the same names.
 pub fn unknown(what: &str, name: &str) -> Failure {
-    Failure::internal(format!("there is no {what} {name}"))
+    Failure::internal(format!("there is no {what} {name}")).class(ErrorClass::Permanent)
 }

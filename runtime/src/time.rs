@@ -31,6 +31,28 @@ pub fn date(unix_millis: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// The seconds since 1970 of a time as HTTP headers have it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(crate) fn of_http(text: &str) -> Option<u64> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let rest = text.split_once(", ")?.1.strip_suffix(" GMT")?;
+    let mut parts = rest.split([' ', ':']);
+    let mut next = || parts.next();
+    let day: u64 = next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
+    let name = next()?;
+    let month = MONTHS.iter().position(|month| *month == name)? as u64 + 1;
+    let year: u64 = next()?.parse().ok().filter(|year| (1970..=9999).contains(year))?;
+    let mut below = |limit: u64| next()?.parse().ok().filter(|number: &u64| *number < limit);
+    let (hour, minute, second) = (below(24)?, below(60)?, below(61)?);
+    // Howard Hinnant's `days_from_civil`.
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (shifted / 400, shifted % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = (era * 146_097 + day_of_era).checked_sub(719_468)?;
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +62,11 @@ mod tests {
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(rfc3339(951_782_400_123), "2000-02-29T00:00:00.123Z");
         assert_eq!(rfc3339(1_735_689_599_999), "2024-12-31T23:59:59.999Z");
+        assert_eq!(of_http("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(of_http("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
+        for wrong in ["", "7", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Now 1994 08:49:37 GMT"] {
+            assert_eq!(of_http(wrong), None, "{wrong}");
+        }
         assert_eq!(date(4_107_542_400_000), "2100-03-01");
     }
 }

@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Report(Report),
     /// Compare what two environments answered to the same requests. Runs nothing.
     Parity(Parity),
+    /// List what a running service could not deliver, or replay it, by the routes that its spec declares.
+    DeadLetters(DeadLetters),
     /// Measure the generated service beside what people would pick instead, in one run on this machine.
     Bench(Bench),
     /// Show when scheduled tasks run next. Runs nothing.
@@ -190,6 +192,36 @@ pub(crate) struct Report {
     /// The run; the newest one without it.
     #[arg(long, value_name = "RUN")]
     pub(crate) run_id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeadLetters {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Where the service is, unless the environment says it.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The form of what is printed on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    #[command(subcommand)]
+    pub(crate) action: DeadLettersAction,
+}
+
+/// The token of who may comes from the environment's `credentials`, or from the variable `PROOFLINE_ADMIN_TOKEN`.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum DeadLettersAction {
+    /// List them, the newest first; never what the messages say.
+    List,
+    /// Put a message into its queue again; once.
+    Replay {
+        /// The dead letter's id.
+        #[arg(value_name = "ID", conflicts_with = "all")]
+        id: Option<String>,
+        /// All that were not replayed yet.
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -185,11 +185,15 @@ fn documents_name_only_commands_that_exist() {
     let cli = read("xtask/src/cli.rs");
     for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
         for rest in read(document).split("cargo xtask ").skip(1) {
-            let command: String = rest.chars().take_while(char::is_ascii_lowercase).collect();
+            let is_part = |c: &char| c.is_ascii_lowercase() || *c == '-';
+            let command: String = rest.chars().take_while(is_part).collect();
+            let command = command.trim_end_matches('-');
             if command.is_empty() {
                 continue;
             }
-            let variant = command[..1].to_uppercase() + &command[1..];
+            let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+            let words = command.split('-').filter(|word| !word.is_empty());
+            let variant: String = words.map(capital).collect();
             assert!(
                 cli.contains(&format!("    {variant}(")),
                 "{document} names `cargo xtask {command}`"

@@ -52,3 +52,12 @@ Feature: A cached answer is never given again once what it tells has changed, an
     And the user changes it and reads it again 2 times
     Then every request is answered as declared
     And every read gives what was changed before it
+
+  @needs:faults @needs:loopback
+  Scenario: What the cache has is damaged
+    Given a user
+    And an answer that is cached and that the user can change
+    When the cache gives back half of what it was given
+    And the user changes it and reads it again 5 times
+    Then every request is answered as declared
+    And every read gives what was changed before it

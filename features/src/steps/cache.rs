@@ -44,6 +44,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         when "the user reads it again ([0-9]+) times" => read_again;
         when "the cache is cut off" => cut_off;
         when "the cache takes ([0-9]+) s for every answer" => slow;
+        when "the cache gives back half of what it was given" => damaged;
         when "the cache is there again" => back;
         then "every request is answered as declared" => all_answered;
         then "every read gives what was changed before it" => all_fresh;
@@ -195,6 +196,12 @@ async fn slow(world: &mut World, arguments: Arguments) -> Seen {
     let fault = json!({ "binding": store, "fault": "slow", "delay_ms": delay });
     faults::make(world, &fault).await?;
     Ok(format!("{store} takes {delay} ms"))
+}
+
+async fn damaged(world: &mut World, _: Arguments) -> Seen {
+    let store = found(world)?.store;
+    faults::make(world, &json!({ "binding": store, "fault": "damaged" })).await?;
+    Ok(format!("what {store} gives is damaged"))
 }
 
 async fn back(world: &mut World, _: Arguments) -> Seen {

@@ -24,11 +24,14 @@ mod markup;
 mod objects;
 mod overdraw;
 mod people;
+mod provider;
+mod queues;
 mod roles;
 mod samples;
 mod shutdown;
 mod smuggling;
 mod tasks;
+mod upstreams;
 mod validation;
 mod webhook;
 
@@ -50,6 +53,9 @@ pub struct Memory {
     limits: limits::Limits,
     /// Whether faults were asked for that are not taken away yet.
     faulty: bool,
+    /// Whether providers were told what to answer.
+    scripted: bool,
+    queues: queues::Queues,
     health: health::Health,
     isolation: isolation::Isolation,
     webhook: webhook::Webhook,
@@ -124,7 +130,7 @@ use steps;
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 30] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 33] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -155,6 +161,9 @@ pub fn all() -> Collection<World> {
         cache::steps,
         tasks::steps,
         connections::steps,
+        provider::steps,
+        queues::steps,
+        upstreams::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }
@@ -165,5 +174,8 @@ pub async fn restore(world: &mut World) {
         if let Err(failure) = restored {
             world.recorder.note(0, failure.to_string());
         }
+    }
+    if let Err(failure) = provider::restore(world).await {
+        world.recorder.note(0, failure.to_string());
     }
 }

@@ -21,7 +21,7 @@ use proofline_spec::diagnostic::codes;
 use proofline_spec::document::{Query, Service};
 use rusqlite::Connection;
 
-pub use dead_letters::keeps_dead_letters;
+pub use dead_letters::{keeps_dead_letters, remembers_deliveries};
 pub use finding::Finding;
 pub use migrations::{Migration, read_migrations};
 pub use touched::Touched;

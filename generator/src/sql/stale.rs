@@ -52,7 +52,11 @@ fn touched(route: &Route, prepared: &BTreeMap<String, Prepared>) -> Touched {
             let steps = transaction.steps.iter().map(|step| step.query.as_str());
             steps.chain(transaction.once.iter().map(|once| once.query.as_str())).collect()
         }
-        Operation::Health(_) | Operation::Enqueue(_) | Operation::Custom(_) => Vec::new(),
+        Operation::Health(_)
+        | Operation::Enqueue(_)
+        | Operation::DeadLetters(_)
+        | Operation::Replay(_)
+        | Operation::Custom(_) => Vec::new(),
     };
     let touched = queries.iter().filter_map(|name| Some(&prepared.get(*name)?.touched));
     touched.fold(Touched::default(), Touched::and)

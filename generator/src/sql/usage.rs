@@ -149,7 +149,11 @@ fn uses(service: &Service) -> Vec<Use<'_>> {
                     uses.push(Use { query: &step.query, with: &step.with, pointer, reads: &[] });
                 }
             }
-            Operation::Health(_) | Operation::Enqueue(_) | Operation::Custom(_) => {}
+            Operation::Health(_)
+            | Operation::Enqueue(_)
+            | Operation::DeadLetters(_)
+            | Operation::Replay(_)
+            | Operation::Custom(_) => {}
         }
     }
     for (name, task) in &service.tasks {

@@ -130,7 +130,8 @@ fn dead_letters_that_no_table_keeps_are_found() {
         schemas: {Mail: {type: object}}\n\
         bindings:\n  DB: {kind: sql, migrations: migrations}\n  \
         MAIL: {kind: queue, queue: mail, message: Mail, consumer: deliver, dead_letter: {queue: dead, keep: 7d}}\n";
-    let columns = "id text, queue text, message text, attempts integer, reason text, died_at text";
+    let columns = "id text, queue text, message_id text, message text, attempts integer, class text, reason text, \
+                   died_at text, replaying_at text, replayed_at text";
     for (columns, kept) in [(columns, true), ("id text, queue text", false)] {
         let migration = format!("create table dead_letters ({columns});");
         let found = crate::support::from_text(spec, &migration).findings;

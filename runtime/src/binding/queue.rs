@@ -1,8 +1,7 @@
 //! A queue of messages.
 
-use serde_json::Value;
-
 use super::Reply;
+use crate::queue::Message;
 
 /// Why a message was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +11,7 @@ pub struct QueueError(pub String);
 /// The sending end of a queue.
 pub trait Queue: Send + Sync + 'static {
     /// Puts a message into the queue.
-    fn send(&self, message: Value) -> Reply<'_, Result<(), QueueError>>;
+    fn send(&self, message: Message) -> Reply<'_, Result<(), QueueError>>;
 
     /// How many messages wait or are being delivered, as far as this process knows.
     fn waiting(&self) -> usize;

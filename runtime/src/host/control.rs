@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::faults::{self, CountRequest, FaultRequest, Faults};
+use super::faults::{self, AheadRequest, CallRequest, CountRequest, FaultRequest, Faults};
 use super::log::Log;
 use super::task::{self, Tasks};
 use crate::chain::Chain;
@@ -24,6 +24,8 @@ const IDENTITY: &str = "/.well-known/proofline";
 const FAULTS: &str = "/.well-known/proofline/faults";
 const TASKS: &str = "/.well-known/proofline/faults/tasks";
 const COUNT: &str = "/.well-known/proofline/faults/count";
+const CALL: &str = "/.well-known/proofline/faults/call";
+const CLOCK: &str = "/.well-known/proofline/faults/clock";
 /// Headers by which a request says that it came through somebody else.
 const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 /// The largest body that asks for a fault.
@@ -108,6 +110,16 @@ impl<S: Service> Control<S> {
                 let text = counted.map(|said| self.text("application/json", said.to_string()));
                 Ok(self.own(text))
             }
+            CALL if local && self.faults.is_some() => {
+                let called = self.call(request).await;
+                let text = called.map(|said| self.text("application/json", said.to_string()));
+                Ok(self.own(text))
+            }
+            CLOCK if local && self.faults.is_some() => {
+                let moved = self.move_clock(request).await;
+                let text = moved.map(|said| self.text("application/json", said.to_string()));
+                Ok(self.own(text))
+            }
             _ => Err(request),
         }
     }
@@ -182,6 +194,34 @@ impl<S: Service> Control<S> {
         }
         let wanted: CountRequest = read(&parts.headers, incoming).await?;
         faults::count(&self.chain, &wanted, &parts.headers).await
+    }
+
+    async fn call<B>(&self, request: Request<B>) -> Result<Value, Failure>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let (parts, incoming) = request.into_parts();
+        if parts.method != Method::POST {
+            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("POST"));
+        }
+        let wanted: CallRequest = read(&parts.headers, incoming).await?;
+        faults::call(self.chain.context(), &wanted).await
+    }
+
+    async fn move_clock<B>(&self, request: Request<B>) -> Result<Value, Failure>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let faults = self.faults.as_ref().ok_or_else(|| Failure::of(&NOT_FOUND))?;
+        let (parts, incoming) = request.into_parts();
+        if parts.method != Method::POST {
+            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("POST"));
+        }
+        let wanted: AheadRequest = read(&parts.headers, incoming).await?;
+        let ahead = u64::try_from(faults.move_on(wanted).as_millis()).unwrap_or(u64::MAX);
+        Ok(json!({"ahead_ms": ahead}))
     }
 
     fn check_fault(&self, fault: &FaultRequest) -> Result<(), Failure> {

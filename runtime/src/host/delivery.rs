@@ -1,28 +1,19 @@
-//! One attempt to deliver a message, and what becomes of one that cannot be delivered.
+//! One attempt to deliver a message, and what becomes of one that cannot be delivered. The same for every queue.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::isolated;
 use super::log::Log;
-use crate::binding::sql::{Bound, Expect, Parameter, Statement};
 use crate::context::Context;
 use crate::definition::{self, Retry};
 use crate::policy::retry;
 use crate::problem::Failure;
+use crate::queue::{Delivery, ErrorClass, Figure, Message, delivered, letters};
 use crate::service::Service;
 
-/// Keeps a message that could not be delivered, where the database has a table for it.
-static KEEP: Statement = Statement {
-    name: "keep_dead_letter",
-    sql: "insert into dead_letters (id, queue, message, attempts, reason, died_at) \
-          values (:id, :queue, :message, :attempts, :reason, :died_at)",
-    parameters: &["id", "queue", "message", "attempts", "reason", "died_at"],
-    expect: Expect::Changed,
-    ..Statement::DEFAULT
-};
+/// Who is told to come again later than this comes again now and then all the same.
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// What comes after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,60 +26,68 @@ pub enum Next {
     Lost,
 }
 
-/// Tries to deliver a message once; after the last attempt it is kept as a dead letter.
+/// Tries to deliver a message once, unless it is known that it was delivered before. What fails and can succeed is
+/// tried again, what cannot, or was tried often enough, is kept as a dead letter.
 pub async fn attempt<S: Service>(
     service: &S,
     context: &Arc<Context>,
     queue: &'static definition::Queue,
-    message: &Value,
+    message: &Message,
     attempt: u32,
     is_last: impl Fn() -> bool,
     log: &Log,
 ) -> Next {
-    let failure = match isolated(service.deliver(context, queue.name, message.clone())).await {
-        Ok(()) => {
-            log.delivered(queue.name, attempt);
-            return Next::Done;
-        }
-        Err(failure) => failure,
+    let id = message.id.as_str();
+    if delivered::knows(context, id).await {
+        context.deliveries().count(queue.name, Figure::Duplicate);
+        log.delivered_before(queue.name, id, attempt);
+        return Next::Done;
+    }
+    let delivery = Delivery { context, id, attempt };
+    let handled = isolated(service.deliver(&delivery, queue.name, message.body.clone())).await;
+    let Err(failure) = handled else {
+        let noted = delivered::remember(context, queue.name, id).await;
+        context.deliveries().count(queue.name, Figure::Delivered);
+        log.delivered(queue.name, id, attempt, noted);
+        return Next::Done;
     };
-    if is_last() || attempt >= queue.retry.attempts.max(1) {
+    let class = failure.error_class();
+    if !class.can_succeed_later() || is_last() || attempt >= queue.retry.attempts.max(1) {
         return bury(context, queue, message, attempt, &failure, log).await;
     }
-    log.retried(queue.name, attempt, &failure);
-    Next::Again(pause(context, &queue.retry, attempt))
+    let wait = pause(context, &queue.retry, attempt, &failure);
+    context.deliveries().count(queue.name, Figure::Retried(class));
+    log.retried(queue.name, id, attempt, &failure, wait);
+    Next::Again(wait)
 }
 
-fn pause(context: &Context, retry: &Retry, attempt: u32) -> Duration {
+/// At least as long as somebody said who has to know.
+fn pause(context: &Context, retry: &Retry, attempt: u32, failure: &Failure) -> Duration {
     let mut chance = [0_u8; 1];
     // Without randomness there is no jitter, which does no harm.
     let _ = context.fill(&mut chance);
-    retry::pause(retry, attempt, chance[0])
+    let said = failure.said_wait().unwrap_or_default().min(LONGEST);
+    retry::pause(retry, attempt, chance[0]).max(said)
 }
 
 /// Keeps a message that could not be delivered as a dead letter.
 pub async fn bury(
     context: &Context,
     queue: &'static definition::Queue,
-    message: &Value,
+    message: &Message,
     attempts: u32,
     failure: &Failure,
     log: &Log,
 ) -> Next {
-    let id = context.new_id().unwrap_or_else(|_| context.now());
-    let parameters = vec![
-        Parameter::Text(id),
-        Parameter::Text(queue.dead_letter.as_ref().map_or(queue.queue, |d| d.queue).to_owned()),
-        Parameter::Text(message.to_string()),
-        Parameter::Integer(i64::from(attempts)),
-        Parameter::Text(failure.to_string()),
-        Parameter::Text(context.now()),
-    ];
-    let database = context.definition().databases.first();
-    let kept = match database.and_then(|database| context.database(database.name).ok()) {
-        Some(database) => database.run(Bound { statement: &KEEP, parameters }).await.is_ok(),
-        None => false,
-    };
-    log.dead_lettered(queue.name, attempts, failure, kept);
+    let class = failure.error_class();
+    let kept = letters::keep(context, queue, message, attempts, class, &failure.to_string()).await;
+    let figure = if kept { Figure::Dead(class) } else { Figure::Lost };
+    context.deliveries().count(queue.name, figure);
+    log.dead_lettered(queue.name, &message.id, attempts, failure, kept);
     if kept { Next::Done } else { Next::Lost }
+}
+
+/// What is said of a message that nobody can read.
+pub fn unreadable() -> Failure {
+    Failure::internal("the message is not JSON").class(ErrorClass::Permanent)
 }

@@ -145,25 +145,51 @@ impl Log {
         self.sink.take(level, &line);
     }
 
-    /// A message was delivered.
-    pub fn delivered(&self, queue: &str, attempt: u32) {
-        let members = [("queue", queue.into()), ("attempt", attempt.into())];
+    /// A message was delivered; `noted` says whether it is remembered, so that it is not handled again.
+    pub fn delivered(&self, queue: &str, id: &str, attempt: u32, noted: bool) {
+        let members = [
+            ("queue", queue.into()),
+            ("message", id.into()),
+            ("attempt", attempt.into()),
+            ("noted", noted.into()),
+        ];
         self.event(Level::Info, "delivered", &members);
     }
 
-    /// A delivery failed and will be tried again.
-    pub fn retried(&self, queue: &str, attempt: u32, failure: &Failure) {
-        let cause = failure.to_string();
+    /// A message came once more after it had been delivered, and was not handled again.
+    pub fn delivered_before(&self, queue: &str, id: &str, attempt: u32) {
         let members =
-            [("queue", queue.into()), ("attempt", attempt.into()), ("cause", cause.into())];
+            [("queue", queue.into()), ("message", id.into()), ("attempt", attempt.into())];
+        self.event(Level::Info, "delivered_before", &members);
+    }
+
+    /// A delivery failed and will be tried again.
+    pub fn retried(&self, queue: &str, id: &str, attempt: u32, failure: &Failure, wait: Duration) {
+        let members = [
+            ("queue", queue.into()),
+            ("message", id.into()),
+            ("attempt", attempt.into()),
+            ("class", failure.error_class().name().into()),
+            ("cause", failure.to_string().into()),
+            ("wait_ms", json!(milliseconds(wait))),
+        ];
         self.event(Level::Warn, "delivery_failed", &members);
     }
 
     /// A message will not be tried again.
-    pub fn dead_lettered(&self, queue: &str, attempts: u32, failure: &Failure, kept: bool) {
+    pub fn dead_lettered(
+        &self,
+        queue: &str,
+        id: &str,
+        attempts: u32,
+        failure: &Failure,
+        kept: bool,
+    ) {
         let members = [
             ("queue", queue.into()),
+            ("message", id.into()),
             ("attempts", attempts.into()),
+            ("class", failure.error_class().name().into()),
             ("cause", failure.to_string().into()),
             ("kept", kept.into()),
         ];

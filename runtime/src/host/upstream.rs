@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::binding::clock::{Clock, Entropy};
 use crate::binding::upstream::{UpstreamError, UpstreamRequest, UpstreamResponse};
 use crate::definition::{self, Retry};
-use crate::policy::breaker::Circuit;
+use crate::policy::breaker::{Circuit, State};
 use crate::policy::retry;
 
 /// Decides how often another service is called.
@@ -37,6 +37,11 @@ impl Attempts {
         }
     }
 
+    /// What the breaker does with a call now, where there is one.
+    pub fn state(&self) -> Option<State> {
+        self.circuit.as_ref().map(|circuit| circuit.state(self.clock.monotonic()))
+    }
+
     /// Calls until an answer counts as one, as often as the definition says.
     pub async fn call<F>(
         &self,
@@ -48,10 +53,8 @@ impl Attempts {
     {
         let mut attempt = 1;
         loop {
-            if let Some(circuit) = &self.circuit
-                && !circuit.lets_through(self.clock.monotonic())
-            {
-                return Err(UpstreamError::Open);
+            if let Some(circuit) = &self.circuit {
+                circuit.admit(self.clock.monotonic()).map_err(UpstreamError::Open)?;
             }
             let result = exchange(request.clone()).await;
             let failed = is_failure(&result);
@@ -66,7 +69,13 @@ impl Attempts {
             let mut chance = [0_u8; 1];
             // Without randomness there is no jitter, which does no harm.
             let _ = self.entropy.fill(&mut chance);
-            self.clock.sleep(retry::pause(&self.retry, attempt, chance[0])).await;
+            let pause = retry::pause(&self.retry, attempt, chance[0]);
+            let said = result.as_ref().ok().and_then(UpstreamResponse::retry_after);
+            if said.is_some_and(|said| said > self.retry.longest) {
+                // Who asks has not so much time; they are told when to come again.
+                return result;
+            }
+            self.clock.sleep(pause.max(said.unwrap_or_default())).await;
             attempt += 1;
         }
     }

@@ -54,17 +54,23 @@ impl Circuit {
 
     /// Whether a call is let through now.
     pub fn lets_through(&self, now: Duration) -> bool {
+        self.admit(now).is_ok()
+    }
+
+    /// Lets a call through, or says how long none will be.
+    pub fn admit(&self, now: Duration) -> Result<(), Duration> {
         let mut state = self.lock();
-        let due = match *state {
-            Inner::Closed(_) => return true,
-            Inner::Open(until) => now >= until,
+        let until = match *state {
+            Inner::Closed(_) => return Ok(()),
+            Inner::Open(until) => until,
             // A call that never told how it went must not keep the circuit open for ever.
-            Inner::Trying(since) => now >= since + self.breaker.reset,
+            Inner::Trying(since) => since + self.breaker.reset,
         };
-        if due {
-            *state = Inner::Trying(now);
+        if now < until {
+            return Err(until.saturating_sub(now));
         }
-        due
+        *state = Inner::Trying(now);
+        Ok(())
     }
 
     /// How a call went.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proofline_runtime::binding::upstream::UpstreamRequest;
-use proofline_runtime::{Call, Context, Failure, hash_token};
+use proofline_runtime::{Call, Context, Delivery, Failure, hash_token};
 
 use super::handlers::{CreateApiKeyAnswer, Handlers};
 use super::statements;
@@ -36,9 +36,14 @@ impl Handlers for Sample {
         Ok(CreateApiKeyAnswer::Created(ApiKeyCreated { id, name: body.name, key, created_at: now }))
     }
 
-    async fn deliver_email(&self, context: &Context, message: EmailMessage) -> Result<(), Failure> {
+    async fn deliver_email(
+        &self,
+        delivery: &Delivery<'_>,
+        message: EmailMessage,
+    ) -> Result<(), Failure> {
         let request = UpstreamRequest::json(http::Method::POST, "/v3/mail/send", &message)?;
-        context.upstream("SENDGRID")?.call(request).await?.successful()?;
+        let request = request.once(delivery.id())?;
+        delivery.upstream("SENDGRID")?.call(request).await?.successful()?;
         Ok(())
     }
 

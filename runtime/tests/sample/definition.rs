@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use proofline_runtime::definition::{
     ApiKey, AuthKind, AuthScheme, Breaker, Cors, Counting, Credential, Database, DeadLetter,
-    Definition, Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Metering, Migration, OnFailure,
-    Pattern, Pool, PrincipalLookup, ProblemType, Queue, Quota, Rate, Replicas, Retry, Schedule,
-    SecretVar, SecurityHeaders, Shutdown, SignatureEncoding, Task, TaskAlert, Upstream, Var,
-    VarDefault, Webhook,
+    Definition, Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Messages, Metering, Migration,
+    OnFailure, Pattern, Pool, PrincipalLookup, ProblemType, Queue, Quota, Rate, Replicas, Retry,
+    Schedule, SecretVar, SecurityHeaders, Shutdown, SignatureEncoding, Task, TaskAlert, Upstream,
+    Var, VarDefault, Webhook,
 };
 
 use super::{routes, schemas, statements};
@@ -67,6 +67,7 @@ pub static DEFINITION: Definition = Definition {
         keep_alive: Duration::from_secs(30),
         required: &["production", "staging"],
     }],
+    messages: Messages { kept_in: Some("DB"), remembered_in: Some("DB") },
     queues: &[Queue {
         name: "EMAIL_QUEUE",
         queue: "luna-email-queue",

@@ -4,7 +4,7 @@
 
 use proofline_runtime::definition::Definition;
 use proofline_runtime::service::{message, unknown};
-use proofline_runtime::{Answer, Call, Context, Failure, IntoOutcome, Outcome, Service};
+use proofline_runtime::{Answer, Call, Context, Delivery, Failure, IntoOutcome, Outcome, Service};
 
 use super::types::{ApiKeyCreated, EmailMessage, NewApiKey};
 use super::{definition, operations, statements};
@@ -21,7 +21,7 @@ pub trait Handlers: Send + Sync + 'static {
     /// Delivers one message of `EMAIL_QUEUE`; a failure makes it come again later.
     fn deliver_email(
         &self,
-        context: &Context,
+        delivery: &Delivery<'_>,
         message: EmailMessage,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
@@ -84,12 +84,12 @@ impl<H: Handlers> Service for Generated<H> {
 
     async fn deliver(
         &self,
-        context: &Context,
+        delivery: &Delivery<'_>,
         queue: &str,
         json: proofline_runtime::Json,
     ) -> Result<(), Failure> {
         match queue {
-            "EMAIL_QUEUE" => self.0.deliver_email(context, message(json)?).await,
+            "EMAIL_QUEUE" => self.0.deliver_email(delivery, message(json)?).await,
             other => Err(unknown("queue", other)),
         }
     }

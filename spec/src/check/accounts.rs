@@ -52,7 +52,8 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn route<'a>(
+/// The route of a step, which must exist; `at` is the mapping that names it.
+pub(super) fn route<'a>(
     context: &Context<'a>,
     key: &RouteKey,
     at: &At<'_>,

@@ -356,7 +356,16 @@ impl<'a> Answers<'_, 'a> {
                 let why = "the login ends in it when the password is wrong".to_owned();
                 possible.push(Possible { problem: &login.otherwise, why });
             }
-            Operation::Health(_) | Operation::Enqueue(_) | Operation::Custom(_) => {}
+            Operation::Replay(replay) => {
+                let missing = "the replay ends in it when there is no such dead letter".to_owned();
+                possible.push(Possible { problem: &replay.otherwise, why: missing });
+                let before = "the replay ends in it when it was done before".to_owned();
+                possible.push(Possible { problem: &replay.replayed, why: before });
+            }
+            Operation::Health(_)
+            | Operation::Enqueue(_)
+            | Operation::DeadLetters(_)
+            | Operation::Custom(_) => {}
         }
         possible
     }

@@ -308,6 +308,10 @@ fn runs_of_operation<'a>(operation: &'a Operation, op: &At<'_>, runs: &mut Vec<R
                 runs.push(Run { query: &step.query, with: &step.with, path, key: "query" });
             }
         }
-        Operation::Health(_) | Operation::Enqueue(_) | Operation::Custom(_) => {}
+        Operation::Health(_)
+        | Operation::Enqueue(_)
+        | Operation::DeadLetters(_)
+        | Operation::Replay(_)
+        | Operation::Custom(_) => {}
     }
 }

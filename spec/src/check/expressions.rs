@@ -76,7 +76,10 @@ fn operation<'a>(
         Operation::Transaction(transaction) => {
             transaction_values(scope, transaction, &at.key("transaction"), found);
         }
-        Operation::Health(_) | Operation::Custom(_) => {}
+        Operation::Replay(replay) => {
+            scope.one(&replay.id, &at.key("replay").key("id"), found);
+        }
+        Operation::Health(_) | Operation::DeadLetters(_) | Operation::Custom(_) => {}
     }
 }
 

@@ -17,6 +17,8 @@ mod expressions;
 mod forms;
 mod headers;
 mod health;
+mod jobs;
+mod letters;
 mod limits;
 mod lock;
 mod names;
@@ -58,6 +60,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("forms", forms::check),
     ("headers", headers::check),
     ("health", health::check),
+    ("jobs", jobs::check),
+    ("letters", letters::check),
     ("limits", limits::check),
     ("names", names::check),
     ("parameters", parameters::check),

@@ -164,6 +164,15 @@ impl Names<'_, '_> {
             Operation::Enqueue(enqueue) => {
                 self.expect(Kind::Binding, &enqueue.queue, &at.key("enqueue").key("queue"));
             }
+            Operation::DeadLetters(letters) => {
+                self.expect(Kind::Binding, &letters.queue, &at.key("dead_letters").key("queue"));
+            }
+            Operation::Replay(replay) => {
+                let at = at.key("replay");
+                self.expect(Kind::Binding, &replay.queue, &at.key("queue"));
+                self.expect(Kind::Problem, &replay.otherwise, &at.key("otherwise"));
+                self.expect(Kind::Problem, &replay.replayed, &at.key("replayed"));
+            }
             Operation::Query(_) | Operation::Transaction(_) | Operation::Custom(_) => {}
         }
     }

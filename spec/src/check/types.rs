@@ -77,7 +77,10 @@ impl<'a> Types<'_, 'a> {
                 self.functions(&enqueue.message, &message);
                 self.message(enqueue, &message);
             }
-            Operation::Health(_) | Operation::Custom(_) => {}
+            Operation::Health(_)
+            | Operation::DeadLetters(_)
+            | Operation::Replay(_)
+            | Operation::Custom(_) => {}
         }
     }
 

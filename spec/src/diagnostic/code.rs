@@ -181,6 +181,9 @@ pub(super) mod table {
         STALE_CACHE = "PL1509", "stale-cache", Warning, "A change leaves cached answers as they were.";
         TASK_HISTORY = "PL1510", "task-history", Warning, "Runs of tasks are recorded nowhere.";
         NAME_CLASH = "PL1601", "name-clash", Error, "Two routes would be the same operation.";
+        LETTERS_OF_NO_QUEUE = "PL1801", "letters-of-no-queue", Error, "A route is about dead letters that nobody keeps.";
+        OPEN_LETTERS = "PL1802", "open-letters", Error, "Anybody could read or replay dead letters.";
+        LETTERS_ANSWER = "PL1803", "letters-answer", Error, "A route about dead letters answers something else.";
     }
 }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tagged::tagged_by_kind;
+use super::{Map, RouteKey};
 use crate::unit::{Backoff, Bytes, Duration};
 
 /// Something that the service uses.
@@ -74,6 +75,10 @@ pub enum Binding {
         /// Where messages go that could not be delivered.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         dead_letter: Option<DeadLetter>,
+        /// Requests by which messages come into it, and who is called when one is handled. Only checks read this: what
+        /// a handler calls is not to be seen in a spec otherwise.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        jobs: Vec<Job>,
         /// Environments where the store for replicas must be there, and not the embedded one, such as
         /// `[production]`: without it the service does not start.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -114,6 +119,9 @@ pub enum Binding {
         /// How a failed call is tried again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry: Option<Retry>,
+        /// What it answers when all is well; what stands in for it while the service is checked answers so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        example: Option<serde_json::Value>,
     },
 }
 
@@ -200,6 +208,19 @@ pub struct Batch {
     pub size: u32,
     /// How long to wait for more.
     pub wait: Duration,
+}
+
+/// A request by which a message comes into a queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// The route.
+    pub route: RouteKey,
+    /// The body; `{text}` stands for a text that is found again in what the upstream receives.
+    #[serde(default)]
+    pub body: Map<serde_json::Value>,
+    /// The upstream that is called when the message is handled.
+    pub calls: String,
 }
 
 /// Where messages go that could not be delivered.

@@ -26,7 +26,7 @@ mod task;
 pub use account::{AccountStep, Accounts, Balance, BalanceFigure, RemoveAccount};
 pub use alert::{Alert, AlertMetric, AlertRule, AlertSeverity, Objectives};
 pub use auth::{Auth, JwtAlgorithm, PrincipalLookup, SignatureEncoding, WebhookAlgorithm};
-pub use binding::{Batch, Binding, Breaker, DeadLetter, OnFailure, Pool, Retry};
+pub use binding::{Batch, Binding, Breaker, DeadLetter, Job, OnFailure, Pool, Retry};
 pub use claim::{Category, Claim, DerivedProof, LoadProof, ProbeName, Proof, Severity, Waiver};
 pub use config::{Config, Secret, Var, VarSource};
 pub use container::{
@@ -41,7 +41,8 @@ pub use http::{Cors, ForwardingHeader, Framing, Hsts, Http, ProblemType, Securit
 pub use limit::{Limit, LimitKey, Precision};
 pub use lock::{Lock, LockedIds};
 pub use operation::{
-    Enqueue, Health, HealthKind, LogIn, Once, Operation, RunQuery, Step, TaskOperation, Transaction,
+    DeadLetters, Enqueue, Health, HealthKind, LogIn, Once, Operation, Replay, RunQuery, Step,
+    TaskOperation, Transaction,
 };
 pub use parity::Difference;
 pub use platform::{Observability, Placement, Workers, WorkersLimits};

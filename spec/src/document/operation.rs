@@ -19,6 +19,10 @@ pub enum Operation {
     Login(LogIn),
     /// Puts a message into a queue.
     Enqueue(Enqueue),
+    /// Lists what a queue could not deliver.
+    DeadLetters(DeadLetters),
+    /// Puts what a queue could not deliver into it again, once.
+    Replay(Replay),
     /// Calls this method of the generated `Handlers` trait.
     Custom(String),
 }
@@ -137,6 +141,28 @@ pub struct Enqueue {
     pub queue: String,
     /// The message's members.
     pub message: Map<Expression>,
+}
+
+/// Lists what a queue could not deliver, the newest first: at most 100, and no longer than `dead_letter.keep` says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeadLetters {
+    /// Name of the `queue` binding.
+    pub queue: String,
+}
+
+/// Puts what a queue could not deliver into it again: once, whoever asks for it and how often.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// Name of the `queue` binding.
+    pub queue: String,
+    /// The dead letter's id.
+    pub id: Expression,
+    /// The problem that is answered when there is no such dead letter.
+    pub otherwise: String,
+    /// The problem that is answered when it was replayed before.
+    pub replayed: String,
 }
 
 /// What a task does: exactly one of these.

@@ -34,6 +34,9 @@ pub struct Plan {
     /// The file that the service's log is written to, where it can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_file: Option<String>,
+    /// Where the provider is that answers as it is told in the place of every upstream, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// How further instances of the service are started, where that is permitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<ConfigurationCheck>,

@@ -4,6 +4,7 @@ mod bench;
 mod chaos;
 mod check;
 mod completions;
+mod dead_letters;
 mod deploy;
 mod explain;
 mod generate;
@@ -33,6 +34,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Verify(arguments) => verify::run(context, arguments),
         Command::Load(arguments) => load::run(context, arguments),
         Command::Chaos(arguments) => chaos::run(context, arguments),
+        Command::DeadLetters(arguments) => dead_letters::run(context, arguments),
         Command::Bench(arguments) => bench::run(context, arguments),
         Command::Deploy(arguments) => deploy::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),

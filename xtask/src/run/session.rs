@@ -21,14 +21,14 @@ use super::migrations;
 use super::plan::Checks;
 use super::plans;
 use super::runners;
-use super::start::Started;
+use super::start::{Provider, Started};
 use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
 use crate::output::{self, Progress, Tone};
 use crate::workers::{self, tools::Tools};
 
 /// The seed of every generated value, so that a run can be repeated.
-const SEED: u64 = 0x5eed;
+pub(crate) const SEED: u64 = 0x5eed;
 
 /// A run that is finished.
 #[derive(Debug)]
@@ -149,6 +149,7 @@ impl Session<'_> {
                 .filter(|_| self.environment.access.logs)
                 .map(|started| started.log.display().to_string()),
             proxy: started.and_then(Started::proxy).map(str::to_owned),
+            provider: started.and_then(|started| started.provider.as_ref()).map(Provider::url),
             configuration: started.filter(|_| self.environment.permits.restarts).and_then(
                 |started| {
                     Some(ConfigurationCheck {
@@ -349,10 +350,16 @@ fn empty_plan(
         secrets: theirs.chain(ours).chain(faults).collect(),
         log_file: None,
         configuration: None,
+        provider: None,
         principals_file: None,
         proxy: None,
         seed: SEED,
     }
+}
+
+/// A plan without any check, for a service that is somewhere already.
+pub(crate) fn plan_at(service: &LoadedService, environment: &Environment, url: &str) -> Plan {
+    empty_plan(service, environment, url, &BTreeMap::new())
 }
 
 /// A plan that only serves to make accounts, and what goes with it by environment variable.

@@ -12,6 +12,7 @@ use super::literals::{duration, number, optional_text, text, texts};
 use super::patterns;
 use super::schemas::Static;
 use crate::Input;
+use crate::sql;
 use crate::view::{names, platform};
 
 /// Everything that the module `definition` holds.
@@ -94,7 +95,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
 }
 
 /// How many fields the runtime's `Definition` has.
-const FIELDS: usize = 21;
+const FIELDS: usize = 22;
 /// How many fields the runtime's `SecurityHeaders` has.
 const HEADER_FIELDS: usize = 5;
 
@@ -118,6 +119,7 @@ const IMPORTS: &[&str] = &[
     "KeyValue",
     "Limit",
     "LimitBy",
+    "Messages",
     "Metering",
     "Migration",
     "OnFailure",
@@ -175,6 +177,7 @@ fn fields(input: &Input<'_>) -> Vec<String> {
     list("blobs", blobs(service));
     list("upstreams", upstreams(service));
     list("unrouted_limits", unrouted_limits(service));
+    fields.extend(messages(input));
     fields.extend(analytics(service));
     fields.extend(http(service));
     fields.extend(shutdown(service));
@@ -469,6 +472,15 @@ fn blobs(service: &Service) -> Vec<String> {
         .collect()
 }
 
+/// Where messages are kept and remembered, where there are any.
+fn messages(input: &Input<'_>) -> Option<String> {
+    let service = input.service;
+    service.bindings.values().find(|binding| matches!(binding, Binding::Queue { .. }))?;
+    let kept = optional_text(sql::keeps_dead_letters(service, input.migrations));
+    let remembered = optional_text(sql::remembers_deliveries(service, input.migrations));
+    Some(format!("messages: Messages {{ kept_in: {kept}, remembered_in: {remembered} }}"))
+}
+
 fn analytics(service: &Service) -> Option<String> {
     let (name, _) =
         service.bindings.iter().find(|(_, b)| matches!(b, Binding::Analytics { .. }))?;
@@ -496,6 +508,7 @@ fn upstreams(service: &Service) -> Vec<String> {
             max_response,
             breaker: b,
             retry: r,
+            example: _,
         } = binding
         else {
             continue;

@@ -113,7 +113,7 @@ pub(crate) fn handlers(service: &Service) -> Handlers {
         .filter(|name| !name.is_empty())
         .cloned()
         .collect();
-    let has_contexts = !consumers.is_empty() || tasks.iter().any(|task| !task.method.is_empty());
+    let has_contexts = tasks.iter().any(|task| !task.method.is_empty());
     let mut imported: Vec<String> = customs.iter().map(|custom| custom.answer.clone()).collect();
     imported.push("Handlers".to_owned());
     imported.sort_unstable();

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use proofline_spec::document::{
-    Answer, Enqueue, Expression, Health, HealthKind, LogIn, Map, Operation, Route, RouteKey,
-    Service, Source, Transaction,
+    Answer, Enqueue, Expression, Health, HealthKind, LogIn, Map, Operation, Replay, Route,
+    RouteKey, Service, Source, Transaction,
 };
 use serde::Serialize;
 
@@ -125,6 +125,14 @@ fn body(service: &Service, route: &Route, refers: &mut Refers) -> String {
         }
         Operation::Enqueue(enqueue) => {
             let code = enqueue_of(scope, route, enqueue, status, refers);
+            lines.push(code);
+        }
+        Operation::DeadLetters(letters) => {
+            let queue = literals::text(&letters.queue);
+            lines.push(format!("operation::dead_letters(call, {queue}, {status}).await"));
+        }
+        Operation::Replay(replay) => {
+            let code = replay_of(scope, replay, status, refers);
             lines.push(code);
         }
         Operation::Custom(_) => {}
@@ -286,6 +294,19 @@ fn enqueue_of(
     code
 }
 
+fn replay_of(scope: Scope<'_>, replay: &Replay, status: u16, refers: &mut Refers) -> String {
+    let problems = [&replay.otherwise, &replay.replayed].map(|problem| names::screaming(problem));
+    let code = format!(
+        "operation::replay(call, {}, {}, &{}, &{}, {status}).await",
+        literals::text(&replay.queue),
+        expressions::str_of(scope, &replay.id),
+        problems[0],
+        problems[1],
+    );
+    refers.definitions.extend(problems);
+    code
+}
+
 /// Every expression of a route's operation.
 fn expressions_of(route: &Route) -> Vec<&Expression> {
     match &route.op {
@@ -298,6 +319,7 @@ fn expressions_of(route: &Route) -> Vec<&Expression> {
             .collect(),
         Operation::Login(login) => login.with.values().chain([&login.password]).collect(),
         Operation::Enqueue(enqueue) => enqueue.message.values().collect(),
-        Operation::Health(_) | Operation::Custom(_) => Vec::new(),
+        Operation::Replay(replay) => vec![&replay.id],
+        Operation::Health(_) | Operation::DeadLetters(_) | Operation::Custom(_) => Vec::new(),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proofline_runtime::binding::sql::{Batch, Bound, Done, ToParameter, Transacted};
 use proofline_runtime::definition::ProblemType;
-use proofline_runtime::{Call, Context, Failure};
+use proofline_runtime::{Call, Context, Delivery, Failure};
 
 use crate::generated::definition::{INSUFFICIENT_CREDITS, INVALID_TRANSITION, MODEL_NOT_FOUND};
 use crate::generated::handlers::{Handlers, RequestGenerationAnswer};
@@ -55,25 +55,29 @@ impl Handlers for App {
         Ok(RequestGenerationAnswer::Accepted(generation))
     }
 
-    async fn generate(&self, context: &Context, message: GenerationMessage) -> Result<(), Failure> {
-        let (id, now) = (message.id, context.now());
-        context.run(statements::START_GENERATION.with(&[("id", &id), ("now", &now)])).await?;
-        let work = context.run(statements::GENERATION_WORK.with(&[("id", &id)])).await?;
+    async fn generate(
+        &self,
+        delivery: &Delivery<'_>,
+        message: GenerationMessage,
+    ) -> Result<(), Failure> {
+        let (id, now) = (message.id, delivery.now());
+        delivery.run(statements::START_GENERATION.with(&[("id", &id), ("now", &now)])).await?;
+        let work = delivery.run(statements::GENERATION_WORK.with(&[("id", &id)])).await?;
         // The user may have gone, or cancelled it; and a message may come twice.
         let Some(row) = work.first().filter(|row| row.text("status") == Some("processing")) else {
             return Ok(());
         };
         let (kind, prompt) = (row.text("kind"), row.text("prompt"));
-        match provider::generate(context, kind.unwrap_or(""), prompt.unwrap_or("")).await {
+        match provider::generate(delivery, kind.unwrap_or(""), prompt.unwrap_or("")).await {
             Ok(result) => {
-                let now = context.now();
+                let now = delivery.now();
                 let with: &[(&str, &dyn ToParameter)] =
                     &[("id", &id), ("result", &result), ("now", &now)];
-                let completed = context.run(statements::COMPLETE_GENERATION.with(with)).await;
+                let completed = delivery.run(statements::COMPLETE_GENERATION.with(with)).await;
                 completed.map(drop).or_else(unless_moved)
             }
             Err(Undone::Later(failure)) => Err(failure),
-            Err(Undone::Never) => give_up(context, &id).await,
+            Err(Undone::Never) => give_up(delivery, &id).await,
         }
     }
 
@@ -149,8 +153,7 @@ fn charge(
 }
 
 async fn enqueue(context: &Context, id: &str) -> Result<(), Failure> {
-    let message = serde_json::json!({ "id": id });
-    context.queue("GENERATION")?.send(message).await.map_err(Failure::from)
+    context.enqueue("GENERATION", serde_json::json!({ "id": id })).await.map(drop)
 }
 
 /// The generation has failed, and its credits come back.

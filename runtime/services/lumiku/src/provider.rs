@@ -2,7 +2,7 @@
 
 use http::Method;
 use proofline_runtime::binding::upstream::{UpstreamError, UpstreamRequest};
-use proofline_runtime::{Context, Failure, Json};
+use proofline_runtime::{Delivery, Failure, Json};
 use serde_json::json;
 
 /// Why a generation is not done.
@@ -22,24 +22,21 @@ impl From<Failure> for Undone {
 
 impl From<UpstreamError> for Undone {
     fn from(error: UpstreamError) -> Self {
-        match error {
-            UpstreamError::Unreachable(_)
-            | UpstreamError::TimedOut
-            | UpstreamError::Open
-            | UpstreamError::Status(408 | 425 | 429 | 500..) => Self::Later(error.into()),
-            UpstreamError::TooLarge
-            | UpstreamError::BadPath(_)
-            | UpstreamError::Malformed(_)
-            | UpstreamError::Status(_) => Self::Never,
+        // What is not understood is not asked for again: it would cost once more.
+        let is_understood = !matches!(error, UpstreamError::Malformed(_));
+        if is_understood && error.class().can_succeed_later() {
+            Self::Later(error.into())
+        } else {
+            Self::Never
         }
     }
 }
 
 /// Has something generated; gives the text, or where the picture or film is.
-pub async fn generate(context: &Context, kind: &str, prompt: &str) -> Result<String, Undone> {
+pub async fn generate(delivery: &Delivery<'_>, kind: &str, prompt: &str) -> Result<String, Undone> {
     let (upstream, path, body, place) = match kind {
         "text" => {
-            let model = context.var("WRITER_MODEL")?;
+            let model = delivery.var("WRITER_MODEL")?;
             let messages = json!([{"role": "user", "content": prompt}]);
             let body = json!({"model": model, "messages": messages});
             ("OPENAI", "/v1/chat/completions", body, "/choices/0/message/content")
@@ -49,8 +46,8 @@ pub async fn generate(context: &Context, kind: &str, prompt: &str) -> Result<Str
         "pose" => ("HUGGINGFACE", "/models/lumiku/poser", json!({"inputs": prompt}), "/0/url"),
         _ => return Err(Undone::Never),
     };
-    let request = UpstreamRequest::json(Method::POST, path, &body)?;
-    let response = context.upstream(upstream)?.call(request).await?.successful()?;
+    let request = UpstreamRequest::json(Method::POST, path, &body)?.once(delivery.id())?;
+    let response = delivery.upstream(upstream)?.call(request).await?.successful()?;
     let answer: Json = response.json()?;
     let found = answer.pointer(place).and_then(Json::as_str).map(str::to_owned);
     found.ok_or(Undone::Never)

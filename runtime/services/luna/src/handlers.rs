@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use proofline_runtime::binding::upstream::UpstreamRequest;
-use proofline_runtime::{Call, Context, Failure, hash_token, search_terms};
+use proofline_runtime::{Call, Context, Delivery, Failure, hash_token, search_terms};
 use serde_json::json;
 
 use crate::generated::handlers::{CreateApiKeyAnswer, Handlers, PlanAnswer};
@@ -63,16 +63,21 @@ impl Handlers for App {
         Ok(PlanAnswer::Ok(Plan { goal: body.goal, steps }))
     }
 
-    async fn deliver_email(&self, context: &Context, message: EmailMessage) -> Result<(), Failure> {
+    async fn deliver_email(
+        &self,
+        delivery: &Delivery<'_>,
+        message: EmailMessage,
+    ) -> Result<(), Failure> {
         let mail = json!({
             "personalizations": [{"to": [{"email": message.to}]}],
-            "from": {"email": context.secret("EMAIL_FROM")?.expose()},
-            "reply_to": {"email": context.secret("EMAIL_SUPPORT")?.expose()},
+            "from": {"email": delivery.secret("EMAIL_FROM")?.expose()},
+            "reply_to": {"email": delivery.secret("EMAIL_SUPPORT")?.expose()},
             "subject": message.subject,
             "content": [{"type": "text/plain", "value": message.text}],
         });
         let request = UpstreamRequest::json(Method::POST, "/v3/mail/send", &mail)?;
-        context.upstream("SENDGRID")?.call(request).await?.successful()?;
+        let request = request.once(delivery.id())?;
+        delivery.upstream("SENDGRID")?.call(request).await?.successful()?;
         Ok(())
     }
 

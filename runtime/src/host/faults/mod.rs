@@ -1,8 +1,12 @@
 //! Faults on demand: bindings that are cut off, slow or panic, operations too. Only for tests, only when switched on.
 
+mod call;
+mod clock;
 mod count;
 mod service;
 
+pub use call::{CallRequest, call};
+pub use clock::AheadRequest;
 pub use count::{CountRequest, count};
 pub use service::{FaultyService, name};
 
@@ -30,6 +34,8 @@ pub enum Fault {
     Slow,
     /// Every call panics.
     Panic,
+    /// What is read from a key-value store is damaged; elsewhere it changes nothing.
+    Damaged,
 }
 
 /// A fault of a binding, of a route's operation, of a query or of a task, as it is asked for.
@@ -82,7 +88,11 @@ fn task_subject(name: &str) -> String {
 
 /// The faults that there are now, and the tasks that are due because somebody says so.
 #[derive(Debug, Default)]
-pub struct Faults(Mutex<BTreeMap<String, FaultRequest>>, Mutex<BTreeSet<&'static str>>);
+pub struct Faults {
+    all: Mutex<BTreeMap<String, FaultRequest>>,
+    ahead: Arc<clock::Ahead>,
+    tasks: Mutex<BTreeSet<&'static str>>,
+}
 
 impl Faults {
     /// Adds a fault, in place of the former one of the same subject.
@@ -90,6 +100,16 @@ impl Faults {
         if let Some(subject) = request.subject() {
             self.lock().insert(subject, request);
         }
+    }
+
+    /// A clock whose time can be moved on.
+    pub fn clock(&self, clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
+        Arc::new(clock::MovedClock::new(clock, Arc::clone(&self.ahead)))
+    }
+
+    /// Moves the time on by so much; says by how much it is ahead in all.
+    pub fn move_on(&self, wanted: AheadRequest) -> Duration {
+        self.ahead.more(wanted.by())
     }
 
     /// Removes all faults.
@@ -104,16 +124,21 @@ impl Faults {
 
     /// Makes a task due now.
     pub fn make_due(&self, task: &'static str) {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner).insert(task);
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).insert(task);
     }
 
     /// Whether a task was made due since this was asked before.
     pub fn take_due(&self, task: &str) -> bool {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner).remove(task)
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(task)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, FaultRequest>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether what is read is damaged.
+    fn is_damaged(&self, subject: &str) -> bool {
+        self.lock().get(subject).is_some_and(|request| request.fault == Fault::Damaged)
     }
 
     /// The fault that a call meets; one that is limited is used up by it.
@@ -134,7 +159,7 @@ impl Faults {
     #[expect(clippy::panic, reason = "to panic is the fault that was asked for")]
     async fn pass(&self, subject: &str, clock: &dyn Clock) -> Result<(), String> {
         match self.meet(subject) {
-            None => Ok(()),
+            None | Some((Fault::Damaged, _)) => Ok(()),
             Some((Fault::CutOff, _)) => Err(format!("{subject} is cut off")),
             Some((Fault::Slow, delay)) => {
                 clock.sleep(delay).await;
@@ -144,6 +169,9 @@ impl Faults {
         }
     }
 }
+
+/// What a damaged store has: the beginning of something that was JSON.
+const DAMAGED: Bytes = Bytes::from_static(b"{\"damaged\": [");
 
 /// Who makes faults, and the clock that makes them wait; `None` where there are none to be made.
 pub type FaultControl<'a> = Option<(&'a Arc<Faults>, &'a Arc<dyn Clock>)>;
@@ -249,8 +277,11 @@ impl Database for Faulty<dyn Database> {
 impl KeyValueStore for Faulty<dyn KeyValueStore> {
     fn get<'a>(&'a self, key: &'a str) -> Reply<'a, Result<Option<Bytes>, StoreError>> {
         later(async move {
+            let damaged = self.faults.is_damaged(self.name);
             self.pass().await.map_err(StoreError)?;
-            self.inner.get(key).await
+            let found = self.inner.get(key).await?;
+            // Something is there, and it is not what was put there.
+            Ok(found.map(|value| if damaged { DAMAGED } else { value }))
         })
     }
 

@@ -11,6 +11,7 @@ use crate::call::Call;
 use crate::context::Context;
 use crate::definition::{Definition, Route};
 use crate::problem::Failure;
+use crate::queue::Delivery;
 use crate::service::Service;
 
 /// A service whose operations can be disturbed; without faults it is the service itself.
@@ -45,11 +46,11 @@ impl<S: Service> Service for FaultyService<S> {
 
     async fn deliver<'a>(
         &'a self,
-        context: &'a Context,
+        delivery: &'a Delivery<'a>,
         queue: &'a str,
         message: Value,
     ) -> Result<(), Failure> {
-        self.inner.deliver(context, queue, message).await
+        self.inner.deliver(delivery, queue, message).await
     }
 
     async fn run_task<'a>(&'a self, context: &'a Context, task: &'a str) -> Result<(), Failure> {

@@ -99,9 +99,7 @@ impl<S: Service> Inside<S> {
             return Err(Failure::of(&NOT_FOUND));
         }
         read_only(request.method())?;
-        let context = self.chain().context();
-        let caches = context.caches().figures(context.clock().monotonic());
-        let mut text = self.metrics.render(&caches, self.control.tasks.figures());
+        let mut text = self.metrics.render(self.chain().context(), self.control.tasks.figures());
         let capacity = &self.capacity;
         text.push_str(&format!(
             "# HELP http_connections_open Connections that are open.\n\

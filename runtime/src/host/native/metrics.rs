@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::binding::queue::Queue;
 use crate::cache::{Figures, State};
 use crate::chain::{Observation, Observer};
+use crate::context::Context;
 use crate::definition::Definition;
 
 use crate::host::log::Log;
@@ -75,8 +77,9 @@ impl Metrics {
         InFlight(&self.in_flight)
     }
 
-    /// The text format of Prometheus, with what was counted of each cache and each task.
-    pub fn render(&self, caches: &[Figures], tasks: &[TaskFigures]) -> String {
+    /// The text format of Prometheus, with what was counted of caches, tasks, queues and upstreams.
+    pub fn render(&self, context: &Context, tasks: &[TaskFigures]) -> String {
+        let caches = &context.caches().figures(context.clock().monotonic());
         let mut text = String::with_capacity(16 * 1024);
         let mut routes: Vec<_> = self.routes.iter().map(|(path, route)| (*path, route)).collect();
         routes.sort_unstable_by_key(|(path, _)| *path);
@@ -85,7 +88,9 @@ impl Metrics {
         let _ = self
             .write(&mut text, &routes)
             .and_then(|()| write_caches(&mut text, caches))
-            .and_then(|()| tasks::write(&mut text, tasks));
+            .and_then(|()| tasks::write(&mut text, tasks))
+            .and_then(|()| write_queues(&mut text, context))
+            .and_then(|()| write_upstreams(&mut text, context));
         text
     }
 
@@ -170,14 +175,65 @@ fn write_caches(out: &mut String, caches: &[Figures]) -> std::fmt::Result {
     writeln!(out, "# TYPE cache_breaker_open gauge")?;
     for cache in caches {
         let Some(state) = cache.breaker else { continue };
-        let value = match state {
-            State::Closed => "0",
-            State::HalfOpen => "0.5",
-            State::Open => "1",
-        };
+        let value = level(state);
         writeln!(out, "cache_breaker_open{{cache=\"{}\"}} {value}", cache.name)?;
     }
     Ok(())
+}
+
+fn write_queues(out: &mut String, context: &Context) -> std::fmt::Result {
+    let queues = context.definition().queues;
+    if queues.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "# HELP queue_messages_total Deliveries of messages, by what became of them.")?;
+    writeln!(out, "# TYPE queue_messages_total counter")?;
+    for (queue, figure, count) in context.deliveries().all() {
+        let (outcome, class) = figure.names();
+        let class = class.map(|class| format!(",class=\"{class}\"")).unwrap_or_default();
+        writeln!(
+            out,
+            "queue_messages_total{{queue=\"{queue}\",outcome=\"{outcome}\"{class}}} {count}"
+        )?;
+    }
+    writeln!(out, "# HELP queue_waiting Messages that wait or are being handled.")?;
+    writeln!(out, "# TYPE queue_waiting gauge")?;
+    for queue in queues {
+        let waiting = context.queue(queue.name).map_or(0, Queue::waiting);
+        writeln!(out, "queue_waiting{{queue=\"{}\"}} {waiting}", queue.name)?;
+    }
+    Ok(())
+}
+
+fn write_upstreams(out: &mut String, context: &Context) -> std::fmt::Result {
+    let upstreams = context.definition().upstreams.iter();
+    let states: Vec<(&str, State)> = upstreams
+        .filter_map(|upstream| {
+            let state = context.upstream(upstream.name).ok()?.state()?;
+            Some((upstream.name, state))
+        })
+        .collect();
+    if states.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "# HELP upstream_breaker_open Whether an upstream is left alone (1), tried (0.5) or called (0)."
+    )?;
+    writeln!(out, "# TYPE upstream_breaker_open gauge")?;
+    for (name, state) in states {
+        writeln!(out, "upstream_breaker_open{{upstream=\"{name}\"}} {}", level(state))?;
+    }
+    Ok(())
+}
+
+/// The figure of a breaker's state.
+const fn level(state: State) -> &'static str {
+    match state {
+        State::Closed => "0",
+        State::HalfOpen => "0.5",
+        State::Open => "1",
+    }
 }
 
 fn write_histogram(out: &mut String, path: &str, route: &RouteFigures) -> std::fmt::Result {

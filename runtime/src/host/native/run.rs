@@ -51,6 +51,7 @@ pub async fn start<S: Service>(
     let definition = service.definition();
     let faults = config.common.faults.then(|| Arc::new(Faults::default()));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let clock = faults.as_ref().map_or_else(|| Arc::clone(&clock), |f| f.clock(Arc::clone(&clock)));
     let shared = Shared::new(definition, &config, &log)?;
     let opening = Opening {
         definition,

@@ -11,6 +11,7 @@ use crate::binding::upstream::{Upstream, UpstreamError, UpstreamRequest, Upstrea
 use crate::binding::{Reply, later};
 use crate::definition;
 use crate::host::upstream::Attempts;
+use crate::policy::breaker::State;
 use crate::secret::Secret;
 
 /// Another service.
@@ -146,6 +147,10 @@ fn failed(error: reqwest::Error) -> UpstreamError {
 impl Upstream for HttpUpstream {
     fn call(&self, request: UpstreamRequest) -> Reply<'_, Result<UpstreamResponse, UpstreamError>> {
         later(self.attempts.call(request, |request| self.exchange(request)))
+    }
+
+    fn state(&self) -> Option<State> {
+        self.attempts.state()
     }
 }
 

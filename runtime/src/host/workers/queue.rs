@@ -16,6 +16,7 @@ use crate::definition::{self, Definition};
 use crate::host::delivery::{self, Next};
 use crate::host::log::{Level, Log};
 use crate::problem::Failure;
+use crate::queue;
 use crate::service::Service;
 
 /// How long the platform waits before it hands over what could not even be kept, in seconds.
@@ -32,9 +33,9 @@ impl PlatformQueue {
 }
 
 impl Queue for PlatformQueue {
-    fn send(&self, message: Value) -> Reply<'_, Result<(), QueueError>> {
+    fn send(&self, message: queue::Message) -> Reply<'_, Result<(), QueueError>> {
         later(SendWrapper::new(async move {
-            let sent = glue::send(&self.0, &message.to_string()).await;
+            let sent = glue::send(&self.0, &message.to_text()).await;
             sent.map_err(|error| QueueError(glue::explain(&error)))
         }))
     }
@@ -47,6 +48,8 @@ impl Queue for PlatformQueue {
 /// A message as the platform hands it over.
 #[derive(Deserialize)]
 struct Message {
+    /// The platform's own id of it.
+    id: String,
     attempts: u32,
     body: Value,
 }
@@ -85,17 +88,18 @@ pub(super) async fn deliver<S: Service>(
         log.event(Level::Error, "unknown_queue", &[("queue", name.into())]);
         return Ok(json!(vec![LATER; messages.len()]).to_string());
     };
-    let deliveries = messages.iter().map(|Message { attempts, body }| {
-        let source = &source;
+    let deliveries = messages.into_iter().map(|Message { id, attempts, body }| {
+        let (source, message) = (&source, queue::Message::of(body, || id));
         async move {
             match source {
                 Source::Queue(queue) => {
                     let never = || false;
-                    delivery::attempt(service, context, queue, body, *attempts, never, log).await
+                    delivery::attempt(service, context, queue, &message, attempts, never, log).await
                 }
                 Source::DeadLetters(queue) => {
                     let failure = Failure::internal("the platform gave up the delivery");
-                    delivery::bury(context, queue, body, queue.retry.attempts, &failure, log).await
+                    let attempts = queue.retry.attempts;
+                    delivery::bury(context, queue, &message, attempts, &failure, log).await
                 }
             }
         }

@@ -39,7 +39,7 @@ export default {
   },
 
   async queue(batch, env) {
-    const messages = batch.messages.map(({ attempts, body }) => ({ attempts, body }));
+    const messages = batch.messages.map(({ id, attempts, body }) => ({ id, attempts, body }));
     const verdicts = JSON.parse(await service.queue(batch.queue, JSON.stringify(messages), env));
     verdicts.forEach((delaySeconds, at) => {
       const message = batch.messages[at];

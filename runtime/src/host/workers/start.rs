@@ -58,6 +58,7 @@ pub(super) fn start<S: Service>(
     let clock: Arc<dyn Clock> = Arc::new(PlatformClock);
     let entropy: Arc<dyn Entropy> = Arc::new(PlatformEntropy::default());
     let faults = config.faults.then(|| Arc::new(Faults::default()));
+    let clock = faults.as_ref().map_or_else(|| Arc::clone(&clock), |f| f.clock(Arc::clone(&clock)));
     let fault_control = faults.as_ref().map(|faults| (faults, &clock));
     let disturbed = fault_control.map(|(faults, clock)| (Arc::clone(faults), Arc::clone(clock)));
     let service = FaultyService::new(service, disturbed);

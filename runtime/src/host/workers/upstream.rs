@@ -16,6 +16,7 @@ use crate::binding::upstream::{Upstream, UpstreamError, UpstreamRequest, Upstrea
 use crate::binding::{Reply, later};
 use crate::definition;
 use crate::host::upstream::Attempts;
+use crate::policy::breaker::State;
 use crate::secret::Secret;
 
 /// Another service.
@@ -133,5 +134,9 @@ impl Upstream for FetchUpstream {
         later(SendWrapper::new(
             self.attempts.call(request, |request| SendWrapper::new(self.exchange(request))),
         ))
+    }
+
+    fn state(&self) -> Option<State> {
+        self.attempts.state()
     }
 }

@@ -10,10 +10,13 @@ create table webhook_events (id text primary key, received_at text not null);
 create table dead_letters (
   id text primary key,
   queue text not null,
+  message_id text,
   message text not null,
   attempts integer not null,
+  class text,
   reason text not null,
   died_at text not null,
+  replaying_at text,
   replayed_at text
 );
 create table task_history (
@@ -25,3 +28,4 @@ create table task_history (
   message text
 );
 create index task_history_by_task on task_history (task, started_at);
+create table delivered_messages (id text primary key, queue text not null, delivered_at text not null);

@@ -84,6 +84,8 @@ pub(super) fn start(
         variables,
         log,
         program: Some(program),
+        // Containers do not reach what listens on this machine only.
+        provider: None,
         process,
         output: None,
         project: Some(project),

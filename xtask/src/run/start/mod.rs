@@ -4,6 +4,7 @@ mod again;
 mod compose;
 mod native;
 mod output;
+mod provider;
 pub(crate) mod script;
 mod servers;
 mod workers;
@@ -21,6 +22,7 @@ use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
 use compose::Project;
 use output::Output;
+pub(crate) use provider::Provider;
 use servers::Servers;
 
 pub(crate) use workers::Place;
@@ -39,6 +41,8 @@ pub(crate) struct Started {
     pub(crate) program: Option<PathBuf>,
     /// A copy of its database before it started, with the environment's own rows.
     pub(crate) seeded: Option<PathBuf>,
+    /// What stands in the place of every upstream, where something does.
+    pub(crate) provider: Option<Provider>,
     process: Process,
     /// What the platform's tool says, where one runs the service.
     output: Option<Output>,

@@ -11,11 +11,12 @@ use proofline_spec::document::{Environment, NativeStores, StartNative};
 use serde_json::Value;
 
 use super::servers::Servers;
-use super::{LOOK, STOP, Started, again};
+use super::{LOOK, Provider, STOP, Started, again};
 use crate::context::{Context, Stopped};
 use crate::output::Progress;
 use crate::run::build::Program;
 use crate::run::process::Process;
+use crate::run::session::SEED;
 use crate::run::workspace::LoadedService;
 
 /// How long a service may take to listen.
@@ -30,10 +31,12 @@ pub(super) fn start(
     let progress = Progress::start(context, "Starting", &service.service.service.name);
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let program = Program::Service(service).path(context);
+    let provider = Provider::start(context, service, environment, SEED)?;
     let mut variables = super::variables(service, environment);
     variables.insert("TRUSTED_PROXIES".into(), start.trusted_proxies.join(","));
     variables.insert("HOST".into(), "127.0.0.1".into());
     variables.insert("PORT".into(), "0".into());
+    variables.extend(provider.iter().flat_map(|provider| provider.variables(service)));
     let database = folder.path().join("service.db");
     variables.insert("DATABASE_URL".into(), format!("sqlite:{}", database.display()));
     let seeded = folder.path().join("seeded.db");
@@ -59,6 +62,7 @@ pub(super) fn start(
         log,
         program: Some(program),
         seeded,
+        provider,
         process,
         output: None,
         project: None,

@@ -62,6 +62,8 @@ pub(super) fn start(
         log,
         program: Some(program),
         seeded: None,
+        // The worker has no variables but those of its configuration: its upstreams stay where they are.
+        provider: None,
         process,
         output: Some(output),
         project: None,

@@ -14,6 +14,7 @@
 mod client;
 mod connections;
 mod ground;
+mod letters;
 mod load;
 mod luna;
 mod outage;

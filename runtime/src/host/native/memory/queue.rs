@@ -1,11 +1,13 @@
-//! A queue in memory: messages are handed over in batches, tried again, and at last dead-lettered.
+//! A queue in memory: messages are handed over several at once, tried again, and at last dead-lettered. What waits for
+//! its next attempt holds nothing up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use futures::FutureExt as _;
 use futures::future::Shared;
-use serde_json::Value;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::{mpsc, watch};
 
 use crate::binding::queue::{Queue, QueueError};
@@ -15,6 +17,7 @@ use crate::definition;
 use crate::host::delivery::{self, Next};
 use crate::host::log::Log;
 use crate::problem::Failure;
+use crate::queue::Message;
 use crate::service::Service;
 
 /// So many messages wait; more are refused, and the client may come again.
@@ -23,13 +26,13 @@ const LONGEST: usize = 10_000;
 /// The sending end of a queue.
 #[derive(Debug)]
 pub struct MemoryQueue {
-    sender: mpsc::Sender<Value>,
+    sender: mpsc::Sender<Message>,
     waiting: Arc<AtomicUsize>,
 }
 
 /// The receiving end of a queue.
 #[derive(Debug)]
-pub struct Receiver(mpsc::Receiver<Value>, Arc<AtomicUsize>);
+pub struct Receiver(mpsc::Receiver<Message>, Arc<AtomicUsize>);
 
 /// Both ends of a new queue.
 pub fn queue() -> (MemoryQueue, Receiver) {
@@ -39,8 +42,12 @@ pub fn queue() -> (MemoryQueue, Receiver) {
 }
 
 impl Queue for MemoryQueue {
-    fn send(&self, message: Value) -> Reply<'_, Result<(), QueueError>> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+    fn send(&self, message: Message) -> Reply<'_, Result<(), QueueError>> {
+        // What waits for its next attempt is no longer in the channel, and still takes its place.
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= LONGEST {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return ready(Err(QueueError("it is full".to_owned())));
+        }
         ready(self.sender.try_send(message).map_err(|error| {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             // Not the error's own text, which would hold the message.
@@ -72,10 +79,27 @@ pub async fn consume<S: Service>(
     // It is asked all the time, so that the time counts from the moment of stopping.
     let over = stop.clone().then(move |()| tokio::time::sleep(longest)).boxed().shared();
     let delivery = Delivery { service, context, queue, stopping, stop, over, log };
-    while let Some(batch) = delivery.batch(&mut receiver.0).await {
-        let count = batch.len();
-        futures::future::join_all(batch.into_iter().map(|message| delivery.deliver(message))).await;
-        receiver.1.fetch_sub(count, Ordering::Relaxed);
+    let (mut trying, mut pausing) = (FuturesUnordered::new(), FuturesUnordered::new());
+    let most = queue.batch_size.max(1);
+    let mut open = true;
+    loop {
+        tokio::select! {
+            biased;
+            Some((message, attempt, next)) = trying.next() => match next {
+                Next::Again(pause) => pausing.push(delivery.pause(message, attempt, pause)),
+                Next::Done | Next::Lost => {
+                    receiver.1.fetch_sub(1, Ordering::Relaxed);
+                }
+            },
+            Some((message, attempt)) = pausing.next() => {
+                trying.push(delivery.attempt(message, attempt + 1));
+            }
+            message = delivery.next(&mut receiver.0), if open && trying.len() < most => match message {
+                Some(message) => trying.push(delivery.attempt(message, 1)),
+                None => open = false,
+            },
+            else => break,
+        }
     }
 }
 
@@ -103,58 +127,39 @@ where
     A: Future<Output = ()>,
     B: Future<Output = ()>,
 {
-    /// The next messages; none when there will be no more.
-    async fn batch(&self, messages: &mut mpsc::Receiver<Value>) -> Option<Vec<Value>> {
-        let size = self.queue.batch_size.max(1);
-        let mut batch = Vec::with_capacity(size);
-        let first = tokio::select! {
+    /// The next message; none when there will be no more.
+    async fn next(&self, messages: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        tokio::select! {
             biased;
             message = messages.recv() => message,
             () = self.stop.clone() => None,
-            () = self.over.clone() => None,
-        };
-        batch.push(first?);
-        let more = async {
-            while batch.len() < size {
-                match messages.recv().await {
-                    Some(message) => batch.push(message),
-                    None => break,
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            // Not an error when it ends early: the batch is just not full.
-            _ = tokio::time::timeout(self.queue.batch_wait, more) => {}
-            () = self.stop.clone() => {}
         }
-        Some(batch)
     }
 
-    async fn deliver(&self, message: Value) {
+    /// One attempt, and what comes after it.
+    async fn attempt(&self, message: Message, attempt: u32) -> (Message, u32, Next) {
         let (context, queue, log) = (self.context, self.queue, self.log);
-        let mut attempt = 1;
-        loop {
-            // Memory ends with the process: what cannot wait any longer is kept in the database.
-            let is_last = || *self.stopping.borrow();
-            let trying =
-                delivery::attempt(self.service, context, queue, &message, attempt, is_last, log);
-            let next = tokio::select! {
-                biased;
-                () = self.over.clone() => {
-                    let ended = Failure::unavailable("the process ended before it was delivered");
-                    delivery::bury(context, queue, &message, attempt - 1, &ended, log).await;
-                    return;
-                }
-                next = trying => next,
-            };
-            let Next::Again(pause) = next else { return };
-            tokio::select! {
-                () = context.clock().sleep(pause) => {}
-                // Tried once more, now, and then kept.
-                () = self.stop.clone() => {}
+        // Memory ends with the process: what cannot wait any longer is kept in the database.
+        let is_last = || *self.stopping.borrow();
+        let trying =
+            delivery::attempt(self.service, context, queue, &message, attempt, is_last, log);
+        let next = tokio::select! {
+            biased;
+            () = self.over.clone() => {
+                let ended = Failure::unavailable("the process ended before it was delivered");
+                delivery::bury(context, queue, &message, attempt - 1, &ended, log).await
             }
-            attempt += 1;
+            next = trying => next,
+        };
+        (message, attempt, next)
+    }
+
+    /// Waits for the next attempt. A process that is stopping waits no longer: it tries once more, now.
+    async fn pause(&self, message: Message, attempt: u32, pause: Duration) -> (Message, u32) {
+        tokio::select! {
+            () = self.context.clock().sleep(pause) => {}
+            () = self.stop.clone() => {}
         }
+        (message, attempt)
     }
 }

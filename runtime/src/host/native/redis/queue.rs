@@ -23,6 +23,7 @@ use crate::definition;
 use crate::host::delivery::{self, Next};
 use crate::host::log::{Level, Log};
 use crate::problem::Failure;
+use crate::queue;
 use crate::service::Service;
 
 /// So many messages wait; more are refused, and the client may come again.
@@ -122,10 +123,10 @@ pub fn queue(
 }
 
 impl Queue for RedisQueue {
-    fn send(&self, message: Value) -> Reply<'_, Result<(), QueueError>> {
+    fn send(&self, message: queue::Message) -> Reply<'_, Result<(), QueueError>> {
         later(async move {
             let mut call = self.send.key(&self.keys.stream);
-            call.key(&self.keys.later).arg(message.to_string()).arg(LONGEST);
+            call.key(&self.keys.later).arg(message.to_text()).arg(LONGEST);
             let sent: RedisResult<bool> = call.invoke_async(&mut self.link.clone()).await;
             match sent {
                 Ok(true) => {
@@ -241,18 +242,22 @@ impl<S: Service> Consumer<'_, S> {
         let most = queue.retry.attempts.max(1);
         let next = match serde_json::from_str(&message.text) {
             Err(_) => {
-                let failure = Failure::internal("the message is not JSON");
                 let text = Value::String(message.text.clone());
-                delivery::bury(context, queue, &text, message.attempt, &failure, log).await
-            }
-            // It may be what kills the processes that handle it.
-            Ok(value) if message.attempt > most => {
-                let failure = Failure::internal("whoever handled it said nothing any more");
-                delivery::bury(context, queue, &value, message.attempt, &failure, log).await
+                let letter = queue::Message::of(text, || message.id.clone());
+                let failure = delivery::unreadable();
+                delivery::bury(context, queue, &letter, message.attempt, &failure, log).await
             }
             Ok(value) => {
+                let known = queue::Message::of(value, || message.id.clone());
                 let attempt = message.attempt;
-                delivery::attempt(*service, context, queue, &value, attempt, || false, log).await
+                if attempt > most {
+                    // It may be what kills the processes that handle it.
+                    let failure = Failure::internal("whoever handled it said nothing any more");
+                    delivery::bury(context, queue, &known, attempt, &failure, log).await
+                } else {
+                    let never = || false;
+                    delivery::attempt(*service, context, queue, &known, attempt, never, log).await
+                }
             }
         };
         let noted = match next {

@@ -1,0 +1,224 @@
+//! The provider's server: a few kinds of answers that no ordinary server gives.
+
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::stream;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::CONTROL;
+use super::script::{Play, Received, Script, Scripted, text_of};
+
+/// What each upstream answers when no rule fits.
+pub type Examples = BTreeMap<String, Value>;
+type Body = BoxBody<Bytes, Infallible>;
+
+/// So many requests are remembered.
+const MOST: usize = 20_000;
+/// The size of a piece of a large body.
+const PIECE: u64 = 64 * 1024;
+/// Headers whose values stay with the provider.
+const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "x-api-key"];
+
+/// A connection is to be closed instead of an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is to be closed")]
+struct Break;
+
+#[derive(Debug)]
+struct Stage {
+    begun: Instant,
+    seed: u64,
+    examples: Examples,
+    plays: Mutex<HashMap<String, Play>>,
+    received: Mutex<Vec<Received>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Listens on this machine and tells where; answers until it is dropped.
+pub async fn serve(
+    examples: Examples,
+    seed: u64,
+    listening: impl FnOnce(SocketAddr),
+) -> std::io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    listening(listener.local_addr()?);
+    let stage = Arc::new(Stage {
+        begun: Instant::now(),
+        seed,
+        examples,
+        plays: Mutex::default(),
+        received: Mutex::default(),
+    });
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let stage = Arc::clone(&stage);
+        tokio::spawn(async move {
+            let service = service_fn(|request| answer(Arc::clone(&stage), request));
+            // Connections that are to break, and clients that go away, end with an error.
+            let _ = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(stage: Arc<Stage>, request: Request<Incoming>) -> Result<Response<Body>, Break> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Break)?.to_bytes();
+    if let Some(subject) = parts.uri.path().strip_prefix(CONTROL) {
+        return Ok(stage.control(&parts.method, subject, &body));
+    }
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let target = target.trim_start_matches('/');
+    let (upstream, path) = target.split_once('/').unwrap_or((target, ""));
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let received = Received {
+        upstream: upstream.to_owned(),
+        method: parts.method.to_string(),
+        path: format!("/{path}"),
+        headers: parts
+            .headers
+            .iter()
+            .filter(|(name, _)| !CREDENTIALS.contains(&name.as_str()))
+            .map(|(name, value)| {
+                (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
+            .collect(),
+        body: text,
+        at_ms: u64::try_from(stage.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        answered: 0,
+    };
+    let scripted = stage.receive(received);
+    if scripted.delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(scripted.delay_ms)).await;
+    }
+    if scripted.breaks { Err(Break) } else { Ok(render(&scripted)) }
+}
+
+impl Stage {
+    /// Remembers a request and decides what it is answered.
+    fn receive(&self, mut received: Received) -> Scripted {
+        let mut plays = lock(&self.plays);
+        let play = plays.get_mut(&received.upstream);
+        let mut scripted =
+            play.and_then(|play| play.next(&received.path, &received.body)).unwrap_or_default();
+        if scripted.body.is_none() && scripted.bytes.is_none() {
+            let example = self.examples.get(&received.upstream);
+            scripted.body = Some(example.map_or_else(|| "{}".to_owned(), text_of));
+        }
+        received.answered = if scripted.breaks { 0 } else { scripted.status };
+        let mut all = lock(&self.received);
+        if all.len() < MOST {
+            all.push(received);
+        }
+        scripted
+    }
+
+    /// `PUT NAME` sets a script, `GET` tells what was received, `DELETE` forgets everything.
+    fn control(&self, method: &Method, subject: &str, body: &Bytes) -> Response<Body> {
+        if method == Method::PUT {
+            match serde_json::from_slice::<Script>(body) {
+                Ok(script) => {
+                    let play = Play::new(script, self.seed);
+                    lock(&self.plays).insert(subject.to_owned(), play);
+                    return json(StatusCode::OK, "{}".to_owned());
+                }
+                Err(error) => return json(StatusCode::BAD_REQUEST, error.to_string()),
+            }
+        }
+        if method == Method::DELETE {
+            lock(&self.plays).clear();
+            lock(&self.received).clear();
+            return json(StatusCode::OK, "{}".to_owned());
+        }
+        let text = serde_json::to_string(&*lock(&self.received)).unwrap_or_default();
+        json(StatusCode::OK, text)
+    }
+}
+
+fn json(status: StatusCode, text: String) -> Response<Body> {
+    let scripted = Scripted { status: status.as_u16(), body: Some(text), ..Scripted::default() };
+    render(&scripted)
+}
+
+fn render(scripted: &Scripted) -> Response<Body> {
+    let body = match scripted.bytes {
+        Some(bytes) => pieces(bytes),
+        None => Full::new(Bytes::from(scripted.body.clone().unwrap_or_default())).boxed(),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(scripted.status).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in &scripted.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+/// A body of so many bytes that nobody holds at once.
+fn pieces(bytes: u64) -> Body {
+    let piece = Bytes::from(vec![b' '; usize::try_from(PIECE).unwrap_or_default()]);
+    let count = bytes.div_ceil(PIECE);
+    let frames = stream::iter((0..count).map(move |_| Ok(Frame::data(piece.clone()))));
+    BodyExt::boxed(StreamBody::new(frames))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::{Provider, Rule};
+
+    async fn started() -> Provider {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let examples = BTreeMap::from([("MAIL".to_owned(), serde_json::json!({"sent": true}))]);
+        tokio::spawn(serve(examples, 1, |address| sender.send(address).unwrap()));
+        Provider::new(&format!("http://{}", receiver.await.unwrap())).unwrap()
+    }
+
+    fn rule(answer: Scripted) -> Rule {
+        Rule { times: Some(1), answer, ..Rule::default() }
+    }
+
+    #[tokio::test]
+    async fn answers_come_as_told_and_then_the_example() {
+        let provider = started().await;
+        let busy = Scripted::status(429).header("retry-after", "7");
+        let large = Scripted { bytes: Some(200_000), ..Scripted::default() };
+        let broken = Scripted { breaks: true, ..Scripted::default() };
+        let rules = vec![rule(busy), rule(large), rule(broken)];
+        provider.play("MAIL", &Script { rules }).await.unwrap();
+        let http = reqwest::Client::new();
+        let send = || http.post(format!("{}/MAIL/v3/send?a=1", provider.url())).body("hello");
+        let first = send().send().await.unwrap();
+        assert_eq!((first.status().as_u16(), &first.headers()["retry-after"] == "7"), (429, true));
+        assert!(send().send().await.unwrap().bytes().await.unwrap().len() >= 200_000);
+        assert!(send().send().await.is_err());
+        assert_eq!(send().send().await.unwrap().text().await.unwrap(), r#"{"sent":true}"#);
+        let received = provider.received().await.unwrap();
+        let answered: Vec<u16> = received.iter().map(|one| one.answered).collect();
+        assert_eq!(answered, [429, 200, 0, 200]);
+        assert_eq!(received[0].path, "/v3/send?a=1");
+        assert!(received[3].contains("hello"));
+        provider.reset().await.unwrap();
+        assert_eq!(provider.received().await.unwrap(), []);
+    }
+}

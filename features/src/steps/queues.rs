@@ -1,0 +1,427 @@
+//! Messages on their way through queues, watched at the provider that is called for them, in the service's log, and in
+//! the list of what could not be delivered.
+
+use std::time::Duration;
+
+use cucumber::step::Collection;
+use proofline_spec::document::{Binding, Job, Operation, RouteKey};
+use serde_json::Value;
+
+use super::provider::{always, play, received};
+use super::{Arguments, logs, steps};
+use crate::accounts;
+use crate::exchange::{Answer, Request};
+use crate::failure::{Failure, Seen, require};
+use crate::provider::{Received, Rule, Scripted};
+use crate::world::World;
+
+/// Nothing here takes as long; it only bounds what would wait for ever.
+const PATIENCE: Duration = Duration::from_secs(90);
+const LOOK: Duration = Duration::from_millis(50);
+/// The header by which a provider knows that it is asked once more.
+const KEY: &str = "idempotency-key";
+
+/// What a scenario knows of a job.
+#[derive(Debug, Default)]
+pub(super) struct Queues {
+    job: Option<Known>,
+    /// What is found again in what the provider receives: that of the first job, then of the others.
+    texts: Vec<String>,
+    letter: Option<String>,
+}
+
+/// A queue, and a request by which something comes into it.
+#[derive(Debug, Clone)]
+struct Known {
+    queue: String,
+    attempts: u32,
+    job: Job,
+}
+
+pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
+    steps! { collection;
+        given "somebody who may put jobs into a queue" => somebody;
+        given "the provider answers all but its last attempt with ([0-9]+)" => fails_for_a_while;
+        given "the provider answers each attempt with ([0-9]+)" => fails;
+        given "the provider answers the first attempt with 429 and to come again in ([0-9]+) s" => busy;
+        given "the provider tells one job to come again in an hour" => poisoned;
+        given "the provider answers the first attempt with what is not JSON" => malformed;
+        when "a job is put into the queue" => put;
+        when "the provider had it once and ([0-9]+) other jobs are put into the queue" => put_others;
+        when "the provider is mended" => mended;
+        when "the dead letter is replayed by two at the same time" => replayed;
+        then "the provider has it once for each attempt, always under the same key" => all_attempts;
+        then "the provider had it once" => one_attempt;
+        then "the next attempt did not come before ([0-9]+) s were over" => not_before;
+        then "the job has ended and nothing panicked" => ended;
+        then "the log tells the class \"([a-z_]+)\" of each failed attempt" => classes;
+        then "it is listed as a dead letter of the class \"([a-z_]+)\" for who may see it" => listed;
+        then "one of them did it and the other one was told so" => replayed_once;
+        then "the provider gets it once more, under the same key" => delivered_again;
+        then "a later replay is refused, and the provider gets nothing more" => later_refused;
+        then "the provider gets all the others while the first one waits" => others_delivered;
+    }
+}
+
+fn jobs(world: &World) -> Result<Option<Known>, Failure> {
+    let run = world.run()?;
+    let known = run.target.service.bindings.iter().find_map(|(name, binding)| match binding {
+        Binding::Queue { jobs, retry, .. } => Some(Known {
+            queue: name.clone(),
+            attempts: retry.as_ref().map_or(1, |retry| retry.attempts),
+            job: jobs.first()?.clone(),
+        }),
+        _ => None,
+    });
+    Ok(known)
+}
+
+fn known(world: &World) -> Result<Known, Failure> {
+    world.memory.queues.job.clone().ok_or_else(|| Failure::broken("no job is known"))
+}
+
+fn text(world: &World) -> Result<String, Failure> {
+    let first = world.memory.queues.texts.first().cloned();
+    first.ok_or_else(|| Failure::broken("no job was put into a queue"))
+}
+
+async fn somebody(world: &mut World, _: Arguments) -> Seen {
+    let known = jobs(world)?
+        .ok_or_else(|| Failure::not_applicable("no queue of the spec says how jobs come in"))?;
+    let user = accounts::sign_up(world, "user").await?;
+    accounts::provide(world, &user).await?;
+    world.users.push(user);
+    let seen = format!("{} puts jobs into {}", known.job.route, known.queue);
+    world.memory.queues.job = Some(known);
+    Ok(seen)
+}
+
+/// A text in place of `{text}`, wherever it stands.
+fn filled(value: &Value, text: &str) -> Value {
+    match value {
+        Value::String(known) => Value::String(known.replace("{text}", text)),
+        Value::Array(items) => items.iter().map(|item| filled(item, text)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), filled(value, text))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+async fn put_one(world: &mut World) -> Result<String, Failure> {
+    let (known, run) = (known(world)?, world.run()?);
+    let text = format!("job-{}", uuid::Uuid::new_v4().simple());
+    let body: Value =
+        known.job.body.iter().map(|(name, value)| (name.clone(), filled(value, &text))).collect();
+    let route = run.target.route(&known.job.route);
+    let header = match route.and_then(|route| route.roles.as_ref()) {
+        Some(_) => accounts::admin(&run, &known.job.route)?,
+        None => world.user("user")?.bearer(),
+    };
+    let key = &known.job.route;
+    let request = Request::new(key.method.as_str(), key.path.clone()).json(&body);
+    let answer = world.send(request.headers(&[header])).await?;
+    require(answer.is_success(), || "a job must be accepted".to_owned(), &answer)?;
+    world.memory.queues.texts.push(text.clone());
+    Ok(text)
+}
+
+async fn script(world: &mut World, rules: Vec<Rule>) -> Result<(), Failure> {
+    let upstream = known(world)?.job.calls;
+    play(world, &upstream, rules).await
+}
+
+fn number<T: std::str::FromStr>(arguments: &Arguments) -> Result<T, Failure> {
+    arguments.text(0).parse().map_err(|_| Failure::broken("not a number"))
+}
+
+async fn fails_for_a_while(world: &mut World, arguments: Arguments) -> Seen {
+    let times = known(world)?.attempts.saturating_sub(1);
+    if times == 0 {
+        return Err(Failure::not_applicable("the queue tries nothing a second time"));
+    }
+    let answer = Scripted::status(number(&arguments)?);
+    script(world, vec![Rule { times: Some(times), answer, ..Rule::default() }]).await?;
+    Ok(format!("the first {times} attempts fail"))
+}
+
+async fn fails(world: &mut World, arguments: Arguments) -> Seen {
+    let upstream = known(world)?.job.calls;
+    always(world, &upstream, Scripted::status(number(&arguments)?)).await?;
+    Ok(format!("{upstream} answers {}", arguments.text(0)))
+}
+
+async fn busy(world: &mut World, arguments: Arguments) -> Seen {
+    let answer = Scripted::status(429).header("retry-after", arguments.text(0));
+    script(world, vec![Rule { times: Some(1), answer, ..Rule::default() }]).await?;
+    Ok(format!("the first attempt is to come again in {} s", arguments.text(0)))
+}
+
+async fn poisoned(world: &mut World, _: Arguments) -> Seen {
+    let answer = Scripted::status(429).header("retry-after", "3600");
+    script(world, vec![Rule { times: Some(1), answer, ..Rule::default() }]).await?;
+    Ok("the first job is to come again in an hour".to_owned())
+}
+
+async fn malformed(world: &mut World, _: Arguments) -> Seen {
+    let answer = Scripted { body: Some("{\"choices\": [".to_owned()), ..Scripted::default() };
+    script(world, vec![Rule { times: Some(1), answer, ..Rule::default() }]).await?;
+    Ok("the first attempt is answered with half of something".to_owned())
+}
+
+async fn put(world: &mut World, _: Arguments) -> Seen {
+    put_one(world).await
+}
+
+async fn put_others(world: &mut World, arguments: Arguments) -> Seen {
+    wait_for(world, 1).await?;
+    let count: usize = number(&arguments)?;
+    for _ in 0..count {
+        put_one(world).await?;
+    }
+    Ok(format!("{count} jobs after the first one was tried"))
+}
+
+/// What the provider had of a job.
+async fn had(world: &World, text: &str) -> Result<Vec<Received>, Failure> {
+    received(world, &known(world)?.job.calls, text).await
+}
+
+/// What the provider had of the first job, once that is so much.
+async fn wait_for(world: &World, count: usize) -> Result<Vec<Received>, Failure> {
+    let text = text(world)?;
+    let begun = tokio::time::Instant::now();
+    loop {
+        let all = had(world, &text).await?;
+        if all.len() >= count {
+            return Ok(all);
+        }
+        if begun.elapsed() > PATIENCE {
+            let message = format!("the provider has it {} times, not {count}", all.len());
+            return Err(Failure::Wrong(message));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn key_of(one: &Received) -> Result<String, Failure> {
+    let key = one.headers.get(KEY).cloned();
+    key.ok_or_else(|| Failure::wrong("the provider is told no `Idempotency-Key`"))
+}
+
+/// All have the key of the first one.
+fn same_key(all: &[Received]) -> Result<String, Failure> {
+    let first = key_of(all.first().ok_or_else(|| Failure::broken("nothing was received"))?)?;
+    for one in all {
+        if key_of(one)? != first {
+            return Err(Failure::wrong("an attempt has another `Idempotency-Key`"));
+        }
+    }
+    Ok(first)
+}
+
+/// What the log says of a message when it has ended, and before.
+async fn said_until_the_end(world: &World, id: &str) -> Result<Vec<Value>, Failure> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        let said: Vec<Value> = logs::read(world)
+            .await?
+            .lines()
+            .filter(|line| line.contains(id))
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter(|line: &Value| line["message"] == id)
+            .collect();
+        let is_end =
+            |line: &Value| line["event"] == "delivered" || line["event"] == "dead_lettered";
+        if said.iter().any(is_end) {
+            return Ok(said);
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(Failure::Wrong(format!("the log tells no end of the message {id}")));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn all_attempts(world: &mut World, _: Arguments) -> Seen {
+    let attempts = known(world)?.attempts as usize;
+    let id = same_key(&wait_for(world, attempts).await?)?;
+    said_until_the_end(world, &id).await?;
+    let all = had(world, &text(world)?).await?;
+    if all.len() == attempts {
+        Ok(format!("{attempts} attempts under {id}"))
+    } else {
+        Err(Failure::Wrong(format!("{} attempts, not {attempts}", all.len())))
+    }
+}
+
+async fn one_attempt(world: &mut World, _: Arguments) -> Seen {
+    let id = same_key(&wait_for(world, 1).await?)?;
+    let said = said_until_the_end(world, &id).await?;
+    if said.iter().any(|line| line["event"] == "delivery_failed") {
+        return Err(Failure::wrong("what cannot succeed is tried again"));
+    }
+    match had(world, &text(world)?).await?.len() {
+        1 => Ok(format!("one attempt, and the end of {id}")),
+        count => Err(Failure::Wrong(format!("{count} attempts"))),
+    }
+}
+
+async fn not_before(world: &mut World, arguments: Arguments) -> Seen {
+    let seconds: u64 = number(&arguments)?;
+    let all = wait_for(world, 2).await?;
+    let between = all[1].at_ms - all[0].at_ms;
+    // The provider hears of both a little later than they are sent.
+    if between + 100 >= seconds * 1000 {
+        Ok(format!("it came after {between} ms"))
+    } else {
+        Err(Failure::Wrong(format!("it came after {between} ms already")))
+    }
+}
+
+async fn ended(world: &mut World, _: Arguments) -> Seen {
+    let id = same_key(&wait_for(world, 1).await?)?;
+    let said = said_until_the_end(world, &id).await?;
+    let panicked = said.iter().any(|line| line.to_string().contains("panicked"));
+    if panicked { Err(Failure::wrong("the handler panicked")) } else { Ok(format!("{id} ended")) }
+}
+
+async fn classes(world: &mut World, arguments: Arguments) -> Seen {
+    let id = same_key(&wait_for(world, 1).await?)?;
+    let said = said_until_the_end(world, &id).await?;
+    let failed: Vec<&Value> = said
+        .iter()
+        .filter(|line| line["event"] == "delivery_failed" || line["event"] == "dead_lettered")
+        .collect();
+    if failed.is_empty() {
+        return Err(Failure::wrong("the log tells of no failed attempt"));
+    }
+    match failed.iter().find(|line| line["class"] != arguments.text(0)) {
+        Some(line) => Err(Failure::Wrong(format!("the class is another one: {line}"))),
+        None => Ok(format!("{} failed attempts", failed.len())),
+    }
+}
+
+/// The route by which dead letters of the queue are listed, and the one by which they are replayed.
+fn letters(world: &World) -> Result<(RouteKey, RouteKey), Failure> {
+    let (run, queue) = (world.run()?, known(world)?.queue);
+    let find = |is_it: &dyn Fn(&Operation) -> bool| {
+        run.target.routes().find(|(_, route)| is_it(&route.op)).map(|(key, _)| key.clone())
+    };
+    let list = find(&|op| matches!(op, Operation::DeadLetters(of) if of.queue == queue));
+    let replay = find(&|op| matches!(op, Operation::Replay(of) if of.queue == queue));
+    list.zip(replay).ok_or_else(|| {
+        Failure::not_applicable("no route lists and replays what the queue could not deliver")
+    })
+}
+
+async fn listed(world: &mut World, arguments: Arguments) -> Seen {
+    let (list, _) = letters(world)?;
+    let id = same_key(&wait_for(world, 1).await?)?;
+    said_until_the_end(world, &id).await?;
+    let user = world.user("user")?.bearer();
+    let refused = world.send(Request::get(&list.path).headers(&[user])).await?;
+    require(refused.status == 403, || "an ordinary user must not see it".to_owned(), &refused)?;
+    let admin = accounts::admin(&*world.run()?, &list)?;
+    let answer = world.send(Request::get(&list.path).headers(&[admin])).await?;
+    require(answer.is_success(), || "dead letters must be listed".to_owned(), &answer)?;
+    let all = answer.json();
+    let letters = all["items"].as_array().cloned().unwrap_or_default();
+    let letter = letters.iter().find(|letter| letter["message_id"] == id.as_str());
+    let Some(letter) = letter else {
+        return Err(Failure::Wrong(format!("none of {} dead letters is of {id}", letters.len())));
+    };
+    let fits = letter["class"] == arguments.text(0) && letter["replayed_at"].is_null();
+    if !fits {
+        return Err(Failure::Wrong(format!("the letter says something else: {letter}")));
+    }
+    world.memory.queues.letter = letter["id"].as_str().map(str::to_owned);
+    Ok(format!("after {} attempts: {}", letter["attempts"], letter["reason"]))
+}
+
+async fn mended(world: &mut World, _: Arguments) -> Seen {
+    script(world, Vec::new()).await?;
+    Ok("it answers as it should".to_owned())
+}
+
+fn replay(world: &World) -> Result<Request, Failure> {
+    let (_, route) = letters(world)?;
+    let letter = world.memory.queues.letter.clone();
+    let letter = letter.ok_or_else(|| Failure::broken("no dead letter is known"))?;
+    let parameter = route.parameters().next().map(str::to_owned).unwrap_or_default();
+    let path = route.path.replace(&format!("{{{parameter}}}"), &letter);
+    let admin = accounts::admin(&*world.run()?, &route)?;
+    Ok(Request::new(route.method.as_str(), path).headers(&[admin]))
+}
+
+async fn replayed(world: &mut World, _: Arguments) -> Seen {
+    let request = replay(world)?;
+    let (first, second) = futures::join!(world.send(request.clone()), world.send(request));
+    let (first, second): (Answer, Answer) = (first?, second?);
+    let seen = format!("{} and {}", first.status, second.status);
+    let (done, refused) = if first.is_success() { (&first, &second) } else { (&second, &first) };
+    require(done.is_success(), || "one of both must do it".to_owned(), done)?;
+    require(refused.status == 409, || "the other one must be told with 409".to_owned(), refused)?;
+    Ok(seen)
+}
+
+async fn replayed_once(world: &mut World, _: Arguments) -> Seen {
+    let again = world.send(replay(world)?).await?;
+    require(again.status == 409, || "it must be known that it was replayed".to_owned(), &again)?;
+    Ok(again.describe())
+}
+
+async fn delivered_again(world: &mut World, _: Arguments) -> Seen {
+    let attempts = had(world, &text(world)?).await?;
+    let before = attempts.iter().filter(|one| one.answered >= 300).count();
+    let all = wait_for(world, before + 1).await?;
+    same_key(&all)?;
+    match all.iter().filter(|one| one.answered < 300).count() {
+        1 => Ok(format!("after {before} attempts that failed")),
+        count => Err(Failure::Wrong(format!("it was delivered {count} times"))),
+    }
+}
+
+async fn later_refused(world: &mut World, _: Arguments) -> Seen {
+    let before = had(world, &text(world)?).await?.len();
+    let again = world.send(replay(world)?).await?;
+    require(again.status == 409, || "a later replay must be refused".to_owned(), &again)?;
+    // What is put into the queue now would be handled after whatever the refused replay had put there.
+    let control = put_one(world).await?;
+    let begun = tokio::time::Instant::now();
+    while had(world, &control).await?.is_empty() {
+        if begun.elapsed() > PATIENCE {
+            return Err(Failure::wrong("a job that is put into the queue now is not delivered"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    let after = had(world, &text(world)?).await?.len();
+    if after == before {
+        Ok(format!("{} and no attempt more", again.status))
+    } else {
+        Err(Failure::Wrong(format!("{} attempts more", after - before)))
+    }
+}
+
+async fn others_delivered(world: &mut World, _: Arguments) -> Seen {
+    let texts = world.memory.queues.texts.clone();
+    let begun = tokio::time::Instant::now();
+    loop {
+        let all = received(world, &known(world)?.job.calls, "job-").await?;
+        let has = |text: &String| all.iter().any(|one| one.contains(text) && one.answered < 300);
+        let missing = texts.iter().skip(1).filter(|text| !has(text)).count();
+        if missing == 0 {
+            let first = all.iter().filter(|one| one.contains(&texts[0])).count();
+            return if first == 1 {
+                Ok(format!("{} delivered, the first one waits", texts.len() - 1))
+            } else {
+                Err(Failure::Wrong(format!("the first one was tried {first} times")))
+            };
+        }
+        if begun.elapsed() > PATIENCE {
+            let message = format!("{missing} jobs wait for the one that cannot be delivered");
+            return Err(Failure::Wrong(message));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

@@ -1,12 +1,12 @@
 //! Builds a valid request to any route of the spec, so that a check can change one thing about it.
 
-use proofline_spec::document::{Method, Route, RouteKey, SignatureEncoding};
+use proofline_spec::document::{Method, Operation, Route, RouteKey, SignatureEncoding};
 use serde_json::Value;
 
 use crate::accounts::{self, Account};
 use crate::exchange::Request;
 use crate::failure::Failure;
-use crate::generate::Generator;
+use crate::generate::{Generator, file};
 use crate::plan::Target;
 use crate::token;
 use crate::world::World;
@@ -22,6 +22,8 @@ pub struct Call {
     pub query: Vec<(String, String)>,
     /// The JSON body.
     pub body: Option<Value>,
+    /// The file, where the body is one.
+    pub file: Option<Vec<u8>>,
     /// Further headers.
     pub headers: Vec<(String, String)>,
 }
@@ -48,7 +50,13 @@ impl Call {
             .as_deref()
             .and_then(|name| target.schema(name))
             .map(|schema| generator.valid(schema));
-        Self { key: key.clone(), path, query, body, headers: Vec::new() }
+        let file = match &route.op {
+            Operation::Upload(upload) => {
+                upload.accept.iter().find_map(|kind| file::of_kind(kind, 0))
+            }
+            _ => None,
+        };
+        Self { key: key.clone(), path, query, body, file, headers: Vec::new() }
     }
 
     /// With another header.
@@ -87,6 +95,8 @@ impl Call {
             Request::new(self.key.method.as_str(), self.target()).headers(&self.headers);
         if let Some(body) = &self.body {
             request = request.json(body);
+        } else if let Some(file) = &self.file {
+            request = request.body("application/octet-stream", file.clone());
         }
         request
     }
@@ -219,6 +229,7 @@ mod tests {
             path: vec![("id".to_owned(), "a/b'".to_owned())],
             query: vec![("q".to_owned(), "x&y=ü".to_owned())],
             body: None,
+            file: None,
             headers: Vec::new(),
         };
         assert_eq!(call.target(), "/things/a%2Fb%27?q=x%26y%3D%C3%BC");

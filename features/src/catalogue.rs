@@ -21,6 +21,7 @@ catalogue! {
     "observability/liveness",
     "observability/logs",
     "observability/readiness",
+    "performance/upload",
     "reliability/atomicity",
     "reliability/cache",
     "reliability/isolation",
@@ -47,6 +48,7 @@ catalogue! {
     "security/request-forgery",
     "security/smuggling",
     "security/sql-injection",
+    "security/upload",
     "security/validation",
     "security/webhook",
 }

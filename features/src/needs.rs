@@ -90,6 +90,11 @@ const NEEDS: &[Need] = &[
         |t| !matches!(t.environment.start, Some(Start::Compose(_))),
         "a container sees the engine's own address, whoever connects to its published port",
     ),
+    (
+        "large-files",
+        |t| t.is_loopback() && t.environment.target == proofline_spec::document::Target::Native,
+        "2 GB are only sent to a process on this machine",
+    ),
     ("loopback", Target::is_loopback, "the service is not on this machine"),
     (
         "provider",
@@ -144,6 +149,16 @@ const SUBJECTS: &[Need] = &[
         "balance",
         |t| t.service.accounts.as_ref().is_some_and(|accounts| accounts.balance.is_some()),
         "the spec's `accounts` names no balance",
+    ),
+    (
+        "upload",
+        |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Upload(_))),
+        "no route takes files",
+    ),
+    (
+        "resumable-upload",
+        |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Resume(_))),
+        "no route takes files in several requests",
     ),
     (
         "jobs",

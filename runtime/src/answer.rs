@@ -1,9 +1,14 @@
 //! What an operation answers.
 
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde::Serialize;
 
+use crate::binding::blob::BlobError;
 use crate::problem::Failure;
 
 /// What an operation answers, or the problem that kept it from answering.
@@ -18,12 +23,38 @@ pub struct Answer {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
+    /// The body when it is too large to be in memory.
+    pub pieces: Option<Pieces>,
+}
+
+/// A body that is read as it is sent.
+#[derive(Clone)]
+pub struct Pieces(Arc<Mutex<Option<Read>>>);
+
+type Read = BoxStream<'static, Result<Bytes, BlobError>>;
+
+impl fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pieces").finish_non_exhaustive()
+    }
+}
+
+impl Pieces {
+    /// A body that is read as it is sent.
+    pub fn new(pieces: BoxStream<'static, Result<Bytes, BlobError>>) -> Self {
+        Self(Arc::new(Mutex::new(Some(pieces))))
+    }
+
+    /// The pieces, which can be taken once.
+    pub fn take(&self) -> Option<BoxStream<'static, Result<Bytes, BlobError>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl Answer {
     /// An answer without a body.
     pub const fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new() }
+        Self { status, headers: Vec::new(), body: Bytes::new(), pieces: None }
     }
 
     /// An answer with this JSON text as its body.
@@ -34,7 +65,7 @@ impl Answer {
     /// An answer with a body of this media type.
     pub fn text(status: u16, media_type: &'static str, body: impl Into<Bytes>) -> Self {
         let media_type = HeaderValue::from_static(media_type);
-        Self { status, headers: vec![(CONTENT_TYPE, media_type)], body: body.into() }
+        Self { status, headers: vec![(CONTENT_TYPE, media_type)], body: body.into(), pieces: None }
     }
 
     /// An answer with this value as its JSON body.

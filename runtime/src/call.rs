@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::context::Context;
 use crate::definition::{AuthScheme, Operand, Route};
 use crate::problem::Failure;
+use crate::upload::arriving::Arriving;
 
 static NULL: Value = Value::Null;
 
@@ -39,6 +40,8 @@ pub struct Call {
     pub(crate) query: Map<String, Value>,
     pub(crate) body: Value,
     pub(crate) raw_body: Bytes,
+    /// The body of a file, which is not read before.
+    pub(crate) arriving: Option<Arriving>,
     pub(crate) correlation_id: String,
     pub(crate) client: IpAddr,
 }

@@ -44,9 +44,11 @@ use crate::problem::{
 };
 use crate::schema::Place;
 use crate::service::Service;
+use crate::upload::arriving::Arriving;
 
 /// So many headers are made room for in an answer.
 const MOST_HEADERS: usize = 24;
+const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// Told about every request once it is answered.
@@ -184,7 +186,7 @@ impl<S: Service> Chain<S> {
         ambiguous: bool,
     ) -> Response<Bytes>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: std::fmt::Display,
     {
         let started = self.context.clock().monotonic();
@@ -234,7 +236,7 @@ impl<S: Service> Chain<S> {
         journey: &mut Journey,
     ) -> Result<Response<Bytes>, Failure>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: std::fmt::Display,
     {
         let path = match decode_path(parts.uri.path()) {
@@ -251,8 +253,14 @@ impl<S: Service> Chain<S> {
         let entering = self.enter(routed, &parts.headers, journey);
         let signed = timeout::within(clock, route.timeout, &TIMEOUT, entering).await?;
         let left = route.timeout.saturating_sub(clock.monotonic().saturating_sub(begun));
+        let left = left + route.upload.map_or(Duration::ZERO, |upload| upload.within);
 
-        let raw = self.read_body(route, &parts.headers, incoming).await?;
+        let (raw, arriving) = if route.upload.is_some() {
+            // The operation reads it, piece by piece.
+            (Bytes::new(), Some(Arriving::new(&parts.headers, incoming)))
+        } else {
+            (self.read_body(route, &parts.headers, incoming).await?, None)
+        };
         if let Some((scheme, signature)) = signed {
             auth::verify_body(&self.context, scheme, &signature, &raw)?;
         }
@@ -264,6 +272,7 @@ impl<S: Service> Chain<S> {
             query: serde_json::Map::new(),
             body: Value::Null,
             raw_body: raw,
+            arriving,
             correlation_id: journey.correlation.id.clone(),
             client: journey.client,
         };
@@ -418,6 +427,9 @@ impl<S: Service> Chain<S> {
         if let Some(cors) = &self.cors {
             cors.apply(origin, headers);
         }
+        if journey.route.and_then(|route| route.upload).is_some_and(|u| u.resumable.is_some()) {
+            headers.insert(TUS_RESUMABLE, HeaderValue::from_static("1.0.0"));
+        }
         if let Some(report) = &journey.report {
             limit::tell(report, headers);
         }
@@ -481,5 +493,9 @@ fn into_response(answer: Answer) -> Response<Bytes> {
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().extend(answer.headers);
+    if let Some(pieces) = answer.pieces {
+        // The host sends them in place of the body.
+        response.extensions_mut().insert(pieces);
+    }
     response
 }

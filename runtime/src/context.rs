@@ -25,6 +25,7 @@ use crate::queue::delivered::Recent;
 use crate::queue::{Deliveries, Message};
 use crate::secret::Secret;
 use crate::time;
+use crate::upload::unfinished::Busy;
 
 /// What a host provides.
 pub struct Bindings {
@@ -68,6 +69,7 @@ pub struct Context {
     caches: Caches,
     deliveries: Deliveries,
     recent: Recent,
+    uploads: Busy,
     memory: fn() -> Option<Memory>,
 }
 
@@ -103,6 +105,7 @@ impl Context {
             caches,
             deliveries: Deliveries::new(definition),
             recent: Recent::default(),
+            uploads: Busy::default(),
             memory: || None,
         }
     }
@@ -154,6 +157,11 @@ impl Context {
     /// The cached answers of its routes.
     pub fn caches(&self) -> &Caches {
         &self.caches
+    }
+
+    /// The uploads that this process is taking.
+    pub(crate) fn uploads(&self) -> &Busy {
+        &self.uploads
     }
 
     /// Cached answers with these tags are not given again. For what changes data without a route that says

@@ -2,6 +2,7 @@
 
 mod queue;
 mod task;
+mod upload;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::schema::{Constant, Schema};
 
 pub use self::queue::{DeadLetter, Messages, Queue};
 pub use self::task::{Replicas, Schedule, Task, TaskAlert};
+pub use self::upload::{Resumable, Upload};
 pub use crate::pattern::Pattern;
 pub use crate::problem::ProblemType;
 
@@ -580,6 +582,8 @@ pub struct Route {
     pub owner: Option<Owner>,
     /// How answers are cached.
     pub cache: Option<Cache>,
+    /// Which files it takes; their bodies are not read before the operation.
+    pub upload: Option<&'static Upload>,
     /// Tags of cached answers that no longer hold once this route was asked, such as `user:{path.id}`.
     pub invalidates: &'static [&'static str],
 }
@@ -600,6 +604,7 @@ impl Route {
         timeout: Duration::from_secs(10),
         owner: None,
         cache: None,
+        upload: None,
         invalidates: &[],
     };
 }

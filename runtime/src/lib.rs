@@ -22,14 +22,16 @@ pub mod secret;
 pub mod service;
 mod text_enum;
 pub mod time;
+pub mod upload;
 
 pub use answer::{Answer, IntoOutcome, Outcome};
-pub use binding::sql::AsJson;
+pub use binding::sql::{AsJson, Batch};
 pub use call::{Call, Principal};
 pub use context::{Context, hash_token, search_terms};
 pub use problem::Failure;
 pub use queue::{Delivery, ErrorClass};
 pub use service::Service;
+pub use upload::Received;
 
 #[doc(hidden)]
 pub use serde;

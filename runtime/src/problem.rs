@@ -48,12 +48,26 @@ implied! {
     NOT_FOUND = "not-found", 404, "There is nothing at this path";
     /// The path has no such method.
     METHOD_NOT_ALLOWED = "method-not-allowed", 405, "The path does not have this method";
+    /// Two requests about one upload.
+    UPLOAD_BUSY = "upload-busy", 409, "The upload is being worked on";
+    /// The part does not follow the one before.
+    OFFSET_MISMATCH = "offset-mismatch", 409, "The upload goes on at another offset";
+    /// The protocol's version is not spoken.
+    PRECONDITION_FAILED = "precondition-failed", 412, "The protocol's version is not known";
     /// The request's body came too slowly.
     REQUEST_TIMEOUT = "request-timeout", 408, "The request took too long to arrive";
     /// The body is too large.
     CONTENT_TOO_LARGE = "content-too-large", 413, "The body is too large";
     /// The body is not of the type that is understood.
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", 415, "The body must be application/json";
+    /// The file is of no kind that is taken.
+    UNACCEPTED_CONTENT = "unaccepted-content", 415, "The content is of no kind that is taken here";
+    /// The file's name would leave its folder.
+    UNSAFE_NAME = "unsafe-name", 422, "The file's name is not safe";
+    /// The image has too many pixels.
+    IMAGE_TOO_LARGE = "image-too-large", 422, "The image has too many pixels";
+    /// What the file is can be seen, but not how large.
+    DAMAGED_CONTENT = "damaged-content", 422, "The file's header is damaged";
     /// The request does not follow its schema.
     VALIDATION_FAILED = "validation-failed", 422, "The request does not follow its schema";
     /// A rate limit is used up.

@@ -1,6 +1,7 @@
 //! Makes valid and invalid values from JSON Schemas.
 
 mod cases;
+pub mod file;
 mod text;
 mod valid;
 

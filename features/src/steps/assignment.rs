@@ -155,6 +155,7 @@ async fn profile(world: &World, user: &Account) -> Result<Vec<(String, Value)>, 
                 path: Vec::new(),
                 query: Vec::new(),
                 body: None,
+                file: None,
                 headers: vec![user.bearer()],
             };
             let answer = world.send(call.request()).await?;

@@ -31,6 +31,7 @@ mod samples;
 mod shutdown;
 mod smuggling;
 mod tasks;
+mod upload;
 mod upstreams;
 mod validation;
 mod webhook;
@@ -68,6 +69,7 @@ pub struct Memory {
     runs: tasks::Runs,
     /// Links of the fault proxy that are disturbed.
     disturbed: Vec<&'static str>,
+    upload: upload::Memory,
 }
 
 /// What a step's text and table say.
@@ -130,7 +132,7 @@ use steps;
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 33] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 34] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -164,6 +166,7 @@ pub fn all() -> Collection<World> {
         provider::steps,
         queues::steps,
         upstreams::steps,
+        upload::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }

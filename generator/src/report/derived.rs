@@ -192,6 +192,7 @@ fn route_data(service: &Service, key: &RouteKey, route: &Route) -> RouteData {
 fn shown(answer: &Answer) -> String {
     match answer {
         Answer::None => "no content".to_owned(),
+        Answer::File => "a file".to_owned(),
         Answer::One(schema) => schema.clone(),
         Answer::List(schema) => format!("list of {schema}"),
         Answer::Problem(problem) => format!("problem {problem}"),

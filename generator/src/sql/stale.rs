@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proofline_spec::diagnostic::codes;
-use proofline_spec::document::{Answer, Operation, Route, Service};
+use proofline_spec::document::{Answer, Operation, Route, Service, Upload};
 
 use super::touched::Touched;
 use super::{Finding, Prepared};
@@ -48,14 +48,18 @@ fn touched(route: &Route, prepared: &BTreeMap<String, Prepared>) -> Touched {
     let queries: Vec<&str> = match &route.op {
         Operation::Query(run) => vec![run.run.as_str()],
         Operation::Login(login) => vec![login.query.as_str()],
-        Operation::Transaction(transaction) => {
+        Operation::Download(download) => vec![download.run.as_str()],
+        Operation::Transaction(transaction)
+        | Operation::Upload(Upload { record: transaction, .. }) => {
             let steps = transaction.steps.iter().map(|step| step.query.as_str());
             steps.chain(transaction.once.iter().map(|once| once.query.as_str())).collect()
         }
+        // What is written when the last part has come is written for the route that began: it is looked at there.
         Operation::Health(_)
         | Operation::Enqueue(_)
         | Operation::DeadLetters(_)
         | Operation::Replay(_)
+        | Operation::Resume(_)
         | Operation::Custom(_) => Vec::new(),
     };
     let touched = queries.iter().filter_map(|name| Some(&prepared.get(*name)?.touched));

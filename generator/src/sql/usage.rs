@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proofline_spec::document::{Auth, Expression, Map, Operation, Service, TaskOperation};
+use proofline_spec::document::{Auth, Expression, Map, Operation, Service, TaskOperation, Upload};
 
 use proofline_spec::diagnostic::codes;
 
@@ -139,13 +139,25 @@ fn uses(service: &Service) -> Vec<Use<'_>> {
                 pointer: op(&["login"]),
                 reads: &["id", "password_hash"],
             }),
-            Operation::Transaction(transaction) => {
+            Operation::Download(download) => uses.push(Use {
+                query: &download.run,
+                with: &download.with,
+                pointer: op(&["download"]),
+                reads: &["key", "name", "type"],
+            }),
+            Operation::Transaction(transaction)
+            | Operation::Upload(Upload { record: transaction, .. }) => {
+                let of: &[&str] = match &route.op {
+                    Operation::Upload(_) => &["upload", "record"],
+                    _ => &["transaction"],
+                };
+                let op = |rest: &[&str]| op(&[of, rest].concat());
                 if let Some(once) = &transaction.once {
-                    let pointer = op(&["transaction", "once"]);
+                    let pointer = op(&["once"]);
                     uses.push(Use { query: &once.query, with: &once.with, pointer, reads: &[] });
                 }
                 for (index, step) in transaction.steps.iter().enumerate() {
-                    let pointer = op(&["transaction", "steps", &index.to_string()]);
+                    let pointer = op(&["steps", &index.to_string()]);
                     uses.push(Use { query: &step.query, with: &step.with, pointer, reads: &[] });
                 }
             }
@@ -153,6 +165,7 @@ fn uses(service: &Service) -> Vec<Use<'_>> {
             | Operation::Enqueue(_)
             | Operation::DeadLetters(_)
             | Operation::Replay(_)
+            | Operation::Resume(_)
             | Operation::Custom(_) => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Which policies a route has, and which answers they can give.
 
 use proofline_spec::document::{
-    Expression, Operation, Route, RouteAuth, RouteKey, RouteLimits, Service, Source,
+    Expression, Method, Operation, Route, RouteAuth, RouteKey, RouteLimits, Service, Source,
 };
 
 /// Names of the authentication schemes of a route, any of which is accepted; none when anybody may call.
@@ -48,7 +48,16 @@ pub(crate) fn implied_statuses(service: &Service, key: &RouteKey, route: &Route)
     if !limits(service, route).is_empty() {
         statuses.push(429);
     }
-    let _ = key;
+    match (&route.op, key.method) {
+        (Operation::Upload(upload), _) => {
+            statuses.extend([408, 415]);
+            statuses.extend(upload.keep.map(|_| 412));
+        }
+        (Operation::Resume(_), Method::Patch) => statuses.extend([404, 408, 409, 412, 415]),
+        (Operation::Resume(_), Method::Delete) => statuses.extend([404, 409]),
+        (Operation::Resume(_), _) => statuses.push(404),
+        _ => {}
+    }
     statuses.sort_unstable();
     statuses
 }

@@ -5,6 +5,9 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 
 use super::{Reply, later, ready};
 
+/// What the keys of unfinished uploads begin with. They are kept apart, so that they are found.
+pub const UNFINISHED: &str = "unfinished.";
+
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[error("the store of files failed: {0}")]
@@ -90,6 +93,11 @@ pub trait BlobStore: Send + Sync + 'static {
 
     /// Removes a file; it is no error when there is none.
     fn delete<'a>(&'a self, key: &'a str) -> Reply<'a, Result<(), BlobError>>;
+
+    /// The keys that begin so. Only those that begin with [`UNFINISHED`] are kept in a way that they are found.
+    fn list<'a>(&'a self, _prefix: &'a str) -> Reply<'a, Result<Vec<String>, BlobError>> {
+        ready(Err(BlobError("files are not listed here".to_owned())))
+    }
 
     /// Whether it answers.
     fn ping(&self) -> Reply<'_, Result<(), BlobError>>;

@@ -107,7 +107,12 @@ impl Entry {
             at: head.at,
             ttl: Duration::from_millis(head.ttl),
             versions: head.versions,
-            answer: Answer { status: head.status, headers, body: Bytes::copy_from_slice(body) },
+            answer: Answer {
+                status: head.status,
+                headers,
+                body: Bytes::copy_from_slice(body),
+                pieces: None,
+            },
         })
     }
 

@@ -1,15 +1,21 @@
 //! What a route can do, one file each. Anything else is a method of the generated `Handlers` trait.
 
 mod dead_letters;
+mod download;
 mod enqueue;
 mod health;
 mod login;
 mod query;
+mod resume;
 mod transaction;
+mod upload;
 
 pub use dead_letters::{dead_letters, replay};
+pub use download::download;
 pub use enqueue::enqueue;
 pub use health::{Check, health, liveness, readiness};
 pub use login::{Login, login};
 pub use query::query;
+pub use resume::resume;
 pub use transaction::{Transaction, transaction};
+pub use upload::{Record, upload};

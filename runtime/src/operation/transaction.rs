@@ -21,8 +21,13 @@ pub async fn transaction<const N: usize>(
     transaction: Transaction<N>,
     status: u16,
 ) -> Outcome {
-    let statements = transaction.steps.each_ref().map(|step| step.statement);
     let batch = Batch { once: transaction.once, steps: transaction.steps.into() };
+    run(call, batch, status).await
+}
+
+/// Runs a batch, and answers with the row of the last statement that returns any.
+pub(super) async fn run(call: &Call, batch: Batch, status: u16) -> Outcome {
+    let statements: Vec<_> = batch.steps.iter().map(|step| step.statement).collect();
     let Transacted::Done(done) = call.transact(batch).await? else {
         return Ok(Answer::empty(status));
     };

@@ -3,7 +3,7 @@
 use super::at::At;
 use super::context::{Context, Kind};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::document::{Answer, Binding, Enqueue, Expectation, Operation, Query, Route};
+use crate::document::{Answer, Binding, Enqueue, Expectation, Operation, Query, Route, Upload};
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let routes = At::root("routes");
@@ -67,10 +67,10 @@ impl<'a> Answers<'_, 'a> {
             (200..=299, Answer::Problem(_)) => {
                 Some(("a successful answer is not a problem", "use the problem's own status"))
             }
-            (204 | 205, Answer::One(_) | Answer::List(_)) => {
+            (204 | 205, Answer::One(_) | Answer::List(_) | Answer::File) => {
                 Some(("an answer with this status has no content", "write `none`, or use 200"))
             }
-            (400..=599, Answer::One(_) | Answer::List(_) | Answer::None) => Some((
+            (400..=599, Answer::One(_) | Answer::List(_) | Answer::File | Answer::None) => Some((
                 "an answer with an error's status must be a problem",
                 "write `{problem: <name>}` and define it under `problems`",
             )),
@@ -150,7 +150,8 @@ impl<'a> Answers<'_, 'a> {
     fn answering_query(&self) -> Option<&'a Query> {
         match &self.route.op {
             Operation::Query(run) => self.context.query(&run.run).filter(|q| q.returns.is_some()),
-            Operation::Transaction(transaction) => {
+            Operation::Transaction(transaction)
+            | Operation::Upload(Upload { record: transaction, .. }) => {
                 let queries = transaction.steps.iter().rev();
                 queries.filter_map(|s| self.context.query(&s.query)).find(|q| q.returns.is_some())
             }
@@ -163,7 +164,9 @@ impl<'a> Answers<'_, 'a> {
         let is_unknown = |name: &str| self.context.query(name).is_none();
         match &self.route.op {
             Operation::Query(run) => is_unknown(&run.run),
-            Operation::Transaction(transaction) => {
+            Operation::Download(download) => is_unknown(&download.run),
+            Operation::Transaction(transaction)
+            | Operation::Upload(Upload { record: transaction, .. }) => {
                 transaction.steps.iter().any(|step| is_unknown(&step.query))
             }
             _ => false,
@@ -177,12 +180,12 @@ impl<'a> Answers<'_, 'a> {
             Operation::Enqueue(enqueue) => self.fits_message(enqueue, answer, at),
             _ => {}
         }
-        if !matches!(self.route.op, Operation::Query(_) | Operation::Transaction(_)) {
+        if !matches!(self.route.op, Operation::Query(_)) && self.route.op.transaction().is_none() {
             return;
         }
         let answering = self.answering_query();
         let message = match (answering, answer) {
-            (_, Answer::None | Answer::Problem(_)) => return,
+            (_, Answer::None | Answer::File | Answer::Problem(_)) => return,
             (None, _) if self.runs_unknown_query() => return,
             (None, Answer::One(schema) | Answer::List(schema)) => {
                 format!("nothing gives the `{schema}` of this answer")
@@ -239,7 +242,7 @@ impl<'a> Answers<'_, 'a> {
         let Some(sent) = self.context.schema(message) else { return };
         let name = match answer {
             Answer::One(name) | Answer::List(name) => name,
-            Answer::None | Answer::Problem(_) => return,
+            Answer::None | Answer::File | Answer::Problem(_) => return,
         };
         let Some(schema) = self.context.schema(name) else { return };
         let missing =
@@ -347,7 +350,9 @@ impl<'a> Answers<'_, 'a> {
         }
         match &self.route.op {
             Operation::Query(run) => self.of_query(&run.run, &mut possible),
-            Operation::Transaction(transaction) => {
+            Operation::Download(download) => self.of_query(&download.run, &mut possible),
+            Operation::Transaction(transaction)
+            | Operation::Upload(Upload { record: transaction, .. }) => {
                 for step in &transaction.steps {
                     self.of_query(&step.query, &mut possible);
                 }
@@ -365,6 +370,7 @@ impl<'a> Answers<'_, 'a> {
             Operation::Health(_)
             | Operation::Enqueue(_)
             | Operation::DeadLetters(_)
+            | Operation::Resume(_)
             | Operation::Custom(_) => {}
         }
         possible

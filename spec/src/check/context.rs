@@ -7,7 +7,7 @@ use super::at::At;
 use crate::diagnostic::{Code, Diagnostic, Location};
 use crate::document::{
     Auth, Expression, Map, Operation, Query, Route, RouteAuth, RouteKey, Schema, Service, Target,
-    TaskOperation,
+    TaskOperation, Transaction,
 };
 use crate::load::{SourceMap, nearest};
 
@@ -297,21 +297,32 @@ fn runs_of_operation<'a>(operation: &'a Operation, op: &At<'_>, runs: &mut Vec<R
             runs.push(Run { query: &login.query, with: &login.with, path, key: "query" });
         }
         Operation::Transaction(transaction) => {
-            let at = op.key("transaction");
-            if let Some(once) = &transaction.once {
-                let path = at.key("once").path();
-                runs.push(Run { query: &once.query, with: &once.with, path, key: "query" });
-            }
-            let steps = at.key("steps");
-            for (index, step) in transaction.steps.iter().enumerate() {
-                let path = steps.index(index).path();
-                runs.push(Run { query: &step.query, with: &step.with, path, key: "query" });
-            }
+            runs_of_transaction(transaction, &op.key("transaction"), runs);
+        }
+        Operation::Upload(upload) => {
+            runs_of_transaction(&upload.record, &op.key("upload").key("record"), runs);
+        }
+        Operation::Download(download) => {
+            let path = op.key("download").path();
+            runs.push(Run { query: &download.run, with: &download.with, path, key: "run" });
         }
         Operation::Health(_)
         | Operation::Enqueue(_)
         | Operation::DeadLetters(_)
         | Operation::Replay(_)
+        | Operation::Resume(_)
         | Operation::Custom(_) => {}
+    }
+}
+
+fn runs_of_transaction<'a>(transaction: &'a Transaction, at: &At<'_>, runs: &mut Vec<Run<'a>>) {
+    if let Some(once) = &transaction.once {
+        let path = at.key("once").path();
+        runs.push(Run { query: &once.query, with: &once.with, path, key: "query" });
+    }
+    let steps = at.key("steps");
+    for (index, step) in transaction.steps.iter().enumerate() {
+        let path = steps.index(index).path();
+        runs.push(Run { query: &step.query, with: &step.with, path, key: "query" });
     }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr as _;
 use super::at::At;
 use super::context::{Context, Kind};
 use crate::diagnostic::{Diagnostic, Location, codes};
+use crate::document::upload::MEMBERS;
 use crate::document::{
     Auth, Expression, Map, Operation, Route, Schema, Source, TaskOperation, Transaction,
 };
@@ -79,7 +80,17 @@ fn operation<'a>(
         Operation::Replay(replay) => {
             scope.one(&replay.id, &at.key("replay").key("id"), found);
         }
-        Operation::Health(_) | Operation::DeadLetters(_) | Operation::Custom(_) => {}
+        Operation::Upload(upload) => {
+            let scope = Scope { upload: true, ..scope.clone() };
+            transaction_values(&scope, &upload.record, &at.key("upload").key("record"), found);
+        }
+        Operation::Download(download) => {
+            scope.all(&download.with, &at.key("download").key("with"), found);
+        }
+        Operation::Health(_)
+        | Operation::DeadLetters(_)
+        | Operation::Resume(_)
+        | Operation::Custom(_) => {}
     }
 }
 
@@ -116,6 +127,7 @@ struct Scope<'c, 'a> {
     values: Vec<&'a str>,
     token: bool,
     key: bool,
+    upload: bool,
 }
 
 /// Whether it is read as it is, from something that a request has.
@@ -139,7 +151,15 @@ struct Unreadable {
 
 impl<'c, 'a> Scope<'c, 'a> {
     const fn bare(context: &'c Context<'a>, place: &'static str) -> Self {
-        Self { context, place, route: None, values: Vec::new(), token: false, key: false }
+        Self {
+            context,
+            place,
+            route: None,
+            values: Vec::new(),
+            token: false,
+            key: false,
+            upload: false,
+        }
     }
 
     const fn of_route(context: &'c Context<'a>, route: &'a Route) -> Self {
@@ -150,6 +170,7 @@ impl<'c, 'a> Scope<'c, 'a> {
             values: Vec::new(),
             token: false,
             key: false,
+            upload: false,
         }
     }
 
@@ -251,6 +272,7 @@ impl<'c, 'a> Scope<'c, 'a> {
             )),
             Source::Let => self.value_of_let(name),
             Source::Config => self.config(name),
+            Source::Upload => self.upload(name),
         }
     }
 
@@ -352,6 +374,18 @@ impl<'c, 'a> Scope<'c, 'a> {
         }
         let close = self.context.closest(name, self.values.iter().copied());
         Some(Unreadable::member("let", name, &self.values, close))
+    }
+
+    fn upload(&self, name: &str) -> Option<Unreadable> {
+        if !self.upload {
+            let fix = "it is there in the `record` of an `upload`";
+            return Some(Unreadable::not_here("upload", self.place, fix));
+        }
+        if MEMBERS.contains(&name) {
+            return None;
+        }
+        let close = self.context.closest(name, MEMBERS.into_iter());
+        Some(Unreadable::member("upload", name, &MEMBERS, close))
     }
 
     fn config(&self, name: &str) -> Option<Unreadable> {

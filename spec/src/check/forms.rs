@@ -182,10 +182,14 @@ fn types(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 fn values(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let routes = At::root("routes");
     for (text, _, route) in context.routes() {
-        let Operation::Transaction(transaction) = &route.op else { continue };
+        let Some(transaction) = route.op.transaction() else { continue };
         let at = routes.key(text);
         let op = at.key("op");
-        let transaction_at = op.key("transaction");
+        let upload = op.key("upload");
+        let transaction_at = match &route.op {
+            Operation::Upload(_) => upload.key("record"),
+            _ => op.key("transaction"),
+        };
         let names = transaction.values.keys();
         keys(context, &transaction_at.key("let"), Form::Snake, names, found);
     }

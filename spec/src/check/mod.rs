@@ -35,6 +35,7 @@ mod secrets;
 mod shared;
 mod types;
 mod unused;
+mod uploads;
 mod values;
 mod worker_names;
 
@@ -76,6 +77,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("secrets", secrets::check),
     ("types", types::check),
     ("unused", unused::check),
+    ("uploads", uploads::check),
     ("values", values::check),
     ("worker_names", worker_names::check),
 ];

@@ -173,7 +173,16 @@ impl Names<'_, '_> {
                 self.expect(Kind::Problem, &replay.otherwise, &at.key("otherwise"));
                 self.expect(Kind::Problem, &replay.replayed, &at.key("replayed"));
             }
-            Operation::Query(_) | Operation::Transaction(_) | Operation::Custom(_) => {}
+            Operation::Upload(upload) => {
+                self.expect(Kind::Binding, &upload.to, &at.key("upload").key("to"));
+            }
+            Operation::Download(download) => {
+                self.expect(Kind::Binding, &download.from, &at.key("download").key("from"));
+            }
+            Operation::Query(_)
+            | Operation::Transaction(_)
+            | Operation::Resume(_)
+            | Operation::Custom(_) => {}
         }
     }
 
@@ -184,7 +193,7 @@ impl Names<'_, '_> {
                 Answer::One(schema) => self.expect(Kind::Schema, schema, &at),
                 Answer::List(schema) => self.expect(Kind::Schema, schema, &at.key("list")),
                 Answer::Problem(name) => self.expect(Kind::Problem, name, &at.key("problem")),
-                Answer::None => {}
+                Answer::None | Answer::File => {}
             }
         }
     }

@@ -5,6 +5,7 @@ use super::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::document::{
     Binding, Enqueue, Expression, Map, Operation, Route, Schema, SchemaType, Source, TaskOperation,
+    Transaction,
 };
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -58,18 +59,14 @@ impl<'a> Types<'_, 'a> {
                 self.text(&login.password, "a password", &here.key("password"));
             }
             Operation::Transaction(transaction) => {
-                let here = at.key("transaction");
-                self.functions(&transaction.values, &here.key("let"));
-                self.values = Some(&transaction.values);
-                if let Some(once) = &transaction.once {
-                    let once_at = here.key("once");
-                    self.functions(&once.with, &once_at.key("with"));
-                }
-                let steps = here.key("steps");
-                for (index, step) in transaction.steps.iter().enumerate() {
-                    let step_at = steps.index(index);
-                    self.functions(&step.with, &step_at.key("with"));
-                }
+                self.transaction(transaction, &at.key("transaction"));
+            }
+            Operation::Upload(upload) => {
+                self.transaction(&upload.record, &at.key("upload").key("record"));
+            }
+            Operation::Download(download) => {
+                let here = at.key("download");
+                self.functions(&download.with, &here.key("with"));
             }
             Operation::Enqueue(enqueue) => {
                 let here = at.key("enqueue");
@@ -80,7 +77,22 @@ impl<'a> Types<'_, 'a> {
             Operation::Health(_)
             | Operation::DeadLetters(_)
             | Operation::Replay(_)
+            | Operation::Resume(_)
             | Operation::Custom(_) => {}
+        }
+    }
+
+    fn transaction(&mut self, transaction: &'a Transaction, here: &At<'_>) {
+        self.functions(&transaction.values, &here.key("let"));
+        self.values = Some(&transaction.values);
+        if let Some(once) = &transaction.once {
+            let once_at = here.key("once");
+            self.functions(&once.with, &once_at.key("with"));
+        }
+        let steps = here.key("steps");
+        for (index, step) in transaction.steps.iter().enumerate() {
+            let step_at = steps.index(index);
+            self.functions(&step.with, &step_at.key("with"));
         }
     }
 
@@ -175,6 +187,10 @@ impl<'a> Types<'_, 'a> {
             Source::Config => Some(Known { kind: SchemaType::String, may_be_absent: false }),
             Source::Principal if first == "id" => {
                 Some(Known { kind: SchemaType::String, may_be_absent: false })
+            }
+            Source::Upload => {
+                let kind = if first == "size" { SchemaType::Integer } else { SchemaType::String };
+                Some(Known { kind, may_be_absent: false })
             }
             Source::Let | Source::Principal | Source::Token | Source::Key => None,
         }

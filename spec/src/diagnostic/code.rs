@@ -184,6 +184,12 @@ pub(super) mod table {
         LETTERS_OF_NO_QUEUE = "PL1801", "letters-of-no-queue", Error, "A route is about dead letters that nobody keeps.";
         OPEN_LETTERS = "PL1802", "open-letters", Error, "Anybody could read or replay dead letters.";
         LETTERS_ANSWER = "PL1803", "letters-answer", Error, "A route about dead letters answers something else.";
+        UPLOAD_KIND = "PL1811", "upload-kind", Error, "A kind of file cannot be told by its content.";
+        UPLOAD_ROUTE = "PL1812", "upload-route", Error, "A route cannot take or give a file so.";
+        UPLOAD_RESUME = "PL1813", "upload-resume", Error, "An upload in several requests is not declared whole.";
+        UPLOAD_RECORD = "PL1814", "upload-record", Error, "What is written with a file cannot be made.";
+        UPLOAD_ANSWER = "PL1815", "upload-answer", Error, "A route answers a file that it does not have.";
+        UPLOAD_PLATFORM = "PL1816", "upload-platform", Error, "Files cannot be taken on a target.";
     }
 }
 

@@ -58,11 +58,13 @@ pub enum Source {
     Let,
     /// Variables of the configuration; never secrets.
     Config,
+    /// A file that was taken.
+    Upload,
 }
 
 impl Source {
     /// Every source with its name.
-    pub const ALL: [(&'static str, Self); 8] = [
+    pub const ALL: [(&'static str, Self); 9] = [
         ("body", Self::Body),
         ("path", Self::Path),
         ("query", Self::Query),
@@ -71,6 +73,7 @@ impl Source {
         ("key", Self::Key),
         ("let", Self::Let),
         ("config", Self::Config),
+        ("upload", Self::Upload),
     ];
 
     /// The name in documents.

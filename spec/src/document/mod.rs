@@ -22,6 +22,7 @@ mod service;
 mod shutdown;
 mod tagged;
 mod task;
+pub mod upload;
 
 pub use account::{AccountStep, Accounts, Balance, BalanceFigure, RemoveAccount};
 pub use alert::{Alert, AlertMetric, AlertRule, AlertSeverity, Objectives};
@@ -52,6 +53,7 @@ pub use schema::{Schema, SchemaType, SchemaTypes};
 pub use service::{Defaults, Identity, Metering, Service, SpecVersion, Target};
 pub use shutdown::Shutdown;
 pub use task::{Schedule, Task, TaskReplicas, TimeOfDay, Weekday, WeeklyTime};
+pub use upload::{Disposition, Download, Upload};
 
 /// A mapping that keeps the order in which the document gives it.
 pub type Map<V> = indexmap::IndexMap<String, V>;

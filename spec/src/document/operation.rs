@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Expression, Map};
+use super::{Download, Expression, Map, Upload};
 
 /// What a route does: exactly one of these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,8 +23,27 @@ pub enum Operation {
     DeadLetters(DeadLetters),
     /// Puts what a queue could not deliver into it again, once.
     Replay(Replay),
+    /// Takes a file into a store.
+    Upload(Upload),
+    /// Goes on with an upload of this route that is sent in several requests (tus 1.0.0): `GET` tells how much has
+    /// arrived, `PATCH` brings more, `DELETE` gives it up.
+    Resume(String),
+    /// Gives a file back.
+    Download(Download),
     /// Calls this method of the generated `Handlers` trait.
     Custom(String),
+}
+
+impl Operation {
+    /// The transaction that it runs.
+    pub const fn transaction(&self) -> Option<&Transaction> {
+        match self {
+            Self::Transaction(transaction) | Self::Upload(Upload { record: transaction, .. }) => {
+                Some(transaction)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Tells whether the service and what it depends on work.

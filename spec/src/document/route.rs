@@ -348,6 +348,8 @@ pub enum Answer {
     One(String),
     /// An object whose `items` is an array of objects of this schema.
     List(String),
+    /// A file.
+    File,
     /// A problem document of this kind.
     Problem(String),
 }
@@ -356,6 +358,7 @@ impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::None => serializer.serialize_str("none"),
+            Self::File => serializer.serialize_str("file"),
             Self::One(schema) => serializer.serialize_str(schema),
             Self::List(schema) => one_entry(serializer, "list", schema),
             Self::Problem(name) => one_entry(serializer, "problem", name),
@@ -370,12 +373,13 @@ impl<'de> Deserialize<'de> for Answer {
             type Value = Answer;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(
-                    "the name of a schema, `none`, `{list: <schema>}` or `{problem: <problem>}`",
+                    "the name of a schema, `none`, `file`, `{list: <schema>}` or `{problem: <problem>}`",
                 )
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Answer, E> {
                 Ok(match text {
                     "none" => Answer::None,
+                    "file" => Answer::File,
                     _ => Answer::One(text.to_owned()),
                 })
             }
@@ -407,9 +411,9 @@ impl JsonSchema for Answer {
     }
     fn json_schema(_: &mut SchemaGenerator) -> JsonSchemaDocument {
         json_schema!({
-            "description": "An answer's content: the name of a schema, `none`, `{list: <schema>}` or `{problem: <problem>}`.",
+            "description": "An answer's content: the name of a schema, `none`, `file`, `{list: <schema>}` or `{problem: <problem>}`.",
             "oneOf": [
-                { "type": "string", "minLength": 1, "description": "Name of a schema, or `none`." },
+                { "type": "string", "minLength": 1, "description": "Name of a schema, `none`, or `file`." },
                 { "type": "object", "additionalProperties": false, "required": ["list"],
                   "description": "An object whose `items` is an array.",
                   "properties": { "list": { "type": "string", "description": "Schema of one item." } } },

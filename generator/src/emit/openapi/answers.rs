@@ -1,6 +1,6 @@
 //! Answers of routes: those that the spec declares, and those that the policies can give.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proofline_spec::document::{Answer, HealthKind, Operation, Route, RouteKey, Service};
 use serde_json::{Value, json};
@@ -31,6 +31,9 @@ fn declared(service: &Service, status: u16, answer: &Answer) -> Value {
     let json_content = |schema: Value| json!({ "application/json": { "schema": schema } });
     let (description, content) = match answer {
         Answer::None => ("Done.".to_owned(), None),
+        Answer::File => {
+            ("The file, of the type that it is.".to_owned(), Some(json!({ "*/*": {} })))
+        }
         Answer::One(schema) => (success(status), Some(json_content(schemas::reference(schema)))),
         Answer::List(schema) => (success(status), Some(json_content(schemas::list_of(schema)))),
         Answer::Problem(name) => {
@@ -105,9 +108,12 @@ const SHARED: &[(u16, &str, &str)] = &[
     (400, "BadRequest", "The request cannot be read."),
     (401, "Unauthenticated", "A credential is missing or wrong."),
     (403, "Forbidden", "The caller may not do this."),
+    (404, "NotFound", "There is no such thing."),
     (408, "RequestTimeout", "The request came too slowly."),
+    (409, "Conflict", "It is in another state, or being worked on."),
+    (412, "PreconditionFailed", "The protocol's version is not known."),
     (413, "ContentTooLarge", "The body is too large."),
-    (415, "UnsupportedMediaType", "The body is not JSON."),
+    (415, "UnsupportedMediaType", "The body is of no type that is taken."),
     (422, "ValidationFailed", "The request does not satisfy the schema."),
     (429, "QuotaExceeded", "A limit is used up."),
     (500, "InternalError", "The service failed."),
@@ -115,14 +121,21 @@ const SHARED: &[(u16, &str, &str)] = &[
     (504, "Timeout", "The request took too long."),
 ];
 
+/// Answers that only uploads in several requests give by themselves.
+const OF_UPLOADS: [u16; 3] = [404, 409, 412];
+
 fn shared_name(status: u16) -> &'static str {
     SHARED.iter().find(|(known, ..)| *known == status).map_or("InternalError", |(_, name, _)| name)
 }
 
 /// The answers that policies give, once for all routes.
-pub(super) fn shared() -> Value {
+pub(super) fn shared(service: &Service) -> Value {
+    let routes = service.routes.iter();
+    let used: BTreeSet<u16> =
+        routes.flat_map(|(key, route)| policies::implied_statuses(service, key, route)).collect();
     SHARED
         .iter()
+        .filter(|(status, ..)| used.contains(status) || !OF_UPLOADS.contains(status))
         .map(|(status, name, description)| {
             let schema = if *status == 422 { "ValidationProblem" } else { "Problem" };
             let mut headers =

@@ -1,6 +1,7 @@
 //! `deploy/openapi.json`: the service as an OpenAPI 3.1 document, with every answer that it can give.
 
 mod answers;
+mod files;
 mod schemas;
 
 use proofline_spec::document::{Auth, Route, RouteKey, Service};
@@ -41,7 +42,7 @@ fn document(input: &Input<'_>) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas::components(service),
-            "responses": answers::shared(),
+            "responses": answers::shared(service),
             "headers": answers::headers(),
             "securitySchemes": security_schemes(service),
         },
@@ -104,6 +105,9 @@ fn operation(service: &Service, key: &RouteKey, route: &Route) -> Value {
             "content": { "application/json": { "schema": schemas::reference(body) } },
         });
     }
+    if let Some(body) = files::body(key, route) {
+        operation["requestBody"] = body;
+    }
     operation["responses"] = answers::of_route(service, key, route);
     let schemes = view::policies::schemes(service, route);
     operation["security"] = schemes.iter().map(|name| json!({ *name: [] })).collect();
@@ -141,6 +145,7 @@ fn parameters(service: &Service, key: &RouteKey, route: &Route) -> Value {
             }));
         }
     }
+    parameters.extend(files::headers(key, route));
     Value::Array(parameters)
 }
 

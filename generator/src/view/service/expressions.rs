@@ -75,6 +75,10 @@ pub(crate) fn value(scope: Scope<'_>, expression: &Expression) -> Code {
         Expression::Read(Source::Let | Source::Token | Source::Key, path) => {
             plain(names::field(&path.join("_")))
         }
+        Expression::Read(Source::Upload, path) => {
+            let member = path.first().map_or("id", String::as_str);
+            plain(format!("upload.{}", if member == "type" { "media_type" } else { member }))
+        }
         Expression::NewId => plain("call.new_id()?".to_owned()),
         Expression::NewSecret => plain("call.new_secret()?".to_owned()),
         Expression::Now => plain("call.now()".to_owned()),

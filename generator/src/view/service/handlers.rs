@@ -174,7 +174,8 @@ fn variant(
     definitions: &mut BTreeSet<String>,
 ) -> Variant {
     let (name, doc, content, binding, outcome) = match answer {
-        Answer::None => (
+        // Refused by the spec's checks for a custom operation.
+        Answer::None | Answer::File => (
             status_name(status),
             format!("{status}, no body."),
             String::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proofline_spec::document::{
     Answer, Enqueue, Expression, Health, HealthKind, LogIn, Map, Operation, Replay, Route,
-    RouteKey, Service, Source, Transaction,
+    RouteKey, Service, Source, Transaction, Upload,
 };
 use serde::Serialize;
 
@@ -18,6 +18,8 @@ use crate::view::prose::prose;
 #[derive(Debug, Serialize)]
 pub(crate) struct Operations {
     pub(crate) operations: Vec<OperationView>,
+    /// What is written with the files that routes take.
+    pub(crate) records: Vec<RecordView>,
     /// What of `definition` the operations refer to.
     pub(crate) definitions: Vec<String>,
     /// What of `types` they refer to.
@@ -37,6 +39,17 @@ pub(crate) struct OperationView {
     pub(crate) body: String,
 }
 
+/// A function that says what is written with a file.
+#[derive(Debug, Serialize)]
+pub(crate) struct RecordView {
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    /// Its parameters' names, with an underscore where it does not use them.
+    pub(crate) call: &'static str,
+    pub(crate) upload: &'static str,
+    pub(crate) body: String,
+}
+
 /// Every operation that is not custom, in the order of the spec.
 pub(crate) fn operations(service: &Service) -> Operations {
     let mut refers = Refers::default();
@@ -47,14 +60,20 @@ pub(crate) fn operations(service: &Service) -> Operations {
         .map(|(key, route)| OperationView {
             name: names::operation(key),
             doc: doc(key, route),
-            body: body(service, route, &mut refers),
+            body: body(service, key, route, &mut refers),
         })
         .collect();
-    let all: String = operations.iter().map(|o| o.body.as_str()).collect();
-    let runtime = ["Answer", "AsJson", "hash_token", "search_terms"]
-        .into_iter()
-        .filter(|name| all.contains(&format!("{name}::")) || all.contains(&format!("{name}(")))
-        .collect();
+    let records = records(service);
+    let bodies = operations.iter().map(|o| o.body.as_str());
+    let all: String = bodies.chain(records.iter().map(|r| r.body.as_str())).collect();
+    let runtime =
+        ["Answer", "AsJson", "Batch", "Failure", "Received", "hash_token", "search_terms"]
+            .into_iter()
+            .filter(|name| match *name {
+                "Batch" | "Failure" | "Received" => !records.is_empty(),
+                name => all.contains(&format!("{name}::")) || all.contains(&format!("{name}(")),
+            })
+            .collect();
     let operation_types = ["Check", "Login", "Transaction"]
         .into_iter()
         .filter(|name| all.contains(&format!("{name}::")) || all.contains(&format!("{name} {{")))
@@ -66,6 +85,7 @@ pub(crate) fn operations(service: &Service) -> Operations {
         operation_types,
         has_statements: all.contains("statements::"),
         operations,
+        records,
     }
 }
 
@@ -82,7 +102,7 @@ struct Refers {
     types: BTreeSet<String>,
 }
 
-fn body(service: &Service, route: &Route, refers: &mut Refers) -> String {
+fn body(service: &Service, key: &RouteKey, route: &Route, refers: &mut Refers) -> String {
     let scope = Scope { service, route: Some(route) };
     let mut lines = Vec::new();
     let used = |source: Source| {
@@ -135,9 +155,70 @@ fn body(service: &Service, route: &Route, refers: &mut Refers) -> String {
             let code = replay_of(scope, replay, status, refers);
             lines.push(code);
         }
+        Operation::Upload(_) => {
+            let record = record_name(&names::operation(key));
+            lines.push(format!("operation::upload(call, {record}, {status}).await"));
+        }
+        Operation::Resume(of) => {
+            // The spec's checks refuse what is no route.
+            let of = of.parse::<RouteKey>().map(|key| names::operation(&key)).unwrap_or_default();
+            lines.push(format!("operation::resume(call, {}).await", record_name(&of)));
+        }
+        Operation::Download(download) => {
+            let with = with(scope, &download.with, &mut lines);
+            let statement = names::screaming(&download.run);
+            let (from, how) = (literals::text(&download.from), download.disposition.name());
+            lines.push(format!("let file = statements::{statement}.with({with});"));
+            lines.push(format!(
+                "operation::download(call, {from}, file, {}).await",
+                literals::text(how)
+            ));
+        }
         Operation::Custom(_) => {}
     }
     lines.join("\n")
+}
+
+fn record_name(operation: &str) -> String {
+    format!("record_{operation}")
+}
+
+/// What is written with the files of each route that takes them.
+fn records(service: &Service) -> Vec<RecordView> {
+    let uploads = service.routes.iter().filter_map(|(key, route)| match &route.op {
+        Operation::Upload(upload) => Some((key, route, upload)),
+        _ => None,
+    });
+    uploads.map(|(key, route, upload)| record(service, key, route, upload)).collect()
+}
+
+fn record(service: &Service, key: &RouteKey, route: &Route, upload: &Upload) -> RecordView {
+    let scope = Scope { service, route: Some(route) };
+    let mut lines = Vec::new();
+    let transaction = &upload.record;
+    let all = expressions_of_transaction(transaction);
+    if all.iter().any(|e| crate::view::policies::reads(e, Source::Principal)) {
+        lines.push("let principal = call.principal()?;".to_owned());
+    }
+    let_values(scope, transaction, &mut lines);
+    let mut bound = |query: &str, map: &Map<Expression>| {
+        let with = with(scope, map, &mut lines);
+        format!("statements::{}.with({with})", names::screaming(query))
+    };
+    let once = transaction.once.as_ref().map(|once| bound(&once.query, &once.with));
+    let once = once.map_or("None".to_owned(), |code| format!("Some({code})"));
+    let steps: Vec<String> =
+        transaction.steps.iter().map(|step| bound(&step.query, &step.with)).collect();
+    lines.push(format!("let once = {once};\nlet steps = [{}].into();", steps.join(", ")));
+    lines.push("Ok(Batch { once, steps })".to_owned());
+    let body = lines.join("\n");
+    RecordView {
+        name: record_name(&names::operation(key)),
+        doc: format!("What is written with a file of `{key}`."),
+        call: if body.contains("call.") { "call" } else { "_call" },
+        upload: if body.contains("upload.") { "upload" } else { "_upload" },
+        body,
+    }
 }
 
 /// The one status below 300 that the route declares.
@@ -311,15 +392,25 @@ fn replay_of(scope: Scope<'_>, replay: &Replay, status: u16, refers: &mut Refers
 fn expressions_of(route: &Route) -> Vec<&Expression> {
     match &route.op {
         Operation::Query(run) => run.with.values().collect(),
-        Operation::Transaction(transaction) => transaction
-            .values
-            .values()
-            .chain(transaction.once.iter().flat_map(|once| once.with.values()))
-            .chain(transaction.steps.iter().flat_map(|step| step.with.values()))
-            .collect(),
+        Operation::Transaction(transaction) => expressions_of_transaction(transaction),
+        Operation::Download(download) => download.with.values().collect(),
         Operation::Login(login) => login.with.values().chain([&login.password]).collect(),
         Operation::Enqueue(enqueue) => enqueue.message.values().collect(),
         Operation::Replay(replay) => vec![&replay.id],
-        Operation::Health(_) | Operation::DeadLetters(_) | Operation::Custom(_) => Vec::new(),
+        // What a file is recorded with is another function's.
+        Operation::Health(_)
+        | Operation::DeadLetters(_)
+        | Operation::Upload(_)
+        | Operation::Resume(_)
+        | Operation::Custom(_) => Vec::new(),
     }
+}
+
+fn expressions_of_transaction(transaction: &Transaction) -> Vec<&Expression> {
+    transaction
+        .values
+        .values()
+        .chain(transaction.once.iter().flat_map(|once| once.with.values()))
+        .chain(transaction.steps.iter().flat_map(|step| step.with.values()))
+        .collect()
 }

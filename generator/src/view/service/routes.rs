@@ -1,7 +1,8 @@
 //! Routes as a constant table.
 
+use proofline_spec::document::upload::WITHIN;
 use proofline_spec::document::{
-    Expression, Method, Owner, Route, RouteCache, RouteKey, Service, Source,
+    Expression, Method, Operation, Owner, Route, RouteCache, RouteKey, Service, Source,
 };
 use proofline_spec::unit::{Bytes, Duration};
 use serde::Serialize;
@@ -31,11 +32,15 @@ pub(crate) struct RouteView {
 }
 
 /// How many fields the runtime's `Route` has.
-const FIELDS: usize = 14;
+const FIELDS: usize = 15;
 
 /// What the runtime's `Route::DEFAULT` says.
 const DEFAULT_MAX_BODY: Bytes = Bytes::new(64 * 1024);
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(10_000);
+
+/// What of the runtime's definitions the module may import.
+const IMPORTS: [&str; 8] =
+    ["Cache", "Method", "Operand", "Owner", "PathParameter", "Resumable", "Route", "Upload"];
 
 /// Every route, in the order of the spec.
 pub(crate) fn routes(service: &Service) -> Routes {
@@ -51,7 +56,7 @@ pub(crate) fn routes(service: &Service) -> Routes {
     definitions.sort_unstable();
     definitions.dedup();
     let all: String = routes.iter().flat_map(|r| r.fields.iter().map(String::as_str)).collect();
-    let imports = ["Cache", "Method", "Operand", "Owner", "PathParameter", "Route"]
+    let imports = IMPORTS
         .into_iter()
         .filter(|name| {
             *name == "Route"
@@ -132,11 +137,48 @@ fn fields(
             "cache: Some(Cache {{ store: {store}, ttl: {ttl}, stale_if_error: {stale}, vary: &[{vary}], tags: {tags} }})"
         ));
     }
+    fields.extend(upload(service, key, route).map(|upload| format!("upload: Some(&{upload})")));
     if !route.invalidates.is_empty() {
         let tags = literals::texts(route.invalidates.iter().map(String::as_str));
         fields.push(format!("invalidates: {tags}"));
     }
     fields
+}
+
+/// Which files a route takes: its own, or those of the route with whose uploads it goes on.
+fn upload(service: &Service, key: &RouteKey, route: &Route) -> Option<String> {
+    let text = key.to_string();
+    let (name, upload) = match &route.op {
+        Operation::Upload(upload) => (&text, upload),
+        Operation::Resume(of) => {
+            let of_route = service.routes.iter().find(|(key, _)| key.to_string() == *of);
+            match &of_route?.1.op {
+                Operation::Upload(upload) => (of, upload),
+                _ => return None,
+            }
+        }
+        _ => return None,
+    };
+    let resumes = |route: &Route| matches!(&route.op, Operation::Resume(of) if of == name);
+    let at = service.routes.iter().find(|(_, route)| resumes(route));
+    let resumable = at.zip(upload.keep).map(|((key, _), keep)| {
+        format!(
+            "Resumable {{ at: {}, parameter: {}, keep: {} }}",
+            literals::text(&key.path),
+            literals::text(key.parameters().next().unwrap_or_default()),
+            literals::duration(keep)
+        )
+    });
+    let option = |value: Option<String>| value.map_or("None".to_owned(), |v| format!("Some({v})"));
+    Some(format!(
+        "Upload {{ to: {}, accept: {}, max_size: {}, max_pixels: {}, within: {}, resumable: {} }}",
+        literals::text(&upload.to),
+        literals::texts(upload.accept.iter().map(String::as_str)),
+        literals::number(upload.max_size.get()),
+        option(upload.pixels().map(literals::number)),
+        literals::duration(upload.within.unwrap_or(WITHIN)),
+        option(resumable)
+    ))
 }
 
 /// What of the caller a cached answer depends on: everything that an operation can see of it, unless the spec says less.

@@ -4,7 +4,7 @@ mod reading;
 mod upload;
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::binding::blob::{Blob, BlobError, BlobStore, Reading, Upload};
+use crate::binding::blob::{Blob, BlobError, BlobStore, Reading, UNFINISHED, Upload};
 use crate::binding::{Reply, later};
 use crate::context::{hash_token, hex};
 
@@ -20,6 +20,8 @@ use crate::context::{hash_token, hex};
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 
+/// Where unfinished uploads are: few files, which are looked through.
+const UNFINISHED_FOLDER: &str = "unfinished";
 /// How long an upload may take before what is left of it is removed.
 const ABANDONED: Duration = Duration::from_hours(24);
 
@@ -34,14 +36,22 @@ struct Label {
 impl Folder {
     /// The folder at this path; it is made when it is not there.
     pub fn open(path: PathBuf) -> Result<Self, String> {
-        std::fs::create_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let unfinished = path.join(UNFINISHED_FOLDER);
+        std::fs::create_dir_all(&unfinished)
+            .map_err(|error| format!("{}: {error}", unfinished.display()))?;
         sweep(&path);
+        sweep(&unfinished);
         Ok(Self(path))
     }
 
     /// Keys come from requests and never become part of a path: their hash does.
     fn path(&self, key: &str) -> PathBuf {
-        self.0.join(hash_token(key))
+        let folder = if key.starts_with(UNFINISHED) {
+            self.0.join(UNFINISHED_FOLDER)
+        } else {
+            self.0.clone()
+        };
+        folder.join(hash_token(key))
     }
 
     /// Does some work with files where it holds nobody up.
@@ -77,8 +87,31 @@ fn sweep(folder: &Path) {
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// The keys of the unfinished uploads that begin so.
+fn list(folder: &Path, prefix: &str) -> io::Result<Vec<String>> {
+    let mut keys = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some() {
+            continue;
+        }
+        let mut line = Vec::new();
+        match File::open(&path) {
+            Ok(file) => BufReader::new(file).read_until(b'\n', &mut line)?,
+            // Somebody else removed it.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        // What is damaged is nobody's upload.
+        let label: Option<Label> = serde_json::from_slice(&line).ok();
+        keys.extend(label.map(|label| label.key).filter(|key| key.starts_with(prefix)));
+    }
+    Ok(keys)
+}
+
+fn write(path: &Path, label: &[u8], bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(path)?;
+    file.write_all(label)?;
     file.write_all(bytes)?;
     // What is renamed into its place must be there after a power cut.
     file.sync_all()
@@ -130,11 +163,10 @@ impl BlobStore for Folder {
         let (key, media_type) = (key.to_owned(), media_type.to_owned());
         let label = Label { key, media_type, etag: etag.clone() };
         Self::work(move || {
-            let mut whole = serde_json::to_vec(&label)?;
-            whole.push(b'\n');
-            whole.extend_from_slice(&bytes);
+            let mut label = serde_json::to_vec(&label)?;
+            label.push(b'\n');
             let new = unfinished(&path)?;
-            let written = write(&new, &whole).and_then(|()| std::fs::rename(&new, &path));
+            let written = write(&new, &label, &bytes).and_then(|()| std::fs::rename(&new, &path));
             if written.is_err() {
                 // Nothing was written that anyone reads; what is left of it is only in the way.
                 let _ = std::fs::remove_file(&new);
@@ -149,6 +181,11 @@ impl BlobStore for Folder {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         })
+    }
+
+    fn list<'a>(&'a self, prefix: &'a str) -> Reply<'a, Result<Vec<String>, BlobError>> {
+        let (folder, prefix) = (self.0.join(UNFINISHED_FOLDER), prefix.to_owned());
+        Self::work(move || list(&folder, &prefix))
     }
 
     fn ping(&self) -> Reply<'_, Result<(), BlobError>> {
@@ -176,7 +213,7 @@ mod tests {
         let left = std::fs::read_dir(directory.path()).expect("readable");
         let mut left: Vec<_> = left.map(|entry| entry.expect("one").file_name()).collect();
         left.sort();
-        assert_eq!(left, ["a", "a.2.new"]);
+        assert_eq!(left, ["a", "a.2.new", UNFINISHED_FOLDER]);
     }
 
     #[tokio::test]
@@ -195,7 +232,11 @@ mod tests {
             assert_eq!(found, Blob { bytes, media_type: "image/png".to_owned(), etag: second });
         }
         let files = std::fs::read_dir(directory.path().join("files")).expect("readable").count();
-        assert_eq!(files, 5, "one for each key, all in the folder");
+        assert_eq!(
+            files,
+            5 + 1,
+            "one for each key, all in the folder, beside that of the unfinished"
+        );
         folder.delete("a").await.expect("removed");
         folder.delete("a").await.expect("removed already");
         assert_eq!(folder.get("a").await.expect("readable"), None);

@@ -30,6 +30,7 @@ pub mod storage;
 pub mod tasks;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod trust;
+mod uploads;
 pub mod upstream;
 
 pub use command::main;

@@ -8,7 +8,7 @@ mod upload;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use http::{Method, StatusCode};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::{Path, PathPart};
@@ -19,7 +19,7 @@ use object_store::{
 };
 
 use super::storage::Bucket as Settings;
-use crate::binding::blob::{Blob, BlobError, BlobStore, Reading, Upload};
+use crate::binding::blob::{Blob, BlobError, BlobStore, Reading, UNFINISHED, Upload};
 use crate::binding::{Reply, later, ready};
 use crate::context::hash_token;
 
@@ -95,6 +95,11 @@ impl Bucket {
         attempt().await.map_err(|error| made.err().unwrap_or_else(|| failed(&error)))
     }
 
+    /// Where unfinished uploads are.
+    fn unfinished(&self) -> Path {
+        self.folder.clone().join(PathPart::from("unfinished"))
+    }
+
     /// Keys come from requests. What could mean something in a path is escaped, so that each key is
     /// one name in this folder.
     fn path(&self, key: &str) -> Path {
@@ -103,7 +108,9 @@ impl Bucket {
         } else {
             format!("key:{key}")
         };
-        self.folder.clone().join(PathPart::from(name))
+        let folder =
+            if key.starts_with(UNFINISHED) { self.unfinished() } else { self.folder.clone() };
+        folder.join(PathPart::from(name))
     }
 }
 
@@ -187,6 +194,20 @@ impl BlobStore for Bucket {
                 Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
                 Err(error) => Err(failed(&error)),
             }
+        })
+    }
+
+    fn list<'a>(&'a self, prefix: &'a str) -> Reply<'a, Result<Vec<String>, BlobError>> {
+        later(async move {
+            let folder = self.unfinished();
+            let all = || async {
+                let found = self.store.list(Some(&folder));
+                found.try_collect::<Vec<_>>().await
+            };
+            let found = self.or_create(all).await?;
+            let names = found.iter().filter_map(|found| found.location.filename());
+            let keys = names.filter_map(|name| name.strip_prefix("key:"));
+            Ok(keys.filter(|key| key.starts_with(prefix)).map(str::to_owned).collect())
         })
     }
 

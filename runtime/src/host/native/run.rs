@@ -16,7 +16,7 @@ use super::metrics::Metrics;
 use super::open::{self, Opening, Receiver, Shared};
 use super::password::Argon2id;
 use super::tasks::{self, Turns};
-use super::{resident, server};
+use super::{resident, server, uploads};
 use crate::binding::clock::Clock;
 use crate::chain::Chain;
 use crate::context::{Bindings, Context};
@@ -165,6 +165,12 @@ fn workers<S: Service>(
         let turns = turns.cloned();
         workers.spawn(async move {
             tasks::run(&inside.control, task, turns.as_deref(), stopped, &log).await;
+        });
+    }
+    {
+        let (inside, log, stopped) = (Arc::clone(inside), log.clone(), stopped.clone());
+        workers.spawn(async move {
+            uploads::keep_clean(inside.chain().context(), stopped, &log).await;
         });
     }
     for (queue, receiver) in queues {

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
+use futures::stream::BoxStream;
 use http::header::{CONNECTION, HOST};
 use http::{HeaderValue, Request, Response, Version};
-use http_body_util::Full;
+use http_body_util::{Either, Full, StreamBody};
+use hyper::body::Frame;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,6 +25,8 @@ use super::closing;
 use super::framing::{Framing, Scanned};
 use super::inside::Inside;
 use super::pace::{Limits, Paced, Requests};
+use crate::answer::Pieces;
+use crate::binding::blob::BlobError;
 use crate::host::log::{Level, Log};
 use crate::service::Service;
 
@@ -36,6 +41,11 @@ const MOST_HEADERS: usize = 64;
 const QUIET: Duration = Duration::from_millis(500);
 /// How long to wait after the machine had no connection left to give.
 const EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// An answer's body: whole, or read as it is sent.
+type Frames =
+    futures::stream::MapOk<BoxStream<'static, Result<Bytes, BlobError>>, fn(Bytes) -> Frame<Bytes>>;
+type Body = Either<Full<Bytes>, StreamBody<Frames>>;
 
 /// Answers requests until it is told to stop; then finishes what is under way.
 ///
@@ -169,7 +179,7 @@ async fn answer<S: Service>(
     peer: IpAddr,
     framing: &Framing,
     is_beyond: bool,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     // RFC 9112, section 3.2: exactly one, so that nobody in between sees another host.
     let hosts = request.headers().get_all(HOST).iter().count();
     let hostless = hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11);
@@ -185,5 +195,9 @@ async fn answer<S: Service>(
     if ambiguous || unread || ending || is_beyond || framing.is_last() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    response.map(Full::new)
+    let pieces = response.extensions_mut().remove::<Pieces>().and_then(|pieces| pieces.take());
+    response.map(|whole| match pieces {
+        Some(pieces) => Either::Right(StreamBody::new(pieces.map_ok(Frame::data as fn(_) -> _))),
+        None => Either::Left(Full::new(whole)),
+    })
 }

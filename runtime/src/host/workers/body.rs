@@ -11,6 +11,7 @@ use futures::future::LocalBoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body::{Body, Frame};
 use js_sys::Uint8Array;
+use send_wrapper::SendWrapper;
 use wasm_bindgen::JsValue;
 
 use super::{clock, glue};
@@ -81,7 +82,8 @@ impl Slot {
 
 /// A request's body.
 pub(super) struct Incoming {
-    state: State,
+    /// There is one thread, but the chain does not know that.
+    state: SendWrapper<State>,
 }
 
 impl Incoming {
@@ -93,7 +95,7 @@ impl Incoming {
         } else {
             State::Pieces(glue::reader(request), None)
         };
-        Self { state }
+        Self { state: SendWrapper::new(state) }
     }
 }
 
@@ -110,12 +112,12 @@ impl Body for Incoming {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let read = match &mut self.state {
+        let read = match &mut *self.state {
             State::End => return Poll::Ready(None),
             State::Whole(slot, request, reading) => match slot.poll(request, reading, context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(read) => {
-                    self.state = State::End;
+                    *self.state = State::End;
                     read.map(Some)
                 }
             },
@@ -136,18 +138,18 @@ impl Body for Incoming {
         Poll::Ready(match read {
             Ok(Some(bytes)) => Some(Ok(Frame::data(Bytes::from(bytes.to_vec())))),
             Ok(None) => {
-                self.state = State::End;
+                *self.state = State::End;
                 None
             }
             Err(error) => {
-                self.state = State::End;
+                *self.state = State::End;
                 Some(Err(Broken(glue::explain(&error))))
             }
         })
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.state, State::End)
+        matches!(*self.state, State::End)
     }
 }
 

@@ -203,13 +203,14 @@ fn message_that_cannot_be_delivered_becomes_a_dead_letter() {
 }
 
 #[test]
-fn redirect_of_an_upstream_is_not_followed() {
-    let (url, received) = provider(&[302, 302, 302]);
+fn redirect_of_an_upstream_is_not_followed_nor_asked_for_again() {
+    let (url, received) = provider(&[302, 302]);
     let service = Service::start_with(&[("SENDGRID_BASE_URL", &url)]);
     send_email(&service);
-    for _ in 0..3 {
-        received.recv().unwrap();
-    }
+    received.recv().unwrap();
+    let line = service.log_line(|line| line["event"] == "dead_lettered");
+    assert_eq!((&line["class"], &line["attempts"]), (&json!("permanent"), &json!(1)), "{line}");
+    assert!(received.try_recv().is_err(), "it cannot succeed");
 }
 
 #[test]

@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::context::Context;
-use crate::definition::{AuthScheme, Operand, Route};
+use crate::definition::{AuthScheme, Flag, Operand, Route};
+use crate::flags::EvaluationContext;
 use crate::problem::Failure;
 use crate::upload::arriving::Arriving;
 
@@ -68,6 +69,12 @@ impl Call {
     /// Who calls; an error on a route that is open to all.
     pub fn principal(&self) -> Result<&Principal, Failure> {
         self.principal.as_ref().ok_or_else(|| Failure::internal("the route has no principal"))
+    }
+
+    /// Whether a feature flag is on for who calls.
+    pub async fn flag(&self, flag: &'static Flag) -> bool {
+        let whom = self.principal.as_ref().map(EvaluationContext::from).unwrap_or_default();
+        self.context.evaluate(flag, &whom).await.value
     }
 
     /// The JSON body, which can be taken once.

@@ -2,15 +2,16 @@
 //!
 //! 1. **correlate**: the request gets its ids.
 //! 2. **route**: the path is decoded and the route found; 400, 404, 405, CORS preflight.
-//! 3. **limit the address**: limits that need no authentication; 429.
-//! 4. **authenticate**: the credential is verified and its principal looked up; 401.
-//! 5. **limit the principal**: limits by principal and key; 429.
-//! 6. **authorise the role**: 403.
-//! 7. **read the body**: 408, 413; a webhook's signature over it; 401.
-//! 8. **validate**: path, query string and body, all violations at once; 400, 415, 422.
-//! 9. **authorise the object**: its owner, before anything is done with it.
-//! 10. **operate**: a cached answer, or what the route does; 504.
-//! 11. **finish**: headers that every answer has, metering, the observer.
+//! 3. **look at the switches**: read-only mode and maintenance; 503.
+//! 4. **limit the address**: limits that need no authentication; 429.
+//! 5. **authenticate**: the credential is verified and its principal looked up; 401.
+//! 6. **limit the principal**: limits by principal and key; 429.
+//! 7. **authorise the role**: 403; and the route's own condition.
+//! 8. **read the body**: 408, 413; a webhook's signature over it; 401.
+//! 9. **validate**: path, query string and body, all violations at once; 400, 415, 422.
+//! 10. **authorise the object**: its owner, before anything is done with it.
+//! 11. **operate**: a cached answer, or what the route does; 504.
+//! 12. **finish**: headers that every answer has, metering, the observer.
 //!
 //! The route's time limit is for all of this but the arrival of the body, which has one of its own.
 //! A panic in any phase ends that request with 500 and no other.
@@ -31,6 +32,7 @@ use crate::binding::rate_store::RateStore;
 use crate::call::{Call, Principal};
 use crate::context::Context;
 use crate::definition::{AuthScheme, Limit, Route};
+use crate::flags::EvaluationContext;
 use crate::policy::auth::Identified;
 use crate::policy::correlation::{Correlation, correlate};
 use crate::policy::cors::CorsPolicy;
@@ -38,7 +40,7 @@ use crate::policy::headers::HeaderPolicy;
 use crate::policy::limit::{Caller, Report};
 use crate::policy::metering::Meter;
 use crate::policy::target::{Resource, Routed, Router, decode_path, early};
-use crate::policy::{address, auth, body, limit, owner, problem, role, timeout, validate};
+use crate::policy::{address, auth, body, limit, owner, problem, role, switch, timeout, validate};
 use crate::problem::{
     Failure, MALFORMED_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND, REQUEST_TIMEOUT, TIMEOUT,
 };
@@ -205,7 +207,9 @@ impl<S: Service> Chain<S> {
             Ok(response) => (response, None),
             Err(failure) => {
                 let id = &journey.correlation.id;
-                (problem::render(&failure, journey.route, id), Some(failure))
+                let mut response = problem::render(&failure, journey.route, id);
+                switch::page(&failure, &parts.headers, &mut response);
+                (response, Some(failure))
             }
         };
         self.finish(&journey, parts.headers.get(ORIGIN), response.headers_mut());
@@ -248,6 +252,7 @@ impl<S: Service> Chain<S> {
             Err(unrouted) => return self.unrouted(unrouted, parts, journey).await,
         };
         let route = routed.route;
+        switch::check(&self.context, route).await?;
         let clock = self.context.clock();
         let begun = clock.monotonic();
         let entering = self.enter(routed, &parts.headers, journey);
@@ -301,7 +306,19 @@ impl<S: Service> Chain<S> {
         };
         self.limit_principal(route, journey).await?;
         role::check(route, journey.principal.as_ref())?;
+        self.condition(route, journey.principal.as_ref()).await?;
         Ok(signed)
+    }
+
+    /// Lets those through for whom the route is there.
+    async fn condition(&self, route: &Route, principal: Option<&Principal>) -> Result<(), Failure> {
+        let Some(condition) = &route.when else { return Ok(()) };
+        let whom = principal.map(EvaluationContext::from).unwrap_or_default();
+        if self.context.evaluate(condition.flag, &whom).await.value {
+            return Ok(());
+        }
+        Err(Failure::of(condition.otherwise)
+            .because(format!("{} is off for the caller", condition.flag.name)))
     }
 
     /// Finds the route of a request.
@@ -332,6 +349,9 @@ impl<S: Service> Chain<S> {
         parts: &http::request::Parts,
         journey: &mut Journey,
     ) -> Result<Response<Bytes>, Failure> {
+        if matches!(unrouted, Unrouted::Nothing(_)) {
+            switch::check_unrouted(&self.context).await?;
+        }
         self.limit_address(&self.unrouted_limits, journey).await?;
         match unrouted {
             Unrouted::Options(resource) => Ok(self.options(resource, parts)),

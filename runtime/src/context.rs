@@ -18,7 +18,8 @@ use crate::binding::queue::Queue;
 use crate::binding::sql::{Batch, Bound, Database, Done, SqlError, Transacted};
 use crate::binding::upstream::Upstream;
 use crate::cache::Caches;
-use crate::definition::Definition;
+use crate::definition::{Definition, Flag};
+use crate::flags::{Evaluation, EvaluationContext, Forced, Switchboard};
 use crate::policy::auth::Keys;
 use crate::problem::{Failure, ProblemType, UNAVAILABLE};
 use crate::queue::delivered::Recent;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub secrets: HashMap<&'static str, Secret>,
     /// Variables by name.
     pub vars: HashMap<&'static str, String>,
+    /// Emergency switches that variables turned on.
+    pub forced: Forced,
 }
 
 /// What a service has at hand.
@@ -70,6 +73,7 @@ pub struct Context {
     deliveries: Deliveries,
     recent: Recent,
     uploads: Busy,
+    switchboard: Switchboard,
     memory: fn() -> Option<Memory>,
 }
 
@@ -95,6 +99,7 @@ impl Context {
         let started = bindings.clock.monotonic();
         let draining = AtomicBool::new(false);
         let caches = Caches::new(definition);
+        let switchboard = Switchboard::new(settings.forced);
         Self {
             definition,
             settings,
@@ -106,6 +111,7 @@ impl Context {
             deliveries: Deliveries::new(definition),
             recent: Recent::default(),
             uploads: Busy::default(),
+            switchboard,
             memory: || None,
         }
     }
@@ -162,6 +168,16 @@ impl Context {
     /// The uploads that this process is taking.
     pub(crate) fn uploads(&self) -> &Busy {
         &self.uploads
+    }
+
+    /// What was switched at run time.
+    pub fn switchboard(&self) -> &Switchboard {
+        &self.switchboard
+    }
+
+    /// Evaluates a feature flag for somebody.
+    pub async fn evaluate(&self, flag: &'static Flag, whom: &EvaluationContext<'_>) -> Evaluation {
+        self.switchboard.evaluate(self, flag, whom).await
     }
 
     /// Cached answers with these tags are not given again. For what changes data without a route that says

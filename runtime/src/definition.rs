@@ -1,5 +1,6 @@
 //! What a service is: tables that generated code fills in, all of them constant.
 
+mod flag;
 mod queue;
 mod task;
 mod upload;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use crate::binding::sql::Statement;
 use crate::schema::{Constant, Schema};
 
+pub use self::flag::{Beta, Condition, Flag, Overrides, Rule, Switch, Switches};
 pub use self::queue::{DeadLetter, Messages, Queue};
 pub use self::task::{Replicas, Schedule, Task, TaskAlert};
 pub use self::upload::{Resumable, Upload};
@@ -64,6 +66,12 @@ pub struct Definition {
     pub metering: Option<Metering>,
     /// What runs on a schedule.
     pub tasks: &'static [Task],
+    /// Its feature flags.
+    pub flags: &'static [&'static Flag],
+    /// Its switches for an emergency.
+    pub switches: Switches,
+    /// Where it is kept what was switched at run time.
+    pub overrides: Option<Overrides>,
 }
 
 impl Definition {
@@ -102,6 +110,9 @@ impl Definition {
         unrouted_limits: &[],
         metering: None,
         tasks: &[],
+        flags: &[],
+        switches: Switches::NONE,
+        overrides: None,
     };
 }
 
@@ -586,6 +597,10 @@ pub struct Route {
     pub upload: Option<&'static Upload>,
     /// Tags of cached answers that no longer hold once this route was asked, such as `user:{path.id}`.
     pub invalidates: &'static [&'static str],
+    /// When it is there.
+    pub when: Option<Condition>,
+    /// Whether it tells or turns the emergency switches, so that they never stop it.
+    pub switches: bool,
 }
 
 impl Route {
@@ -606,6 +621,8 @@ impl Route {
         cache: None,
         upload: None,
         invalidates: &[],
+        when: None,
+        switches: false,
     };
 }
 

@@ -11,6 +11,7 @@ mod call;
 pub mod chain;
 pub mod context;
 pub mod definition;
+pub mod flags;
 pub mod host;
 pub mod operation;
 pub mod pattern;

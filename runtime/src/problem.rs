@@ -78,6 +78,10 @@ implied! {
     NOT_IMPLEMENTED = "not-implemented", 501, "This is not implemented yet";
     /// Something that the service needs does not work.
     UNAVAILABLE = "unavailable", 503, "The service cannot answer now";
+    /// Nothing is changed for now.
+    READ_ONLY = "read-only", 503, "Nothing can be changed now";
+    /// Nothing is answered for now.
+    MAINTENANCE = "maintenance", 503, "The service is being maintained";
     /// The operation took too long.
     TIMEOUT = "timeout", 504, "The answer took too long";
 }

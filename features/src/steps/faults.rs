@@ -12,6 +12,9 @@ const FAULTS: &str = "/.well-known/proofline/faults";
 /// Where requests are counted that nobody sends.
 pub(super) const COUNT: &str = "/.well-known/proofline/faults/count";
 
+/// Where flags are evaluated for users who do not exist, and the store is asked anew.
+pub(super) const FLAGS: &str = "/.well-known/proofline/faults/flags";
+
 /// What shows who is not on the service's machine, as a container sees it, that they may control its faults.
 const TOKEN: &str = "Proofline-Faults-Token";
 

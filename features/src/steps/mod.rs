@@ -10,6 +10,7 @@ mod cors;
 mod delay;
 mod errors;
 mod faults;
+mod flags;
 mod forgery;
 mod headers;
 mod health;
@@ -20,6 +21,7 @@ mod isolation;
 mod jwt;
 mod limits;
 mod logs;
+mod machines;
 mod markup;
 mod objects;
 mod overdraw;
@@ -30,6 +32,7 @@ mod roles;
 mod samples;
 mod shutdown;
 mod smuggling;
+mod switches;
 mod tasks;
 mod upload;
 mod upstreams;
@@ -70,6 +73,8 @@ pub struct Memory {
     /// Links of the fault proxy that are disturbed.
     disturbed: Vec<&'static str>,
     upload: upload::Memory,
+    flags: flags::Changed,
+    switches: switches::Turned,
 }
 
 /// What a step's text and table say.
@@ -132,7 +137,7 @@ use steps;
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 34] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 37] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -167,6 +172,9 @@ pub fn all() -> Collection<World> {
         queues::steps,
         upstreams::steps,
         upload::steps,
+        flags::steps,
+        switches::steps,
+        machines::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }
@@ -179,6 +187,13 @@ pub async fn restore(world: &mut World) {
         }
     }
     if let Err(failure) = provider::restore(world).await {
+        world.recorder.note(0, failure.to_string());
+    }
+    // A service that stays closed fails every scenario after this one.
+    if let Err(failure) = switches::restore(world).await {
+        world.recorder.note(0, failure.to_string());
+    }
+    if let Err(failure) = flags::restore(world).await {
         world.recorder.note(0, failure.to_string());
     }
 }

@@ -55,11 +55,12 @@ struct Counts {
 
 /// An instance of the service that belongs to one scenario.
 #[derive(Debug)]
-struct Instance {
+pub(super) struct Instance {
     child: Child,
     /// Reads its log to the end.
     log: JoinHandle<Vec<Value>>,
-    authority: String,
+    /// Where it listens.
+    pub(super) authority: String,
     /// The provider that never answers: connections are taken, and nothing comes.
     _silent: TcpListener,
     _folder: tempfile::TempDir,
@@ -82,6 +83,15 @@ fn broken(error: impl std::fmt::Display) -> Failure {
 }
 
 async fn start(run: &Run, check: &ConfigurationCheck) -> Result<Instance, Failure> {
+    start_with(run, check, &[]).await
+}
+
+/// Starts an instance with some variables more.
+pub(super) async fn start_with(
+    run: &Run,
+    check: &ConfigurationCheck,
+    more: &[(&str, &str)],
+) -> Result<Instance, Failure> {
     let folder = tempfile::tempdir().map_err(broken)?;
     if let Some(template) = &check.database {
         tokio::fs::copy(template, folder.path().join("configuration.db")).await.map_err(broken)?;
@@ -89,6 +99,7 @@ async fn start(run: &Run, check: &ConfigurationCheck) -> Result<Instance, Failur
     let silent = TcpListener::bind("127.0.0.1:0").await.map_err(broken)?;
     let provider = format!("http://{}", silent.local_addr().map_err(broken)?);
     let mut variables = check.variables.clone();
+    variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     for (name, binding) in &run.target.service.bindings {
         if matches!(binding, Binding::Upstream { .. }) {
             variables.insert(format!("{name}_BASE_URL"), provider.clone());

@@ -60,6 +60,8 @@ fn check_refusal(answer: &Answer, pointer: &str) -> Result<(), Failure> {
     let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
     let named = pointer.is_empty()
         || text.contains(&format!("{pointer}\""))
+        // An item is named more exactly than its list.
+        || text.contains(&format!("\"#{pointer}/"))
         || text.contains(&format!("\"#{parent}\"")) && text.contains(name);
     require(named, || format!("must name #{pointer}"), answer)
 }

@@ -25,6 +25,7 @@ pub(super) struct Webhook {
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         then "a webhook with a right signature about the user is accepted" => accepted;
+        then "a webhook with a right signature is told to come again" => come_again;
         then "a webhook is refused with each of these signatures" => refused;
         then "a signed webhook that was edited afterwards is refused" => edited;
         then "an event that is sent again has no second effect" => replayed;
@@ -121,6 +122,16 @@ async fn accepted(world: &mut World, _: Arguments) -> Seen {
     let answer = send(world, &body, &[signature(scheme.encoding, &secret, &body)]).await?;
     taken(&answer, "a rightly signed webhook must be accepted")?;
     Ok(answer.status.to_string())
+}
+
+/// A provider that is answered 5xx delivers the event once more; it must not be taken for done, nor for wrong.
+async fn come_again(world: &mut World, _: Arguments) -> Seen {
+    let (_, _, scheme, secret) = hook(world)?;
+    let body = event(world)?;
+    let answer = send(world, &body, &[signature(scheme.encoding, &secret, &body)]).await?;
+    let right = answer.status == 503 && answer.header("retry-after").is_some();
+    require(right, || "the provider must come again: 503 with `Retry-After`".to_owned(), &answer)?;
+    Ok(answer.describe())
 }
 
 async fn refused(world: &mut World, arguments: Arguments) -> Seen {

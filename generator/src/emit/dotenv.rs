@@ -35,6 +35,10 @@ pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxEr
         comment(&mut text, &notes)?;
         writeln!(text, "{name}={}", var.default.as_deref().unwrap_or_default())?;
     }
+    for (name, note) in emit::switches(input) {
+        comment(&mut text, &[note.to_owned()])?;
+        writeln!(text, "# {name}=off")?;
+    }
     text.push_str("\n# The host\n");
     for (name, value, note) in HOST {
         comment(&mut text, &[(*note).to_owned()])?;

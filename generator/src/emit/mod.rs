@@ -9,7 +9,7 @@ mod rust;
 mod scaffold;
 pub mod wrangler;
 
-use proofline_spec::document::Target;
+use proofline_spec::document::{Switches, Target};
 
 use crate::Input;
 use crate::tree::{MARK, Tree};
@@ -67,6 +67,17 @@ pub const EMITTERS: &[Emitter] = &[
 /// The first line of a generated file, without the comment sign: what made it from what, and by which command.
 pub(crate) fn banner(input: &Input<'_>) -> String {
     format!("{MARK} from {} (digest {}). Do not edit.", input.spec_path(), input.digest.short())
+}
+
+/// The variables by which the service's emergency switches are on from the start, and what each is for.
+pub(crate) fn switches(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
+    let switches = input.service.switches.iter().flat_map(Switches::all);
+    switches
+        .map(|(name, _)| match name {
+            "read_only" => ("READ_ONLY", "on: nothing is changed as long as the service runs."),
+            _ => ("MAINTENANCE", "on: nothing is answered but health as long as the service runs."),
+        })
+        .collect()
 }
 
 /// JSON with two spaces, and a line end at the end.

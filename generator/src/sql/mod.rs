@@ -5,6 +5,7 @@
 
 mod dead_letters;
 mod finding;
+mod machines;
 mod migrations;
 pub mod plan;
 pub mod postgres;
@@ -88,6 +89,7 @@ pub fn prepare(
     stale::check(service, &prepared, &mut findings);
     dead_letters::check(service, &databases, &mut findings);
     task_history::check(service, &databases, &mut findings);
+    machines::check(service, &databases, &prepared, &mut findings);
     (prepared, findings)
 }
 

@@ -57,6 +57,8 @@ fn touched(route: &Route, prepared: &BTreeMap<String, Prepared>) -> Touched {
         // What is written when the last part has come is written for the route that began: it is looked at there.
         Operation::Health(_)
         | Operation::Enqueue(_)
+        | Operation::Flags(_)
+        | Operation::Switches(_)
         | Operation::DeadLetters(_)
         | Operation::Replay(_)
         | Operation::Resume(_)

@@ -27,6 +27,7 @@ pub(super) fn check(
         let Some(query) = prepared.get(used.query) else { continue };
         check_use(&used, query, findings);
     }
+    overrides(service, prepared, findings);
     if let Some(metering) = &service.metering
         && let Some(query) = prepared.get(&metering.query)
     {
@@ -45,6 +46,42 @@ pub(super) fn check(
                 .fixed_by("use `:principal`, `:day` and `:calls` in the statement"),
             );
         }
+    }
+}
+
+/// The queries that keep what was switched have the columns and parameters that every service's have.
+fn overrides(
+    service: &Service,
+    prepared: &BTreeMap<String, Prepared>,
+    findings: &mut Vec<Finding>,
+) {
+    let Some(overrides) = &service.overrides else { return };
+    let sorted = |mut names: Vec<String>| {
+        names.sort_unstable();
+        names
+    };
+    for (key, name, wanted, what) in [
+        ("read", &overrides.read, &["name", "value"][..], "selects"),
+        ("write", &overrides.write, &["by", "name", "now", "value"][..], "has the parameters"),
+    ] {
+        let Some(query) = prepared.get(name) else { continue };
+        let found = sorted(match key {
+            "read" => query.columns.iter().map(|column| column.name.clone()).collect(),
+            _ => query.parameters.clone(),
+        });
+        if found == wanted {
+            continue;
+        }
+        findings.push(
+            Finding::new(
+                codes::OVERRIDES,
+                &["overrides", key],
+                None,
+                format!("query `{name}` {what} {}", list_of(&found)),
+            )
+            .caused_by(format!("`overrides.{key}` needs exactly {}", list(wanted)))
+            .fixed_by("write the statement as the manual page of this code shows it"),
+        );
     }
 }
 
@@ -164,6 +201,8 @@ fn uses(service: &Service) -> Vec<Use<'_>> {
             Operation::Health(_)
             | Operation::Enqueue(_)
             | Operation::DeadLetters(_)
+            | Operation::Flags(_)
+            | Operation::Switches(_)
             | Operation::Replay(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}

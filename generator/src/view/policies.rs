@@ -1,7 +1,8 @@
 //! Which policies a route has, and which answers they can give.
 
 use proofline_spec::document::{
-    Expression, Method, Operation, Route, RouteAuth, RouteKey, RouteLimits, Service, Source,
+    Condition, Control, Expression, FlagControl, Method, Operation, Route, RouteAuth, RouteKey,
+    RouteLimits, Service, Source,
 };
 
 /// Names of the authentication schemes of a route, any of which is accepted; none when anybody may call.
@@ -57,6 +58,12 @@ pub(crate) fn implied_statuses(service: &Service, key: &RouteKey, route: &Route)
         (Operation::Resume(_), Method::Delete) => statuses.extend([404, 409]),
         (Operation::Resume(_), _) => statuses.push(404),
         _ => {}
+    }
+    let is_hidden = route.when.as_ref().is_some_and(|when| when.otherwise == Condition::NOT_FOUND);
+    let sets =
+        matches!(route.op, Operation::Flags(FlagControl::Set) | Operation::Switches(Control::Set));
+    if is_hidden || sets {
+        statuses.push(404);
     }
     statuses.sort_unstable();
     statuses

@@ -174,6 +174,15 @@ fn settings(
     environment: String,
 ) -> Settings {
     let mut settings = Settings { environment, ..Settings::default() };
+    let switches = &definition.switches;
+    for (name, switch, forced) in [
+        ("READ_ONLY", &switches.read_only, &mut settings.forced.read_only),
+        ("MAINTENANCE", &switches.maintenance, &mut settings.forced.maintenance),
+    ] {
+        if switch.is_some() {
+            *forced = reader.parsed(name, false, on_off, "write on or off");
+        }
+    }
     for secret in definition.secrets {
         match reader.get(secret.name) {
             Some(value) if value.len() < secret.min_bytes => {

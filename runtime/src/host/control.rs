@@ -10,7 +10,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::faults::{self, AheadRequest, CallRequest, CountRequest, FaultRequest, Faults};
+use super::faults::{
+    self, AheadRequest, CallRequest, CountRequest, FaultRequest, Faults, FlagRequest,
+};
 use super::log::Log;
 use super::task::{self, Tasks};
 use crate::chain::Chain;
@@ -26,10 +28,13 @@ const TASKS: &str = "/.well-known/proofline/faults/tasks";
 const COUNT: &str = "/.well-known/proofline/faults/count";
 const CALL: &str = "/.well-known/proofline/faults/call";
 const CLOCK: &str = "/.well-known/proofline/faults/clock";
+const FLAGS: &str = "/.well-known/proofline/faults/flags";
 /// Headers by which a request says that it came through somebody else.
 const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 /// The largest body that asks for a fault.
 const LARGEST_FAULT: usize = 4096;
+/// The largest body that names users for whom a flag is evaluated.
+const LARGEST_LIST: usize = 262_144;
 
 /// A service's chain, and what its host answers in front of it.
 #[derive(Debug)]
@@ -120,6 +125,11 @@ impl<S: Service> Control<S> {
                 let text = moved.map(|said| self.text("application/json", said.to_string()));
                 Ok(self.own(text))
             }
+            FLAGS if local && self.faults.is_some() => {
+                let told = self.flags(request).await;
+                let text = told.map(|told| self.text("application/json", told.to_string()));
+                Ok(self.own(text))
+            }
             _ => Err(request),
         }
     }
@@ -144,7 +154,7 @@ impl<S: Service> Control<S> {
         let faults = self.faults.as_ref().ok_or_else(|| Failure::of(&NOT_FOUND))?;
         let (parts, incoming) = request.into_parts();
         if parts.method == Method::POST {
-            let fault: FaultRequest = read(&parts.headers, incoming).await?;
+            let fault: FaultRequest = read(&parts.headers, incoming, LARGEST_FAULT).await?;
             self.check_fault(&fault)?;
             faults.add(fault);
         } else if parts.method == Method::DELETE {
@@ -165,7 +175,7 @@ impl<S: Service> Control<S> {
         let context = self.chain.context();
         let (parts, incoming) = request.into_parts();
         if parts.method == Method::POST {
-            let due: DueRequest = read(&parts.headers, incoming).await?;
+            let due: DueRequest = read(&parts.headers, incoming, LARGEST_FAULT).await?;
             let task = context.definition().tasks.iter().find(|task| task.name == due.task);
             let task = task.ok_or_else(|| {
                 Failure::of(&MALFORMED_REQUEST).detail("name one task that there is")
@@ -192,7 +202,7 @@ impl<S: Service> Control<S> {
         if parts.method != Method::POST {
             return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("POST"));
         }
-        let wanted: CountRequest = read(&parts.headers, incoming).await?;
+        let wanted: CountRequest = read(&parts.headers, incoming, LARGEST_FAULT).await?;
         faults::count(&self.chain, &wanted, &parts.headers).await
     }
 
@@ -205,7 +215,7 @@ impl<S: Service> Control<S> {
         if parts.method != Method::POST {
             return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("POST"));
         }
-        let wanted: CallRequest = read(&parts.headers, incoming).await?;
+        let wanted: CallRequest = read(&parts.headers, incoming, LARGEST_FAULT).await?;
         faults::call(self.chain.context(), &wanted).await
     }
 
@@ -219,9 +229,22 @@ impl<S: Service> Control<S> {
         if parts.method != Method::POST {
             return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("POST"));
         }
-        let wanted: AheadRequest = read(&parts.headers, incoming).await?;
+        let wanted: AheadRequest = read(&parts.headers, incoming, LARGEST_FAULT).await?;
         let ahead = u64::try_from(faults.move_on(wanted).as_millis()).unwrap_or(u64::MAX);
         Ok(json!({"ahead_ms": ahead}))
+    }
+
+    async fn flags<B>(&self, request: Request<B>) -> Result<Value, Failure>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let (parts, incoming) = request.into_parts();
+        if parts.method != Method::POST {
+            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("POST"));
+        }
+        let wanted: FlagRequest = read(&parts.headers, incoming, LARGEST_LIST).await?;
+        faults::evaluate(self.chain.context(), &wanted).await
     }
 
     fn check_fault(&self, fault: &FaultRequest) -> Result<(), Failure> {
@@ -267,13 +290,13 @@ impl<S: Service> Control<S> {
 }
 
 /// What is asked for in a small body.
-async fn read<T, B>(headers: &HeaderMap, incoming: B) -> Result<T, Failure>
+async fn read<T, B>(headers: &HeaderMap, incoming: B, most: usize) -> Result<T, Failure>
 where
     T: DeserializeOwned,
     B: http_body::Body<Data = Bytes>,
     B::Error: std::fmt::Display,
 {
-    let bytes = body::read(headers, incoming, LARGEST_FAULT).await?;
+    let bytes = body::read(headers, incoming, most).await?;
     let wrong =
         |error: serde_json::Error| Failure::of(&MALFORMED_REQUEST).detail(error.to_string());
     serde_json::from_slice(&bytes).map_err(wrong)

@@ -58,7 +58,8 @@ pub async fn readiness(call: &Call, checks: &[Check]) -> Outcome {
         .zip(&findings)
         .map(|(check, finding)| (check.name.to_owned(), json!({"status": word(finding.works)})))
         .collect();
-    let body = json!({"status": status, "checks": report});
+    let mut body = json!({"status": status, "checks": report});
+    tell_mode(call, &mut body).await;
     Answer::json(if status == "ready" { 200 } else { 503 }, &body)
 }
 
@@ -87,7 +88,7 @@ pub async fn health(call: &Call, checks: &[Check]) -> Outcome {
         (_, true, true) => "degraded",
         (_, true, false) => "healthy",
     };
-    let body = json!({
+    let mut body = json!({
         "status": status,
         "checks": report,
         "timestamp": call.now(),
@@ -95,7 +96,15 @@ pub async fn health(call: &Call, checks: &[Check]) -> Outcome {
         "version": call.definition().version,
         "responseTimeMs": milliseconds(call.clock().monotonic().saturating_sub(start)),
     });
+    tell_mode(call, &mut body).await;
     Answer::json(if healthy { 200 } else { 503 }, &body)
+}
+
+/// Tells whether a switch is on. It makes nobody unhealthy: who is taken out of service shows no page.
+async fn tell_mode(call: &Call, body: &mut Value) {
+    if let Some(mode) = call.switchboard().mode(call).await {
+        body["mode"] = mode.into();
+    }
 }
 
 /// Whether everything that is required works, and whether anything does not.

@@ -1,5 +1,6 @@
 //! What a route can do, one file each. Anything else is a method of the generated `Handlers` trait.
 
+mod control;
 mod dead_letters;
 mod download;
 mod enqueue;
@@ -10,6 +11,7 @@ mod resume;
 mod transaction;
 mod upload;
 
+pub use control::{evaluate_flags, flags, set_flag, set_switch, switches};
 pub use dead_letters::{dead_letters, replay};
 pub use download::download;
 pub use enqueue::enqueue;

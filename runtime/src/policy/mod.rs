@@ -13,6 +13,7 @@ pub mod owner;
 pub mod problem;
 pub mod retry;
 pub mod role;
+pub mod switch;
 pub mod target;
 pub mod timeout;
 pub mod validate;

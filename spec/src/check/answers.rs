@@ -3,7 +3,9 @@
 use super::at::At;
 use super::context::{Context, Kind};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::document::{Answer, Binding, Enqueue, Expectation, Operation, Query, Route, Upload};
+use crate::document::{
+    Answer, Binding, Condition, Enqueue, Expectation, Operation, Query, Route, Upload,
+};
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let routes = At::root("routes");
@@ -348,6 +350,12 @@ impl<'a> Answers<'_, 'a> {
             let why = "`owner` ends in it when the object is somebody else's".to_owned();
             possible.push(Possible { problem: &owner.otherwise, why });
         }
+        if let Some(condition) = &self.route.when
+            && condition.otherwise != Condition::NOT_FOUND
+        {
+            let why = format!("`when` ends in it where `{}` is off", condition.flag);
+            possible.push(Possible { problem: &condition.otherwise, why });
+        }
         match &self.route.op {
             Operation::Query(run) => self.of_query(&run.run, &mut possible),
             Operation::Download(download) => self.of_query(&download.run, &mut possible),
@@ -369,6 +377,8 @@ impl<'a> Answers<'_, 'a> {
             }
             Operation::Health(_)
             | Operation::Enqueue(_)
+            | Operation::Flags(_)
+            | Operation::Switches(_)
             | Operation::DeadLetters(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}

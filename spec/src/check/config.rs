@@ -6,7 +6,7 @@ use super::schemas::bad_pattern;
 use crate::diagnostic::{Diagnostic, codes};
 
 /// Environment variables that the host reads itself.
-const HOST: [&str; 13] = [
+const HOST: [&str; 15] = [
     "HOST",
     "PORT",
     "DATABASE_URL",
@@ -20,6 +20,8 @@ const HOST: [&str; 13] = [
     "METRICS",
     "METRICS_TOKEN",
     "FAULTS",
+    "READ_ONLY",
+    "MAINTENANCE",
 ];
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {

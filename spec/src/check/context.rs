@@ -34,6 +34,7 @@ struct Names<'a> {
 pub(super) enum Kind {
     Auth,
     Binding,
+    Flag,
     Limit,
     Problem,
     Query,
@@ -45,9 +46,10 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Auth,
         Self::Binding,
+        Self::Flag,
         Self::Limit,
         Self::Problem,
         Self::Query,
@@ -63,6 +65,7 @@ impl Kind {
         match self {
             Self::Auth => &["auth"],
             Self::Binding => &["bindings"],
+            Self::Flag => &["flags"],
             Self::Limit => &["limits"],
             Self::Problem => &["problems"],
             Self::Query => &["queries"],
@@ -79,6 +82,7 @@ impl Kind {
         match self {
             Self::Auth => "authentication scheme",
             Self::Binding => "binding",
+            Self::Flag => "flag",
             Self::Limit => "limit",
             Self::Problem => "problem",
             Self::Query => "query",
@@ -308,6 +312,8 @@ fn runs_of_operation<'a>(operation: &'a Operation, op: &At<'_>, runs: &mut Vec<R
         }
         Operation::Health(_)
         | Operation::Enqueue(_)
+        | Operation::Flags(_)
+        | Operation::Switches(_)
         | Operation::DeadLetters(_)
         | Operation::Replay(_)
         | Operation::Resume(_)

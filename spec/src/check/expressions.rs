@@ -89,6 +89,8 @@ fn operation<'a>(
         }
         Operation::Health(_)
         | Operation::DeadLetters(_)
+        | Operation::Flags(_)
+        | Operation::Switches(_)
         | Operation::Resume(_)
         | Operation::Custom(_) => {}
     }

@@ -108,7 +108,9 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     keys(context, &config.key("vars"), Form::Screaming, service.config.vars.keys(), found);
     keys(context, &At::root("bindings"), Form::Screaming, service.bindings.keys(), found);
     keys(context, &At::root("auth"), Form::Snake, service.auth.keys(), found);
+    keys(context, &At::root("flags"), Form::Screaming, service.flags.keys(), found);
     keys(context, &At::root("limits"), Form::Snake, service.limits.keys(), found);
+    keys(context, &At::root("machines"), Form::Snake, service.machines.keys(), found);
     keys(context, &At::root("problems"), Form::Kebab, service.problems.keys(), found);
     keys(context, &At::root("schemas"), Form::Pascal, service.schemas.keys(), found);
     keys(context, &At::root("queries"), Form::Snake, service.queries.keys(), found);

@@ -14,6 +14,7 @@ mod cors;
 mod edge;
 mod environment;
 mod expressions;
+mod flags;
 mod forms;
 mod headers;
 mod health;
@@ -21,6 +22,7 @@ mod jobs;
 mod letters;
 mod limits;
 mod lock;
+mod machines;
 mod names;
 mod parameters;
 mod parity;
@@ -58,12 +60,14 @@ const CHECKS: &[(&str, Check)] = &[
     ("container", container::check),
     ("cors", cors::check),
     ("expressions", expressions::check),
+    ("flags", flags::check),
     ("forms", forms::check),
     ("headers", headers::check),
     ("health", health::check),
     ("jobs", jobs::check),
     ("letters", letters::check),
     ("limits", limits::check),
+    ("machines", machines::check),
     ("names", names::check),
     ("parameters", parameters::check),
     ("parity", parity::check),

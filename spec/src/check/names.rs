@@ -3,7 +3,7 @@
 use super::at::At;
 use super::context::{Context, Kind};
 use crate::diagnostic::{Diagnostic, Location, codes};
-use crate::document::{Answer, Binding, Map, Operation, RouteAuth, RouteLimits, Schema};
+use crate::document::{Answer, Binding, Condition, Map, Operation, RouteAuth, RouteLimits, Schema};
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut names = Names { context, found };
@@ -137,6 +137,13 @@ impl Names<'_, '_> {
             if let Some(cache) = &route.cache {
                 self.expect(Kind::Binding, &cache.binding, &at.key("cache").key("in"));
             }
+            if let Some(condition) = &route.when {
+                let at = at.key("when");
+                self.expect(Kind::Flag, &condition.flag, &at.key("flag"));
+                if condition.otherwise != Condition::NOT_FOUND {
+                    self.expect(Kind::Problem, &condition.otherwise, &at.key("otherwise"));
+                }
+            }
             self.operation(&route.op, &at.key("op"));
             self.answers(&route.returns, &at.key("returns"));
         }
@@ -181,6 +188,8 @@ impl Names<'_, '_> {
             }
             Operation::Query(_)
             | Operation::Transaction(_)
+            | Operation::Flags(_)
+            | Operation::Switches(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}
         }
@@ -199,6 +208,19 @@ impl Names<'_, '_> {
     }
 
     fn rest(&mut self) {
+        if let Some(overrides) = &self.context.service.overrides {
+            let at = At::root("overrides");
+            self.expect(Kind::Query, &overrides.read, &at.key("read"));
+            self.expect(Kind::Query, &overrides.write, &at.key("write"));
+        }
+        for (name, flag) in &self.context.service.flags {
+            let Some(beta) = &flag.beta else { continue };
+            let flags = At::root("flags");
+            let at = flags.key(name);
+            let at = at.key("beta");
+            self.expect_all(Kind::Role, &beta.roles, &at.key("roles"));
+            self.expect_all(Kind::Tier, &beta.tiers, &at.key("tiers"));
+        }
         if let Some(metering) = &self.context.service.metering {
             self.expect(Kind::Query, &metering.query, &At::root("metering").key("query"));
         }

@@ -76,6 +76,8 @@ impl<'a> Types<'_, 'a> {
             }
             Operation::Health(_)
             | Operation::DeadLetters(_)
+            | Operation::Flags(_)
+            | Operation::Switches(_)
             | Operation::Replay(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}

@@ -190,6 +190,14 @@ pub(super) mod table {
         UPLOAD_RECORD = "PL1814", "upload-record", Error, "What is written with a file cannot be made.";
         UPLOAD_ANSWER = "PL1815", "upload-answer", Error, "A route answers a file that it does not have.";
         UPLOAD_PLATFORM = "PL1816", "upload-platform", Error, "Files cannot be taken on a target.";
+        FLAG_RULE = "PL1821", "flag-rule", Error, "A flag contradicts itself.";
+        OVERRIDES = "PL1822", "overrides", Error, "What is switched at run time cannot be kept.";
+        CONTROL_ROUTE = "PL1823", "control-route", Error, "A route about flags or switches has another form than it needs.";
+        NO_CONTROL = "PL1824", "no-control", Error, "Nobody could switch it without a deployment.";
+        SWITCH_EXCEPTION = "PL1825", "switch-exception", Error, "An exception of a switch excepts nothing.";
+        CONDITION = "PL1826", "condition", Error, "A route cannot depend on this flag.";
+        MACHINE = "PL1827", "machine", Error, "A state machine cannot be walked.";
+        TRANSITION = "PL1828", "transition", Error, "SQL makes a transition that the machine does not have.";
     }
 }
 

@@ -9,9 +9,11 @@ mod config;
 mod container;
 mod environment;
 mod expression;
+mod flag;
 mod http;
 mod limit;
 mod lock;
+mod machine;
 mod operation;
 mod parity;
 mod platform;
@@ -38,9 +40,13 @@ pub use environment::{
     Start, StartCompose, StartNative, StartWorkers, WorkerRoute,
 };
 pub use expression::{Expression, Source};
+pub use flag::{
+    Beta, Condition, Control, Flag, FlagControl, FlagRule, Overrides, Switch, Switches,
+};
 pub use http::{Cors, ForwardingHeader, Framing, Hsts, Http, ProblemType, SecurityHeaders};
 pub use limit::{Limit, LimitKey, Precision};
 pub use lock::{Lock, LockedIds};
+pub use machine::{Machine, Move, ReadState};
 pub use operation::{
     DeadLetters, Enqueue, Health, HealthKind, LogIn, Once, Operation, Replay, RunQuery, Step,
     TaskOperation, Transaction,

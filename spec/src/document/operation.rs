@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Download, Expression, Map, Upload};
+use super::{Control, Download, Expression, FlagControl, Map, Upload};
 
 /// What a route does: exactly one of these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,10 @@ pub enum Operation {
     Resume(String),
     /// Gives a file back.
     Download(Download),
+    /// Tells or changes for whom feature flags are on.
+    Flags(FlagControl),
+    /// Tells or changes the emergency switches.
+    Switches(Control),
     /// Calls this method of the generated `Handlers` trait.
     Custom(String),
 }

@@ -9,7 +9,7 @@ use serde::de::{Error as _, MapAccess};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Expression, Map, Operation};
+use super::{Condition, Expression, Map, Operation};
 use crate::unit::{Bytes, Duration, text_unit};
 
 /// A route. What it leaves out comes from `defaults`.
@@ -46,6 +46,9 @@ pub struct Route {
     /// Who owns the object that the path names; others are told that it does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
+    /// When the route is there: only for callers who have a feature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Condition>,
     /// What the route does.
     pub op: Operation,
     /// How its answers are cached.

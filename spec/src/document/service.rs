@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accounts, Alert, Auth, Binding, Claim, Config, Container, Cors, Difference, Http, Limit, Map,
-    Objectives, ProblemType, Query, Route, RouteKey, Schema, SecurityHeaders, Shutdown, Task,
-    Workers,
+    Accounts, Alert, Auth, Binding, Claim, Config, Container, Cors, Difference, Flag, Http, Limit,
+    Machine, Map, Objectives, Overrides, ProblemType, Query, Route, RouteKey, Schema,
+    SecurityHeaders, Shutdown, Switches, Task, Workers,
 };
 use crate::unit::{Bytes, Duration};
 
@@ -68,6 +68,18 @@ pub struct Service {
     /// What the service answers, by method and path, such as `GET /users/{id}`.
     #[serde(default)]
     pub routes: indexmap::IndexMap<RouteKey, Route>,
+    /// What goes from state to state, by name.
+    #[serde(default)]
+    pub machines: Map<Machine>,
+    /// Features that can be switched for some or for all, by name.
+    #[serde(default)]
+    pub flags: Map<Flag>,
+    /// Switches for an emergency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switches: Option<Switches>,
+    /// Where it is kept what was switched at run time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<Overrides>,
     /// Counts each authenticated call per principal and day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metering: Option<Metering>,

@@ -119,6 +119,9 @@ fn environment(input: &Input<'_>, stores: &Stores) -> Map<String, Value> {
         ("METRICS_TOKEN", "${METRICS_TOKEN:-}"),
     ];
     environment.extend(host.map(|(name, value)| (name.to_owned(), value.into())));
+    for (name, _) in crate::emit::switches(input) {
+        environment.insert(name.to_owned(), format!("${{{name}:-off}}").into());
+    }
     environment
 }
 

@@ -17,8 +17,19 @@ pub(super) fn of_route(service: &Service, key: &RouteKey, route: &Route) -> Valu
         })
         .collect();
     if let Operation::Health(check) = &route.op {
-        answers.insert(200, health(check.kind, "Everything that is required works."));
-        answers.insert(503, health(check.kind, "Something that is required does not work."));
+        for (status, description) in [
+            (200, "Everything that is required works."),
+            (503, "Something that is required does not work."),
+        ] {
+            let mut answer = health(check.kind, description);
+            if service.switches.is_some() && check.kind != HealthKind::Liveness {
+                answer["content"]["application/json"]["schema"]["properties"]["mode"] = json!({
+                    "type": "string",
+                    "description": "`normal`, `read-only` or `maintenance`.",
+                });
+            }
+            answers.insert(status, answer);
+        }
     }
     for (status, answer) in &route.returns {
         let Ok(status) = status.parse::<u16>() else { continue };

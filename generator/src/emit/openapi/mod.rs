@@ -119,6 +119,9 @@ fn description(service: &Service, summary: &str, route: &Route) -> String {
     if let Some(roles) = &route.roles {
         text.push_str(&format!(" Only for the roles {}.", roles.join(", ")));
     }
+    if let Some(condition) = &route.when {
+        text.push_str(&format!(" Only there for callers who have {}.", condition.flag));
+    }
     let limits = view::policies::limits(service, route);
     if !limits.is_empty() {
         text.push_str(&format!(" Limits: {}.", limits.join(", ")));

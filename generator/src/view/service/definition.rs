@@ -8,6 +8,7 @@ use proofline_spec::document::{
 use proofline_spec::unit::{Duration, Rate};
 use serde::Serialize;
 
+use super::flags;
 use super::literals::{duration, number, optional_text, text, texts};
 use super::patterns;
 use super::schemas::Static;
@@ -25,6 +26,7 @@ pub(crate) struct Definition {
     pub(crate) auth: Vec<Static>,
     pub(crate) limits: Vec<Static>,
     pub(crate) problems: Vec<Static>,
+    pub(crate) flags: Vec<Static>,
     pub(crate) patterns: Vec<Static>,
     /// What of the runtime's definitions the module imports.
     pub(crate) imports: Vec<&'static str>,
@@ -59,12 +61,14 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
         auth,
         limits,
         problems,
+        flags: flags::statics(service),
         patterns: var_patterns(service),
         imports: Vec::new(),
         has_durations: false,
         modules: Vec::new(),
     };
     let statics = definition.auth.iter().chain(&definition.limits).chain(&definition.problems);
+    let statics = statics.chain(&definition.flags);
     let all: String = definition
         .fields
         .iter()
@@ -80,6 +84,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
         ("AuthScheme", definition.auth.is_empty()),
         ("Limit", definition.limits.is_empty()),
         ("ProblemType", definition.problems.is_empty()),
+        ("Flag", definition.flags.is_empty()),
         ("Definition", false),
         ("Pattern", definition.patterns.is_empty()),
     ];
@@ -95,7 +100,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
 }
 
 /// How many fields the runtime's `Definition` has.
-const FIELDS: usize = 22;
+const FIELDS: usize = 26;
 /// How many fields the runtime's `SecurityHeaders` has.
 const HEADER_FIELDS: usize = 5;
 
@@ -103,6 +108,7 @@ const IMPORTS: &[&str] = &[
     "ApiKey",
     "AuthKind",
     "AuthScheme",
+    "Beta",
     "Blob",
     "Breaker",
     "Cors",
@@ -111,6 +117,7 @@ const IMPORTS: &[&str] = &[
     "Database",
     "DeadLetter",
     "Definition",
+    "Flag",
     "Forwarding",
     "Framing",
     "Hsts",
@@ -121,8 +128,10 @@ const IMPORTS: &[&str] = &[
     "LimitBy",
     "Messages",
     "Metering",
+    "Method",
     "Migration",
     "OnFailure",
+    "Overrides",
     "Pattern",
     "Pool",
     "PrincipalLookup",
@@ -132,11 +141,14 @@ const IMPORTS: &[&str] = &[
     "Rate",
     "Replicas",
     "Retry",
+    "Rule",
     "Schedule",
     "SecretVar",
     "SecurityHeaders",
     "Shutdown",
     "SignatureEncoding",
+    "Switch",
+    "Switches",
     "Task",
     "TaskAlert",
     "Upstream",
@@ -186,6 +198,7 @@ fn fields(input: &Input<'_>) -> Vec<String> {
     fields.extend(cors(service));
     fields.push(headers(service));
     fields.push("routes: routes::ROUTES".to_owned());
+    fields.extend(flags::fields(service));
     if let Some(metering) = &service.metering {
         fields.push(format!(
             "metering: Some(Metering {{ statement: &statements::{}, flush: {} }})",

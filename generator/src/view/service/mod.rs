@@ -2,6 +2,7 @@
 
 pub(crate) mod definition;
 pub(crate) mod expressions;
+mod flags;
 pub(crate) mod handlers;
 pub(crate) mod literals;
 pub(crate) mod operations;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use proofline_spec::document::{
-    Answer, Enqueue, Expression, Health, HealthKind, LogIn, Map, Operation, Replay, Route,
-    RouteKey, Service, Source, Transaction, Upload,
+    Answer, Control, Enqueue, Expression, FlagControl, Health, HealthKind, LogIn, Map, Operation,
+    Replay, Route, RouteKey, Service, Source, Transaction, Upload,
 };
 use serde::Serialize;
 
@@ -174,6 +174,21 @@ fn body(service: &Service, key: &RouteKey, route: &Route, refers: &mut Refers) -
                 literals::text(how)
             ));
         }
+        Operation::Flags(control) => lines.push(
+            match control {
+                FlagControl::List => "operation::flags(call).await",
+                FlagControl::Set => "operation::set_flag(call).await",
+                FlagControl::Evaluate => "operation::evaluate_flags(call).await",
+            }
+            .to_owned(),
+        ),
+        Operation::Switches(control) => lines.push(
+            match control {
+                Control::List => "operation::switches(call).await",
+                Control::Set => "operation::set_switch(call).await",
+            }
+            .to_owned(),
+        ),
         Operation::Custom(_) => {}
     }
     lines.join("\n")
@@ -400,6 +415,8 @@ fn expressions_of(route: &Route) -> Vec<&Expression> {
         // What a file is recorded with is another function's.
         Operation::Health(_)
         | Operation::DeadLetters(_)
+        | Operation::Flags(_)
+        | Operation::Switches(_)
         | Operation::Upload(_)
         | Operation::Resume(_)
         | Operation::Custom(_) => Vec::new(),

@@ -7,7 +7,7 @@ use proofline_spec::document::{
 use proofline_spec::unit::{Bytes, Duration};
 use serde::Serialize;
 
-use super::literals;
+use super::{flags, literals};
 use crate::view::{names, policies};
 
 /// Everything that the module `routes` holds.
@@ -32,15 +32,24 @@ pub(crate) struct RouteView {
 }
 
 /// How many fields the runtime's `Route` has.
-const FIELDS: usize = 15;
+const FIELDS: usize = 17;
 
 /// What the runtime's `Route::DEFAULT` says.
 const DEFAULT_MAX_BODY: Bytes = Bytes::new(64 * 1024);
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(10_000);
 
 /// What of the runtime's definitions the module may import.
-const IMPORTS: [&str; 8] =
-    ["Cache", "Method", "Operand", "Owner", "PathParameter", "Resumable", "Route", "Upload"];
+const IMPORTS: [&str; 9] = [
+    "Cache",
+    "Condition",
+    "Method",
+    "Operand",
+    "Owner",
+    "PathParameter",
+    "Resumable",
+    "Route",
+    "Upload",
+];
 
 /// Every route, in the order of the spec.
 pub(crate) fn routes(service: &Service) -> Routes {
@@ -142,6 +151,14 @@ fn fields(
         let tags = literals::texts(route.invalidates.iter().map(String::as_str));
         fields.push(format!("invalidates: {tags}"));
     }
+    if let Some(condition) = &route.when {
+        let (field, refers) = flags::condition(condition);
+        definitions.extend(refers);
+        fields.push(field);
+    }
+    if matches!(route.op, Operation::Switches(_)) {
+        fields.push("switches: true".to_owned());
+    }
     fields
 }
 
@@ -193,7 +210,7 @@ fn vary(is_authenticated: bool, cache: &RouteCache) -> String {
     operands.join(", ")
 }
 
-const fn method(method: Method) -> &'static str {
+pub(super) const fn method(method: Method) -> &'static str {
     match method {
         Method::Get => "Get",
         Method::Post => "Post",

@@ -6,10 +6,12 @@ use proofline_runtime::binding::sql::{Batch, Bound, Done, ToParameter, Transacte
 use proofline_runtime::definition::ProblemType;
 use proofline_runtime::{Call, Context, Delivery, Failure};
 
-use crate::generated::definition::{INSUFFICIENT_CREDITS, INVALID_TRANSITION, MODEL_NOT_FOUND};
+use crate::generated::definition::{
+    INSUFFICIENT_CREDITS, INVALID_TRANSITION, MODEL_NOT_FOUND, TEXT_TO_POSE_FLAG, VIDEO_MIXER_FLAG,
+};
 use crate::generated::handlers::{DeleteUploadAnswer, Handlers, RequestGenerationAnswer};
 use crate::generated::statements;
-use crate::generated::types::{Generation, GenerationMessage, Model, NewGeneration};
+use crate::generated::types::{Generation, GenerationMessage, Kind, Model, NewGeneration};
 use crate::provider::{self, Undone};
 
 /// How long a generation may wait in the queue before it is queued once more.
@@ -38,6 +40,14 @@ impl Handlers for App {
             Err(failure) => return Err(failure),
         };
         let Some(model) = model else { return Ok(RequestGenerationAnswer::ModelNotFound) };
+        let is_on = match model.kind {
+            Kind::Video => call.flag(&VIDEO_MIXER_FLAG).await,
+            Kind::Pose => call.flag(&TEXT_TO_POSE_FLAG).await,
+            Kind::Text | Kind::Image => true,
+        };
+        if !is_on {
+            return Ok(RequestGenerationAnswer::FeatureOff);
+        }
         let id = call.new_id()?;
         let steps = charge(call, &id, &model, &body)?;
         let done = match call.transact(Batch { once: None, steps }).await {

@@ -3,11 +3,13 @@
 mod call;
 mod clock;
 mod count;
+mod flags;
 mod service;
 
 pub use call::{CallRequest, call};
 pub use clock::AheadRequest;
 pub use count::{CountRequest, count};
+pub use flags::{FlagRequest, evaluate};
 pub use service::{FaultyService, name};
 
 use std::collections::{BTreeMap, BTreeSet};

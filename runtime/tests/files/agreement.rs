@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use proofline_runtime::binding::blob::{Blob, BlobStore, Reading};
+use proofline_runtime::binding::blob::{Blob, BlobStore, Reading, UNFINISHED};
 use proofline_runtime::host::native::folder::Folder;
 
 use crate::server::{PATIENCE, bucket, start};
@@ -128,6 +128,23 @@ async fn a_large_file_does_not_go_through_memory(store: &dyn BlobStore) {
     assert!(most < before + 64, "{before} MB before, {most} MB at most");
 }
 
+async fn unfinished_uploads_are_found_and_files_are_not_taken_for_them(store: &dyn BlobStore) {
+    let names = ["unfinished.b.00000", "unfinished.a", "unfinished.b"];
+    assert_eq!(store.list(UNFINISHED).await.unwrap(), [""; 0]);
+    for name in ["a", "b", "x unfinished.c"].iter().chain(&names) {
+        store.put(name, Bytes::from_static(b"1"), "text/plain").await.unwrap();
+    }
+    let mut found = store.list(UNFINISHED).await.unwrap();
+    found.sort();
+    assert_eq!(found, ["unfinished.a", "unfinished.b", "unfinished.b.00000"]);
+    assert_eq!(store.list("unfinished.a").await.unwrap(), ["unfinished.a"]);
+    for name in names {
+        assert!(store.get(name).await.unwrap().is_some(), "{name}");
+        store.delete(name).await.unwrap();
+    }
+    assert_eq!(store.list(UNFINISHED).await.unwrap(), [""; 0]);
+}
+
 async fn all_promises(store: &dyn BlobStore, folder: &Path) {
     // First, as what the other ones free is not given back to the system at once.
     a_large_file_does_not_go_through_memory(store).await;
@@ -135,6 +152,7 @@ async fn all_promises(store: &dyn BlobStore, folder: &Path) {
     what_is_written_in_pieces_is_read_back_as_it_was(store).await;
     a_file_is_there_when_it_is_finished_and_not_before(store).await;
     what_is_not_finished_leaves_nothing(store, folder).await;
+    unfinished_uploads_are_found_and_files_are_not_taken_for_them(store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! A file of gigabytes, made while it is sent and thrown away while it is read: neither side ever holds it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cucumber::step::Collection;
 use sha2::{Digest as _, Sha256};
@@ -16,6 +16,9 @@ use crate::world::World;
 
 /// How often the progress is asked for: not after every part, so that no limit of requests is met.
 const ASKED: usize = 10;
+
+/// How often the memory is looked at while the last part is worked on.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// What was sent.
 #[derive(Debug, Default)]
@@ -72,7 +75,7 @@ async fn send_part(
     let (authorization, token) = who.bearer();
     let mut asked = client
         .patch(format!("{}{place}", run.http.base()))
-        .timeout(std::time::Duration::from_secs(150))
+        .timeout(Duration::from_secs(150))
         .header(authorization, token)
         .header("Tus-Resumable", "1.0.0")
         .header("Upload-Offset", at.to_string())
@@ -84,6 +87,21 @@ async fn send_part(
     let answer = asked.send().await.map_err(|error| broken(&error))?;
     world.recorder.count(1);
     Ok(answer.status().as_u16())
+}
+
+/// What a request came to, and the most that the process held meanwhile.
+async fn watched(
+    world: &World,
+    sending: impl Future<Output = Result<u16, Failure>>,
+) -> Result<(u16, u64), Failure> {
+    let mut sending = std::pin::pin!(sending);
+    let mut most = 0;
+    loop {
+        tokio::select! {
+            status = &mut sending => return Ok((status?, most)),
+            () = tokio::time::sleep(LOOK_AGAIN) => most = most.max(resident(world).await?),
+        }
+    }
 }
 
 async fn sends(world: &mut World, arguments: Arguments) -> Seen {
@@ -105,7 +123,16 @@ async fn sends(world: &mut World, arguments: Arguments) -> Seen {
         let size = usize::try_from((length - at).min(size as u64)).unwrap_or(size);
         let bytes = part(&kind, at, size).ok_or_else(|| Failure::broken("no such kind"))?;
         hash.update(&bytes);
-        let status = send_part(world, &large.place, &user, at, bytes).await?;
+        let sending = send_part(world, &large.place, &user, at, bytes);
+        let is_last = at + size as u64 == length;
+        let status = if is_last {
+            // With the last part the whole is looked at and put in its place: that is when memory would grow.
+            let (status, most) = watched(world, sending).await?;
+            large.most = large.most.max(most);
+            status
+        } else {
+            sending.await?
+        };
         if status != 204 {
             return Err(Failure::Wrong(format!("the part at {at} was answered {status}")));
         }
@@ -146,7 +173,7 @@ async fn comes_back(world: &mut World, _: Arguments) -> Seen {
     let (authorization, token) = user.bearer();
     let asked = client
         .get(format!("{}{path}", run.http.base()))
-        .timeout(std::time::Duration::from_secs(150))
+        .timeout(Duration::from_secs(150))
         .header(authorization, token);
     let mut answer = asked.send().await.map_err(|error| broken(&error))?;
     world.recorder.count(1);

@@ -13,7 +13,7 @@ use crate::run::Run;
 /// How long it may take until everything works again: breakers may be open for as long.
 const RECOVERY: Duration = Duration::from_secs(90);
 /// How long writes may go on whose clients have gone.
-const SETTLED: Duration = Duration::from_secs(30);
+const SETTLED: Duration = Duration::from_secs(15);
 /// How often it is asked.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -91,8 +91,13 @@ async fn balance(run: &Run, subjects: &Subjects, user: &User) -> Result<Vec<Stri
     }
 }
 
-/// Everything that is wrong with what a user has.
-pub(super) async fn user(run: &Run, subjects: &Subjects, user: &User) -> Vec<String> {
+/// Everything that is wrong with what users have.
+pub(super) async fn users(run: &Run, subjects: &Subjects, users: &[User]) -> Vec<String> {
+    let each = users.iter().map(|one| user(run, subjects, one));
+    futures::future::join_all(each).await.into_iter().flatten().collect()
+}
+
+async fn user(run: &Run, subjects: &Subjects, user: &User) -> Vec<String> {
     let mut wrong = balance(run, subjects, user).await.unwrap_or_else(|why| vec![why]);
     for (collection, things) in subjects.collections.iter().zip(&user.things) {
         match ask(run, user, &collection.list).await {

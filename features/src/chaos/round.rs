@@ -207,10 +207,7 @@ impl Stage {
             before.drain(..forgotten);
         }
         // What was confirmed has to outlive what broke later.
-        let mut wrong = Vec::new();
-        for user in &before {
-            wrong.extend(check::user(&self.run, &self.subjects, user).await);
-        }
+        let wrong = check::users(&self.run, &self.subjects, &before).await;
         for text in &wrong {
             say(&format!("wrong (seed {}, at the end): {text}", options.seed));
         }
@@ -265,8 +262,8 @@ impl Stage {
         }
         let load = Arc::into_inner(load).ok_or_else(|| Failure::broken("a client did not end"))?;
         let mut report = load.report.into_inner().unwrap_or_default();
+        report.wrong.extend(check::users(&self.run, &self.subjects, &load.users).await);
         for user in &load.users {
-            report.wrong.extend(check::user(&self.run, &self.subjects, user).await);
             let ledger = lock(&user.ledger);
             let things = user.things.iter().map(|things| lock(things).count());
             for count in [ledger.grants, ledger.spends].into_iter().chain(things) {

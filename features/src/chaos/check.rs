@@ -13,7 +13,7 @@ use crate::run::Run;
 /// How long it may take until everything works again: breakers may be open for as long.
 const RECOVERY: Duration = Duration::from_secs(90);
 /// How long writes may go on whose clients have gone.
-const SETTLED: Duration = Duration::from_secs(15);
+pub(super) const SETTLED: Duration = Duration::from_secs(12);
 /// How often it is asked.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -74,9 +74,14 @@ fn movements(answer: &Answer, figure: &BalanceFigure) -> Vec<Movement> {
 }
 
 /// What is wrong with the balance of a user.
-async fn balance(run: &Run, subjects: &Subjects, user: &User) -> Result<Vec<String>, String> {
+async fn balance(
+    run: &Run,
+    subjects: &Subjects,
+    user: &User,
+    settled: Duration,
+) -> Result<Vec<String>, String> {
     let Some(declared) = &subjects.balance else { return Ok(Vec::new()) };
-    let deadline = Instant::now() + SETTLED;
+    let deadline = Instant::now() + settled;
     loop {
         let answer = ask(run, user, &declared.read.route).await?;
         let found = answer.at(&declared.read.at).and_then(|text| text.parse().ok());
@@ -92,13 +97,18 @@ async fn balance(run: &Run, subjects: &Subjects, user: &User) -> Result<Vec<Stri
 }
 
 /// Everything that is wrong with what users have.
-pub(super) async fn users(run: &Run, subjects: &Subjects, users: &[User]) -> Vec<String> {
-    let each = users.iter().map(|one| user(run, subjects, one));
+pub(super) async fn users(
+    run: &Run,
+    subjects: &Subjects,
+    users: &[User],
+    settled: Duration,
+) -> Vec<String> {
+    let each = users.iter().map(|one| user(run, subjects, one, settled));
     futures::future::join_all(each).await.into_iter().flatten().collect()
 }
 
-async fn user(run: &Run, subjects: &Subjects, user: &User) -> Vec<String> {
-    let mut wrong = balance(run, subjects, user).await.unwrap_or_else(|why| vec![why]);
+async fn user(run: &Run, subjects: &Subjects, user: &User, settled: Duration) -> Vec<String> {
+    let mut wrong = balance(run, subjects, user, settled).await.unwrap_or_else(|why| vec![why]);
     for (collection, things) in subjects.collections.iter().zip(&user.things) {
         match ask(run, user, &collection.list).await {
             Ok(answer) => {

@@ -207,7 +207,7 @@ impl Stage {
             before.drain(..forgotten);
         }
         // What was confirmed has to outlive what broke later.
-        let wrong = check::users(&self.run, &self.subjects, &before).await;
+        let wrong = check::users(&self.run, &self.subjects, &before, Duration::ZERO).await;
         for text in &wrong {
             say(&format!("wrong (seed {}, at the end): {text}", options.seed));
         }
@@ -262,7 +262,9 @@ impl Stage {
         }
         let load = Arc::into_inner(load).ok_or_else(|| Failure::broken("a client did not end"))?;
         let mut report = load.report.into_inner().unwrap_or_default();
-        report.wrong.extend(check::users(&self.run, &self.subjects, &load.users).await);
+        report
+            .wrong
+            .extend(check::users(&self.run, &self.subjects, &load.users, check::SETTLED).await);
         for user in &load.users {
             let ledger = lock(&user.ledger);
             let things = user.things.iter().map(|things| lock(things).count());

@@ -12,7 +12,7 @@ use crate::proxy::Toxic;
 use crate::world::World;
 
 /// How often each route is asked while something is disturbed.
-const ASKED: usize = 3;
+const ASKED: usize = 1;
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;

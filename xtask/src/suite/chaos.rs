@@ -8,9 +8,8 @@ use crate::context::Context;
 
 /// Service, environment, seed and number of rounds.
 const RUNS: &[(&str, &str, &str, &str)] = &[
-    ("lumiku", "local", "1", "6"),
+    ("lumiku", "local", "1", "4"),
     ("lumiku", "local-servers", "2", "3"),
-    ("luna", "local-servers", "3", "3"),
 ];
 
 /// Features that disturb the connections to stores.

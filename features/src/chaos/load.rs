@@ -18,8 +18,8 @@ use crate::failure::Failure;
 use crate::generate::Generator;
 use crate::run::Run;
 
-/// How much a grant gives: little, so that spending it up is part of the load.
-pub(super) const GRANT: u64 = 5;
+/// How much a grant gives: less than is spent meanwhile, so that a balance is at its end for most of the time.
+pub(super) const GRANT: u64 = 2;
 /// So many movements are made for one user at most, so that one page has all.
 const MOVEMENTS: u64 = 80;
 /// Between two attempts to reach a service that is not there.

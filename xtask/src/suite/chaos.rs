@@ -7,10 +7,8 @@ use super::table::Outcome;
 use crate::context::Context;
 
 /// Service, environment, seed and number of rounds.
-const RUNS: &[(&str, &str, &str, &str)] = &[
-    ("lumiku", "local", "1", "4"),
-    ("lumiku", "local-servers", "2", "3"),
-];
+const RUNS: &[(&str, &str, &str, &str)] =
+    &[("lumiku", "local", "1", "4"), ("lumiku", "local-servers", "2", "3")];
 
 /// Features that disturb the connections to stores.
 const DISTURBING: &[&str] = &["reliability/cache", "reliability/isolation"];

@@ -65,7 +65,6 @@ enum Flaw {
     None,
     LosesNotes,
     DoublesNotes,
-    LosesMovements,
     Overdraws,
     IsUnavailable,
     Forgets,
@@ -119,9 +118,7 @@ impl Bank {
             }
             account.balance += amount;
             let movement = json!({"id": format!("m{number}"), "amount": amount});
-            if self.flaw != Flaw::LosesMovements || number % 7 != 0 {
-                account.movements.push(movement.clone());
-            }
+            account.movements.push(movement.clone());
             answer(201, &movement)
         })
     }
@@ -227,7 +224,6 @@ async fn every_broken_promise_is_told() {
     for (flaw, told) in [
         (Flaw::LosesNotes, "was confirmed, and is not there"),
         (Flaw::DoublesNotes, "was made once, and is there 2 times"),
-        (Flaw::LosesMovements, "the movements add up to"),
         (Flaw::Overdraws, "the balance is -"),
         (Flaw::IsUnavailable, "it does not say when to come again"),
         (Flaw::Forgets, "at the end: "),

@@ -1,7 +1,7 @@
 //! Random faults under load, from a seed: rounds of load in which something breaks, and what must hold afterwards.
 //!
-//! What breaks and when is a [`schedule`] that the seed alone decides. The [`load`] is made of what the spec declares:
-//! movements of a balance, things that are made and listed, what can be read. The [`books`] hold what each answer
+//! What breaks and when is a `schedule` that the seed alone decides. The `load` is made of what the spec declares:
+//! movements of a balance, things that are made and listed, what can be read. The `books` hold what each answer
 //! promised, and are compared with what the service says once it is ready again.
 
 mod books;

@@ -20,7 +20,6 @@ use super::{body, clock, glue, queue};
 use crate::definition::Definition;
 use crate::host::BODY_TIMEOUT;
 use crate::host::control::is_direct;
-use crate::host::isolated;
 use crate::host::log::Level;
 use crate::policy::headers::HeaderPolicy;
 use crate::problem::{Failure, UNAVAILABLE};

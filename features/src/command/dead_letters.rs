@@ -114,7 +114,9 @@ async fn send(
 ) -> Result<Answer, Failure> {
     let header = match token {
         Some(token) => ("Authorization".to_owned(), format!("Bearer {token}")),
-        None => accounts::admin(run, route)?,
+        None => accounts::admin(run, route).map_err(|failure| {
+            Failure::Broken(format!("{failure}; give the token of one in PROOFLINE_ADMIN_TOKEN"))
+        })?,
     };
     let http = Http::new(&run.target.base).map_err(|error| Failure::broken(error.message))?;
     let request = Request::new(route.method.as_str(), path).headers(&[header]);

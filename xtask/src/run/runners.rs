@@ -78,7 +78,10 @@ pub(crate) fn ask(
         .output()
         .with_context(|| format!("cannot start {}", path.display()))?;
     if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim().to_owned());
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim();
+        // The error that it becomes here says so itself.
+        bail!("{}", said.strip_prefix("error: ").unwrap_or(said).to_owned());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }

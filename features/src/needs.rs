@@ -1,6 +1,6 @@
 //! What a scenario needs, by its tags, and whether the environment and the spec give it.
 
-use proofline_spec::document::{Binding, HealthKind, LimitKey, Operation, Start};
+use proofline_spec::document::{Binding, HealthKind, LimitKey, Operation};
 
 use crate::plan::Target;
 use crate::steps::task_alert;
@@ -87,7 +87,7 @@ const NEEDS: &[Need] = &[
     ),
     (
         "peers",
-        |t| !matches!(t.environment.start, Some(Start::Compose(_))),
+        |t| !t.is_published_by_an_engine(),
         "a container sees the engine's own address, whoever connects to its published port",
     ),
     (

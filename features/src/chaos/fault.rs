@@ -108,6 +108,12 @@ impl Fault {
         matches!(self, Self::Kill)
     }
 
+    /// Whether a request may stay without an answer where an engine publishes the service's port: it accepts
+    /// connections for a container that has ended, and closes them.
+    pub const fn cuts_clients_of_an_engine(&self) -> bool {
+        matches!(self, Self::Kill | Self::End)
+    }
+
     /// Whether 500 is what the service has to answer to it.
     pub fn may_be_internal(&self) -> bool {
         match self {

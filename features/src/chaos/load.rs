@@ -11,6 +11,7 @@ use super::books::{Fate, Ledger, Things};
 use super::collection::Collection;
 use super::document::RoundReport;
 use super::fault::Fault;
+use super::schedule::CLIENTS;
 use crate::accounts::{self, Account};
 use crate::call::Call;
 use crate::exchange::{Answer, Http, HttpError, Request};
@@ -152,8 +153,10 @@ impl Load {
         let collections = self.subjects.collections.len();
         let which = rng.usize(..collections.max(1));
         let may_move = self.subjects.balance.is_some() && lock(&user.ledger).attempts() < MOVEMENTS;
+        // As many as there are clients may be under way, each of which saw a place for its own.
+        let under_way = usize::try_from(CLIENTS).unwrap_or(usize::MAX);
         let is_room = collections > 0
-            && lock(&user.things[which]).len() < self.subjects.collections[which].most;
+            && lock(&user.things[which]).len() + under_way <= self.subjects.collections[which].most;
         match rng.u32(..20) {
             0..2 if may_move => Wish::Grant,
             2..9 if may_move => Wish::Spend,
@@ -243,7 +246,12 @@ impl Load {
             }
             Some(Err(error)) => {
                 lock(&self.report).unanswered += 1;
-                if !self.was(Fault::cuts_clients, began) {
+                let cuts = if self.run.target.is_published_by_an_engine() {
+                    Fault::cuts_clients_of_an_engine
+                } else {
+                    Fault::cuts_clients
+                };
+                if !self.was(cuts, began) {
                     self.wrong(format!(
                         "{what}: no answer, and the service was not killed: {error}"
                     ));

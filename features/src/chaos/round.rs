@@ -84,6 +84,13 @@ fn scope(target: &Target, subjects: &Subjects) -> (Vec<String>, Vec<String>) {
     if subjects.collections.is_empty() {
         unchecked.push("no things: no user makes any that a list shows again".to_owned());
     }
+    if target.is_published_by_an_engine() {
+        unchecked.push(
+            "requests without an answer while the service ends: the engine accepts them for a container that has \
+             ended"
+                .to_owned(),
+        );
+    }
     for (key, route) in target.routes() {
         let is_job = matches!(route.op, Operation::Enqueue(_));
         if is_job {

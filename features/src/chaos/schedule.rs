@@ -57,7 +57,7 @@ const fn mixed(seed: u64, number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-const CLIENTS: u64 = 8;
+pub(super) const CLIENTS: u64 = 8;
 const USERS: u64 = 4;
 /// A request to a store that hangs takes as long as its route may: few of them are enough.
 const WHILE_HANGING: std::ops::Range<u64> = 6..14;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proofline_spec::document::{
     Answer, Auth, Environment, HealthKind, Limit, LimitKey, Method, Operation, Route, RouteAuth,
-    RouteKey, RouteLimits, Schema, Service, SignatureEncoding,
+    RouteKey, RouteLimits, Schema, Service, SignatureEncoding, Start,
 };
 use proofline_spec::evidence::Plan;
 use proofline_spec::unit::Rate;
@@ -272,6 +272,11 @@ impl Target {
             .map(|rate| rate.per_second() * 0.7)
             .chain(permitted)
             .fold(WHEN_UNLIMITED, f64::min)
+    }
+
+    /// Whether an engine stands before the service: it publishes the port of a container on this machine.
+    pub const fn is_published_by_an_engine(&self) -> bool {
+        matches!(self.environment.start, Some(Start::Compose(_)))
     }
 
     /// Whether the target is on this machine.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Change, Evaluation, EvaluationContext, evaluate};
+use crate::binding::sql::Row;
 use crate::context::Context;
 use crate::definition::{Flag, Overrides, Switches};
 use crate::problem::{Failure, UNAVAILABLE};
@@ -206,7 +207,7 @@ async fn read(context: &Context, overrides: &Overrides) -> Option<HashMap<String
         Either::Right(_) => Err(Failure::of(&UNAVAILABLE)),
     };
     let rows = done.ok()?.rows;
-    let row = |row: &crate::binding::sql::Row| {
+    let row = |row: &Row| {
         let value = serde_json::from_str(row.text("value")?).ok()?;
         Some((row.text("name")?.to_owned(), value))
     };

@@ -19,16 +19,11 @@ use crate::chain::Chain;
 use crate::definition::Task;
 use crate::policy::body;
 use crate::policy::headers::HeaderPolicy;
-use crate::problem::{Failure, MALFORMED_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND};
+use crate::problem::{Failure, MALFORMED_REQUEST, METHOD_NOT_ALLOWED};
 use crate::service::Service;
 
 const IDENTITY: &str = "/.well-known/proofline";
 const FAULTS: &str = "/.well-known/proofline/faults";
-const TASKS: &str = "/.well-known/proofline/faults/tasks";
-const COUNT: &str = "/.well-known/proofline/faults/count";
-const CALL: &str = "/.well-known/proofline/faults/call";
-const CLOCK: &str = "/.well-known/proofline/faults/clock";
-const FLAGS: &str = "/.well-known/proofline/faults/flags";
 /// Headers by which a request says that it came through somebody else.
 const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 /// The largest body that asks for a fault.
@@ -47,6 +42,45 @@ pub struct Control<S> {
     headers: HeaderPolicy,
     /// The tasks as they run.
     pub tasks: Tasks,
+}
+
+/// What can be asked for where faults can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disturbance {
+    /// The faults that there are.
+    Faults,
+    /// Tasks that are due now, and how each was run.
+    Tasks,
+    /// Requests that are counted without being sent.
+    Count,
+    /// A call of an upstream.
+    Call,
+    /// Time that has passed.
+    Clock,
+    /// Flags for users who do not exist.
+    Flags,
+}
+
+impl Disturbance {
+    fn at(path: &str) -> Option<Self> {
+        Some(match path.strip_prefix(FAULTS)? {
+            "" => Self::Faults,
+            "/tasks" => Self::Tasks,
+            "/count" => Self::Count,
+            "/call" => Self::Call,
+            "/clock" => Self::Clock,
+            "/flags" => Self::Flags,
+            _ => return None,
+        })
+    }
+
+    const fn methods(self) -> &'static str {
+        match self {
+            Self::Faults => "GET, POST, DELETE",
+            Self::Tasks => "GET, POST",
+            Self::Count | Self::Call | Self::Clock | Self::Flags => "POST",
+        }
+    }
 }
 
 /// A task that is to be due now.
@@ -98,40 +132,16 @@ impl<S: Service> Control<S> {
         B: http_body::Body<Data = Bytes>,
         B::Error: std::fmt::Display,
     {
-        match request.uri().path() {
-            IDENTITY => Ok(self.own(self.identity(request.method()))),
-            FAULTS if local && self.faults.is_some() => {
-                let changed = self.change_faults(request).await;
-                let text = changed.map(|faults| self.text("application/json", faults.to_string()));
-                Ok(self.own(text))
-            }
-            TASKS if local && self.faults.is_some() => {
-                let said = self.tasks(request).await;
-                let text = said.map(|said| self.text("application/json", said.to_string()));
-                Ok(self.own(text))
-            }
-            COUNT if local && self.faults.is_some() => {
-                let counted = self.count(request).await;
-                let text = counted.map(|said| self.text("application/json", said.to_string()));
-                Ok(self.own(text))
-            }
-            CALL if local && self.faults.is_some() => {
-                let called = self.call(request).await;
-                let text = called.map(|said| self.text("application/json", said.to_string()));
-                Ok(self.own(text))
-            }
-            CLOCK if local && self.faults.is_some() => {
-                let moved = self.move_clock(request).await;
-                let text = moved.map(|said| self.text("application/json", said.to_string()));
-                Ok(self.own(text))
-            }
-            FLAGS if local && self.faults.is_some() => {
-                let told = self.flags(request).await;
-                let text = told.map(|told| self.text("application/json", told.to_string()));
-                Ok(self.own(text))
-            }
-            _ => Err(request),
+        let path = request.uri().path();
+        if path == IDENTITY {
+            return Ok(self.own(self.identity(request.method())));
         }
+        let faults = self.faults.as_deref().filter(|_| local);
+        let Some((faults, wanted)) = faults.zip(Disturbance::at(path)) else {
+            return Err(request);
+        };
+        let said = self.disturb(faults, wanted, request).await;
+        Ok(self.own(said.map(|said| self.text("application/json", said.to_string()))))
     }
 
     fn identity(&self, method: &Method) -> Result<Response<Bytes>, Failure> {
@@ -146,105 +156,72 @@ impl<S: Service> Control<S> {
         Ok(self.text("application/json", body.to_string()))
     }
 
-    async fn change_faults<B>(&self, request: Request<B>) -> Result<Value, Failure>
+    /// Does what is asked for where faults can be made, and says what came of it.
+    async fn disturb<B>(
+        &self,
+        faults: &Faults,
+        wanted: Disturbance,
+        request: Request<B>,
+    ) -> Result<Value, Failure>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: std::fmt::Display,
     {
-        let faults = self.faults.as_ref().ok_or_else(|| Failure::of(&NOT_FOUND))?;
+        let context = self.chain.context();
         let (parts, incoming) = request.into_parts();
-        if parts.method == Method::POST {
-            let fault: FaultRequest = read(&parts.headers, incoming, LARGEST_FAULT).await?;
-            self.check_fault(&fault)?;
-            faults.add(fault);
-        } else if parts.method == Method::DELETE {
-            faults.clear();
-        } else if parts.method != Method::GET {
-            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("GET, POST, DELETE"));
+        let headers = &parts.headers;
+        match (wanted, parts.method) {
+            (Disturbance::Faults, Method::GET) => {}
+            (Disturbance::Faults, Method::DELETE) => faults.clear(),
+            (Disturbance::Faults, Method::POST) => {
+                let fault: FaultRequest = read(headers, incoming, LARGEST_FAULT).await?;
+                self.check_fault(&fault)?;
+                faults.add(fault);
+            }
+            (Disturbance::Tasks, Method::GET) => return self.runs().await,
+            (Disturbance::Tasks, Method::POST) => {
+                let due: DueRequest = read(headers, incoming, LARGEST_FAULT).await?;
+                return self.make_due(faults, &due);
+            }
+            (Disturbance::Count, Method::POST) => {
+                let wanted: CountRequest = read(headers, incoming, LARGEST_FAULT).await?;
+                return faults::count(&self.chain, &wanted, headers).await;
+            }
+            (Disturbance::Call, Method::POST) => {
+                let wanted: CallRequest = read(headers, incoming, LARGEST_FAULT).await?;
+                return faults::call(context, &wanted).await;
+            }
+            (Disturbance::Clock, Method::POST) => {
+                let wanted: AheadRequest = read(headers, incoming, LARGEST_FAULT).await?;
+                let ahead = faults.move_on(wanted).as_millis();
+                return Ok(json!({"ahead_ms": u64::try_from(ahead).unwrap_or(u64::MAX)}));
+            }
+            (Disturbance::Flags, Method::POST) => {
+                let wanted: FlagRequest = read(headers, incoming, LARGEST_LIST).await?;
+                return faults::evaluate(context, &wanted).await;
+            }
+            (wanted, _) => return Err(Failure::of(&METHOD_NOT_ALLOWED).allow(wanted.methods())),
         }
         Ok(json!({"faults": faults.list()}))
     }
 
-    /// Makes a task due now (`POST`), or tells how each task was run (`GET`).
-    async fn tasks<B>(&self, request: Request<B>) -> Result<Value, Failure>
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: std::fmt::Display,
-    {
-        let faults = self.faults.as_ref().ok_or_else(|| Failure::of(&NOT_FOUND))?;
+    fn make_due(&self, faults: &Faults, due: &DueRequest) -> Result<Value, Failure> {
+        let mut tasks = self.chain.context().definition().tasks.iter();
+        let task = tasks
+            .find(|task| task.name == due.task)
+            .ok_or_else(|| Failure::of(&MALFORMED_REQUEST).detail("name one task that there is"))?;
+        faults.make_due(task.name);
+        Ok(json!({"due": task.name}))
+    }
+
+    /// How each task was run, as its history has it.
+    async fn runs(&self) -> Result<Value, Failure> {
         let context = self.chain.context();
-        let (parts, incoming) = request.into_parts();
-        if parts.method == Method::POST {
-            let due: DueRequest = read(&parts.headers, incoming, LARGEST_FAULT).await?;
-            let task = context.definition().tasks.iter().find(|task| task.name == due.task);
-            let task = task.ok_or_else(|| {
-                Failure::of(&MALFORMED_REQUEST).detail("name one task that there is")
-            })?;
-            faults.make_due(task.name);
-            return Ok(json!({"due": task.name}));
-        }
-        if parts.method != Method::GET {
-            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("GET, POST"));
-        }
         let mut tasks = serde_json::Map::new();
         for task in context.definition().tasks.iter().filter(|task| task.history.is_some()) {
             tasks.insert(task.name.to_owned(), task::history(context, task.name).await?);
         }
         Ok(json!({"tasks": tasks}))
-    }
-
-    async fn count<B>(&self, request: Request<B>) -> Result<Value, Failure>
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: std::fmt::Display,
-    {
-        let (parts, incoming) = request.into_parts();
-        if parts.method != Method::POST {
-            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("POST"));
-        }
-        let wanted: CountRequest = read(&parts.headers, incoming, LARGEST_FAULT).await?;
-        faults::count(&self.chain, &wanted, &parts.headers).await
-    }
-
-    async fn call<B>(&self, request: Request<B>) -> Result<Value, Failure>
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: std::fmt::Display,
-    {
-        let (parts, incoming) = request.into_parts();
-        if parts.method != Method::POST {
-            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("POST"));
-        }
-        let wanted: CallRequest = read(&parts.headers, incoming, LARGEST_FAULT).await?;
-        faults::call(self.chain.context(), &wanted).await
-    }
-
-    async fn move_clock<B>(&self, request: Request<B>) -> Result<Value, Failure>
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: std::fmt::Display,
-    {
-        let faults = self.faults.as_ref().ok_or_else(|| Failure::of(&NOT_FOUND))?;
-        let (parts, incoming) = request.into_parts();
-        if parts.method != Method::POST {
-            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("POST"));
-        }
-        let wanted: AheadRequest = read(&parts.headers, incoming, LARGEST_FAULT).await?;
-        let ahead = u64::try_from(faults.move_on(wanted).as_millis()).unwrap_or(u64::MAX);
-        Ok(json!({"ahead_ms": ahead}))
-    }
-
-    async fn flags<B>(&self, request: Request<B>) -> Result<Value, Failure>
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: std::fmt::Display,
-    {
-        let (parts, incoming) = request.into_parts();
-        if parts.method != Method::POST {
-            return Err(Failure::of(&METHOD_NOT_ALLOWED).allow("POST"));
-        }
-        let wanted: FlagRequest = read(&parts.headers, incoming, LARGEST_LIST).await?;
-        faults::evaluate(self.chain.context(), &wanted).await
     }
 
     fn check_fault(&self, fault: &FaultRequest) -> Result<(), Failure> {

@@ -42,10 +42,10 @@ async fn refuse_if(context: &Context, name: &str, switch: &Switch) -> Result<(),
     }
     let problem = if name == "read_only" { &READ_ONLY } else { &MAINTENANCE };
     let failure = Failure::of(problem).retry_after(switch.retry_after);
-    Err(switch.message.map_or_else(
-        || Failure::of(problem).retry_after(switch.retry_after),
-        |message| failure.detail(message),
-    ))
+    Err(match switch.message {
+        Some(message) => failure.detail(message),
+        None => failure,
+    })
 }
 
 /// The failure as a page, for browsers; nothing where a program asks, or something else is wrong.

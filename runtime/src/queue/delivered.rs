@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::binding::sql::{Bound, Column, Expect, Statement};
+use crate::binding::sql::{Bound, Column, Done, Expect, Statement};
 use crate::context::Context;
 
 /// So many ids are remembered where there is no table.
@@ -93,7 +93,7 @@ pub async fn remember(context: &Context, queue: &str, id: &str) -> bool {
     noted
 }
 
-async fn run(context: &Context, database: &str, bound: Bound) -> Option<crate::binding::sql::Done> {
+async fn run(context: &Context, database: &str, bound: Bound) -> Option<Done> {
     context.database(database).ok()?.run(bound).await.ok()
 }
 

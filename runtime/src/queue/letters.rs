@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ErrorClass, Message};
-use crate::binding::sql::{Column, Done, Expect, SqlError, Statement};
+use crate::binding::sql::{Column, Done, Expect, Statement};
 use crate::context::Context;
 use crate::definition::Queue;
 use crate::problem::Failure;
@@ -187,8 +187,8 @@ pub async fn replay(context: &Context, queue: &'static Queue, id: &str) -> Resul
         return Ok(Replay::Before);
     }
     if let Err(error) = context.queue(queue.name)?.send(message).await {
-        let given_back: Result<Done, SqlError> = database.run(GIVE_BACK.with(&[("id", &id)])).await;
-        drop(given_back);
+        // What cannot be given back can be taken again after a while.
+        let _ = database.run(GIVE_BACK.with(&[("id", &id)])).await;
         return Err(error.into());
     }
     // When this fails the letter can be taken again after a while; its message has the same id then.

@@ -95,8 +95,7 @@ impl Metrics {
     }
 
     fn write(&self, out: &mut String, routes: &[(&str, &RouteFigures)]) -> std::fmt::Result {
-        writeln!(out, "# HELP http_requests_total Requests that were answered.")?;
-        writeln!(out, "# TYPE http_requests_total counter")?;
+        head(out, "http_requests_total", "counter", "Requests that were answered.")?;
         for (path, route) in routes {
             let methods = METHODS.iter().chain(["(other)"].iter()).zip(&route.statuses);
             for (method, statuses) in methods {
@@ -111,34 +110,39 @@ impl Metrics {
                 }
             }
         }
-        writeln!(out, "# HELP http_request_duration_seconds Time from head to answer.")?;
-        writeln!(out, "# TYPE http_request_duration_seconds histogram")?;
+        head(out, "http_request_duration_seconds", "histogram", "Time from head to answer.")?;
         for (path, route) in routes {
             write_histogram(out, path, route)?;
         }
-        writeln!(out, "# HELP http_requests_in_flight Requests that are not answered yet.")?;
-        writeln!(out, "# TYPE http_requests_in_flight gauge")?;
+        head(out, "http_requests_in_flight", "gauge", "Requests that are not answered yet.")?;
         writeln!(out, "http_requests_in_flight {}", self.in_flight.load(Ordering::Relaxed))?;
-        writeln!(out, "# HELP rate_limit_refusals_total Requests that a limit refused.")?;
-        writeln!(out, "# TYPE rate_limit_refusals_total counter")?;
+        head(out, "rate_limit_refusals_total", "counter", "Requests that a limit refused.")?;
         let mut limits: Vec<_> = self.limits.iter().collect();
         limits.sort_unstable_by_key(|(name, _)| **name);
         for (name, count) in limits {
             let count = count.load(Ordering::Relaxed);
             writeln!(out, "rate_limit_refusals_total{{limit=\"{name}\"}} {count}")?;
         }
-        writeln!(out, "# HELP validation_refusals_total Requests that broke their schema.")?;
-        writeln!(out, "# TYPE validation_refusals_total counter")?;
+        head(out, "validation_refusals_total", "counter", "Requests that broke their schema.")?;
         writeln!(out, "validation_refusals_total {}", self.violations.load(Ordering::Relaxed))
     }
+}
+
+/// What stands above the figures of one name.
+fn head(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")
 }
 
 fn write_caches(out: &mut String, caches: &[Figures]) -> std::fmt::Result {
     if caches.is_empty() {
         return Ok(());
     }
-    writeln!(out, "# HELP cache_answers_total Answers of cached routes, by where they came from.")?;
-    writeln!(out, "# TYPE cache_answers_total counter")?;
+    head(
+        out,
+        "cache_answers_total",
+        "counter",
+        "Answers of cached routes, by where they came from.",
+    )?;
     for cache in caches {
         let results = [
             ("hit", cache.hits),
@@ -157,8 +161,7 @@ fn write_caches(out: &mut String, caches: &[Figures]) -> std::fmt::Result {
         ("invalidations", "Changes that made cached answers stale."),
     ];
     for (name, help) in counters {
-        writeln!(out, "# HELP cache_{name}_total {help}")?;
-        writeln!(out, "# TYPE cache_{name}_total counter")?;
+        head(out, &format!("cache_{name}_total"), "counter", help)?;
         for cache in caches {
             let count = match name {
                 "errors" => cache.errors,
@@ -168,11 +171,12 @@ fn write_caches(out: &mut String, caches: &[Figures]) -> std::fmt::Result {
             writeln!(out, "cache_{name}_total{{cache=\"{}\"}} {count}", cache.name)?;
         }
     }
-    writeln!(
+    head(
         out,
-        "# HELP cache_breaker_open Whether a cache is left alone (1), tried (0.5) or used (0)."
+        "cache_breaker_open",
+        "gauge",
+        "Whether a cache is left alone (1), tried (0.5) or used (0).",
     )?;
-    writeln!(out, "# TYPE cache_breaker_open gauge")?;
     for cache in caches {
         let Some(state) = cache.breaker else { continue };
         let value = level(state);
@@ -186,8 +190,12 @@ fn write_queues(out: &mut String, context: &Context) -> std::fmt::Result {
     if queues.is_empty() {
         return Ok(());
     }
-    writeln!(out, "# HELP queue_messages_total Deliveries of messages, by what became of them.")?;
-    writeln!(out, "# TYPE queue_messages_total counter")?;
+    head(
+        out,
+        "queue_messages_total",
+        "counter",
+        "Deliveries of messages, by what became of them.",
+    )?;
     for (queue, figure, count) in context.deliveries().all() {
         let (outcome, class) = figure.names();
         let class = class.map(|class| format!(",class=\"{class}\"")).unwrap_or_default();
@@ -196,8 +204,7 @@ fn write_queues(out: &mut String, context: &Context) -> std::fmt::Result {
             "queue_messages_total{{queue=\"{queue}\",outcome=\"{outcome}\"{class}}} {count}"
         )?;
     }
-    writeln!(out, "# HELP queue_waiting Messages that wait or are being handled.")?;
-    writeln!(out, "# TYPE queue_waiting gauge")?;
+    head(out, "queue_waiting", "gauge", "Messages that wait or are being handled.")?;
     for queue in queues {
         let waiting = context.queue(queue.name).map_or(0, Queue::waiting);
         writeln!(out, "queue_waiting{{queue=\"{}\"}} {waiting}", queue.name)?;
@@ -216,11 +223,12 @@ fn write_upstreams(out: &mut String, context: &Context) -> std::fmt::Result {
     if states.is_empty() {
         return Ok(());
     }
-    writeln!(
+    head(
         out,
-        "# HELP upstream_breaker_open Whether an upstream is left alone (1), tried (0.5) or called (0)."
+        "upstream_breaker_open",
+        "gauge",
+        "Whether an upstream is left alone (1), tried (0.5) or called (0).",
     )?;
-    writeln!(out, "# TYPE upstream_breaker_open gauge")?;
     for (name, state) in states {
         writeln!(out, "upstream_breaker_open{{upstream=\"{name}\"}} {}", level(state))?;
     }

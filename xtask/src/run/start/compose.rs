@@ -371,7 +371,15 @@ impl Project {
 
     /// Does something to all containers of a service, such as `kill`, `start`, `pause`.
     pub(super) fn act(&self, action: &str, service: &str) -> Result<()> {
-        engine::finish(self.compose(&[action, service]), &format!("{action} {service}")).map(drop)
+        let what = format!("{action} {service}");
+        if action != "start" {
+            return engine::finish(self.compose(&[action, service]), &what).map(drop);
+        }
+        // Compose would wait for what the service depends on, which a restart policy does not do.
+        let ids = engine::finish(self.compose(&["ps", "--all", "--quiet", service]), &what)?;
+        let mut start = self.engine.docker();
+        start.arg("start").args(ids.split_whitespace());
+        engine::finish(start, &what).map(drop)
     }
 
     /// How instances ended that should still run: each with what the engine knows, and what it said last.

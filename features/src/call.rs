@@ -28,6 +28,12 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
 }
 
+/// The path to the thing with this id, which stands in the place of the last parameter.
+pub fn path_to(key: &RouteKey, id: &str) -> String {
+    let last = key.parameters().last().unwrap_or("id");
+    key.path.replace(&format!("{{{last}}}"), &encode(id))
+}
+
 impl Call {
     /// A valid call to a route by nobody; parameters in the path have the right form but name nothing.
     pub fn valid(generator: &mut Generator<'_>, key: &RouteKey, route: &Route) -> Self {

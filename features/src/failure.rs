@@ -1,6 +1,6 @@
 //! Why a step does not hold: the service is wrong, it could not be found out, or there is nothing to check.
 
-use crate::exchange::Answer;
+use crate::exchange::{Answer, HttpError};
 
 /// Why a step does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +14,13 @@ pub enum Failure {
     /// The spec or the environment has nothing that this applies to.
     #[error("{0}")]
     NotApplicable(String),
+}
+
+/// Without an answer nothing is found out.
+impl From<HttpError> for Failure {
+    fn from(error: HttpError) -> Self {
+        Self::Broken(error.message)
+    }
 }
 
 /// What a step saw, in one line.

@@ -1,14 +1,17 @@
 //! The command line of the acceptance checks.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use proofline_features::chaos::{self, Ability};
+use proofline_features::failure::Failure;
+use proofline_features::plan::{PlanError, Target};
 use proofline_features::writer::Progress;
 use proofline_features::{catalogue, command, proxy};
 use proofline_spec::exit::Exit;
+use serde::Serialize;
 
 /// Checks over HTTP that a running service does what its spec claims.
 ///
@@ -133,10 +136,37 @@ async fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
         }
     };
+    match Box::pin(run(cli)).await {
+        Ok(exit) => exit,
+        Err(Stop(exit, message)) => {
+            complain(&message);
+            exit
+        }
+    }
+    .into()
+}
+
+/// Why a command came to nothing: how it ends, and what is said.
+struct Stop(Exit, String);
+
+impl From<PlanError> for Stop {
+    fn from(error: PlanError) -> Self {
+        Self(Exit::Usage, error.to_string())
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self(Exit::CouldNotFindOut, failure.to_string())
+    }
+}
+
+async fn run(cli: Cli) -> Result<Exit, Stop> {
     match cli.command {
-        None => verify(cli.plan.unwrap_or_default(), cli.out.unwrap_or_default()).await,
+        None => Box::pin(verify(cli.plan.unwrap_or_default(), cli.out.unwrap_or_default())).await,
         Some(Command::Accounts { plan, count, tier }) => {
-            accounts(plan, count, tier.as_deref()).await
+            let headers = command::accounts(target(&plan)?, count, tier.as_deref()).await?;
+            Ok(tell(&headers))
         }
         Some(Command::Chaos(arguments)) => Box::pin(break_things(arguments)).await,
         Some(Command::DeadLetters { plan, replay, replay_all }) => {
@@ -145,82 +175,51 @@ async fn main() -> ExitCode {
                 None if replay_all => command::Wanted::ReplayAll,
                 None => command::Wanted::List,
             };
-            dead_letters(plan, &wanted).await
+            let token = variable(TOKEN);
+            let letters = command::dead_letters(target(&plan)?, &wanted, token.as_deref()).await?;
+            Ok(tell(&letters))
         }
-        Some(Command::Identify { plan }) => identify(plan).await,
+        Some(Command::Identify { plan }) => Ok(tell(&command::identify(&target(&plan)?).await?)),
         Some(Command::Proxy { links }) => stand_between(&links).await,
-        Some(Command::Lint) => lint(),
+        Some(Command::Lint) => Ok(lint()),
         Some(Command::List) => {
             for (name, text) in catalogue::TEXTS {
                 let title =
                     catalogue::parse(name, text).map(|feature| feature.name).unwrap_or_default();
                 say(&format!("{name:<34} {title}"));
             }
-            Exit::Success
+            Ok(Exit::Success)
         }
         Some(Command::Provider { spec, seed }) => provider(&spec, seed).await,
     }
-    .into()
+}
+
+/// The service under test, as the plan says.
+fn target(plan: &Path) -> Result<Target, Stop> {
+    Ok(command::target(plan, &variable)?)
+}
+
+/// What was found out, in a line of JSON.
+fn tell(found: &impl Serialize) -> Exit {
+    say(&serde_json::to_string(found).unwrap_or_default());
+    Exit::Success
 }
 
 /// Says where it listens in a line of JSON, and answers until it is stopped.
-async fn provider(spec: &std::path::Path, seed: u64) -> Exit {
-    match command::provider(spec, seed, |address| say(&format!(r#"{{"address":"{address}"}}"#)))
-        .await
-    {
-        Ok(()) => Exit::Success,
-        Err(error) => {
-            complain(&error);
-            Exit::CouldNotFindOut
-        }
+async fn provider(spec: &Path, seed: u64) -> Result<Exit, Stop> {
+    let listening = |address| say(&format!(r#"{{"address":"{address}"}}"#));
+    match command::provider(spec, seed, listening).await {
+        Ok(()) => Ok(Exit::Success),
+        Err(error) => Err(Stop(Exit::CouldNotFindOut, error)),
     }
 }
 
-async fn verify(plan: PathBuf, out: PathBuf) -> Exit {
-    let target = match command::target(&plan, &variable) {
-        Ok(target) => target,
-        Err(error) => {
-            complain(&error.to_string());
-            return Exit::Usage;
-        }
-    };
-    match command::verify(target, &out, Progress::new, interrupted()).await {
-        Ok(exit) => exit,
-        Err(error) => {
-            complain(&error.to_string());
-            Exit::Usage
-        }
-    }
+async fn verify(plan: PathBuf, out: PathBuf) -> Result<Exit, Stop> {
+    Ok(command::verify(target(&plan)?, &out, Progress::new, interrupted()).await?)
 }
 
-async fn accounts(plan: PathBuf, count: usize, tier: Option<&str>) -> Exit {
-    let target = match command::target(&plan, &variable) {
-        Ok(target) => target,
-        Err(error) => {
-            complain(&error.to_string());
-            return Exit::Usage;
-        }
-    };
-    match command::accounts(target, count, tier).await {
-        Ok(headers) => {
-            say(&serde_json::to_string(&headers).unwrap_or_default());
-            Exit::Success
-        }
-        Err(failure) => {
-            complain(&failure.to_string());
-            Exit::CouldNotFindOut
-        }
-    }
-}
-
-async fn break_things(arguments: Chaos) -> Exit {
-    let target = match command::target(&arguments.plan, &variable) {
-        Ok(target) => target,
-        Err(error) => {
-            complain(&error.to_string());
-            return Exit::Usage;
-        }
-    };
+async fn break_things(arguments: Chaos) -> Result<Exit, Stop> {
+    let target = target(&arguments.plan)?;
     let options = chaos::Options {
         seed: arguments.seed,
         from: arguments.from,
@@ -231,81 +230,29 @@ async fn break_things(arguments: Chaos) -> Exit {
     let tell = |line: &str| {
         let _ = writeln!(std::io::stderr(), "{line}");
     };
-    match Box::pin(chaos::run(target, options, &arguments.out, tell, interrupted())).await {
-        Ok(exit) => exit,
-        Err(failure) => {
-            complain(&failure.to_string());
-            Exit::CouldNotFindOut
-        }
-    }
+    Ok(Box::pin(chaos::run(target, options, &arguments.out, tell, interrupted())).await?)
 }
 
 /// The token of somebody who may see dead letters, where the environment's credentials name nobody.
 const TOKEN: &str = "PROOFLINE_ADMIN_TOKEN";
-
-async fn dead_letters(plan: PathBuf, wanted: &command::Wanted) -> Exit {
-    let target = match command::target(&plan, &variable) {
-        Ok(target) => target,
-        Err(error) => {
-            complain(&error.to_string());
-            return Exit::Usage;
-        }
-    };
-    match command::dead_letters(target, wanted, variable(TOKEN).as_deref()).await {
-        Ok(letters) => {
-            say(&serde_json::to_string(&letters).unwrap_or_default());
-            Exit::Success
-        }
-        Err(failure) => {
-            complain(&failure.to_string());
-            Exit::CouldNotFindOut
-        }
-    }
-}
 
 fn link(text: &str) -> Result<(String, String), String> {
     let parts = text.split_once('=').map(|(name, to)| (name.to_owned(), to.to_owned()));
     parts.ok_or_else(|| "it is NAME=ADDRESS".to_owned())
 }
 
-async fn stand_between(links: &[(String, String)]) -> Exit {
-    match proxy::start(links).await {
-        Ok(started) => {
-            say(&serde_json::to_string(&started).unwrap_or_default());
-            let (mut input, mut nowhere) = (tokio::io::stdin(), tokio::io::sink());
-            // Whoever started us is gone when nothing more comes.
-            let over = tokio::io::copy(&mut input, &mut nowhere);
-            tokio::select! {
-                _ = over => {}
-                () = interrupted() => {}
-            }
-            Exit::Success
-        }
-        Err(error) => {
-            complain(&error.to_string());
-            Exit::CouldNotFindOut
-        }
+async fn stand_between(links: &[(String, String)]) -> Result<Exit, Stop> {
+    let started = proxy::start(links).await;
+    let started = started.map_err(|error| Stop(Exit::CouldNotFindOut, error.to_string()))?;
+    let exit = tell(&started);
+    let (mut input, mut nowhere) = (tokio::io::stdin(), tokio::io::sink());
+    // Whoever started us is gone when nothing more comes.
+    let over = tokio::io::copy(&mut input, &mut nowhere);
+    tokio::select! {
+        _ = over => {}
+        () = interrupted() => {}
     }
-}
-
-async fn identify(plan: PathBuf) -> Exit {
-    let target = match command::target(&plan, &variable) {
-        Ok(target) => target,
-        Err(error) => {
-            complain(&error.to_string());
-            return Exit::Usage;
-        }
-    };
-    match command::identify(&target).await {
-        Ok(identity) => {
-            say(&serde_json::to_string(&identity).unwrap_or_default());
-            Exit::Success
-        }
-        Err(failure) => {
-            complain(&failure.to_string());
-            Exit::CouldNotFindOut
-        }
-    }
+    Ok(exit)
 }
 
 fn lint() -> Exit {

@@ -133,7 +133,7 @@ impl Load {
 
     /// A client until enough was sent and everything has broken.
     pub(super) async fn client(self: Arc<Self>, seed: u64, number: u64) -> Result<(), Failure> {
-        let http = Http::new(&self.run.target.base).map_err(|e| Failure::broken(e.message))?;
+        let http = Http::new(&self.run.target.base)?;
         let mut rng = fastrand::Rng::with_seed(seed ^ (number << 48));
         while !self.over.load(Ordering::SeqCst) || self.sent.load(Ordering::SeqCst) < self.least {
             self.run.bulk.slot().await;

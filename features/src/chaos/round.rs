@@ -19,6 +19,7 @@ use crate::accounts;
 use crate::exchange::{Http, Request};
 use crate::failure::Failure;
 use crate::plan::Target;
+use crate::proxy;
 use crate::run::Run;
 use crate::steps::fault_control;
 use crate::world::World;
@@ -139,7 +140,7 @@ pub async fn run(
     }
     let schedule = Schedule::new(options.seed, &options.abilities, &target);
     let proxy = target.plan.proxy.clone();
-    let run = Arc::new(Run::new(target).map_err(|error| Failure::broken(error.message))?);
+    let run = Arc::new(Run::new(target)?);
     let mut world = World::default();
     world.begin(Arc::clone(&run), Arc::default(), options.seed);
     let subjects = Arc::new(subjects);
@@ -312,7 +313,7 @@ impl Stage {
             Fault::KillStore { store } => self.harness.ask(&format!("kill {store}")).await,
             Fault::Link { store, toxic } => {
                 let body = serde_json::to_value(toxic).unwrap_or_default();
-                self.link("POST", store, Some(body)).await
+                self.link("POST", store, Some(&body)).await
             }
         }
     }
@@ -329,26 +330,15 @@ impl Stage {
 
     async fn succeed(&self, request: Request) -> Result<(), Failure> {
         // Over a connection of its own: others may have ended with the process that they led to.
-        let http = Http::new(&self.run.target.base).map_err(|e| Failure::broken(e.message))?;
-        let answer = http.send(&request).await;
-        let answer = answer.map_err(|error| Failure::broken(error.message))?;
+        let answer = Http::new(&self.run.target.base)?.send(&request).await?;
         if answer.is_success() {
             return Ok(());
         }
         Err(Failure::Broken(format!("no fault can be made: {}", answer.describe())))
     }
 
-    async fn link(&self, method: &str, store: &str, body: Option<Value>) -> Result<(), Failure> {
-        let control =
-            self.proxy.as_deref().ok_or_else(|| Failure::broken("there is no fault proxy"))?;
-        let http = Http::new(control).map_err(|error| Failure::broken(error.message))?;
-        let mut request = Request::new(method, format!("/links/{store}"));
-        if let Some(body) = &body {
-            request = request.json(body);
-        }
-        let answer = http.send(&request).await.map_err(|error| Failure::broken(error.message))?;
-        let refused = || Failure::Broken(format!("the fault proxy: {}", answer.describe()));
-        answer.is_success().then_some(()).ok_or_else(refused)
+    async fn link(&self, method: &str, store: &str, toxic: Option<&Value>) -> Result<(), Failure> {
+        proxy::tell(self.proxy.as_deref(), method, store, toxic).await
     }
 }
 

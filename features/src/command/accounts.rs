@@ -25,7 +25,7 @@ pub async fn accounts(
     count: usize,
     tier: Option<&str>,
 ) -> Result<Vec<PrincipalHeader>, Failure> {
-    let run = Run::new(target).map_err(|error| Failure::broken(error.message))?;
+    let run = Run::new(target)?;
     let mut world = World::default();
     world.begin(Arc::new(run), Arc::default(), 0);
     let mut headers = Vec::new();

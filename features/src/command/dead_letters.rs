@@ -1,10 +1,11 @@
 //! Lists what a service could not deliver, and replays it, by the routes that its spec declares for that.
 
-use proofline_spec::document::{Operation, RouteKey};
+use proofline_spec::document::RouteKey;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::accounts;
+use crate::call;
 use crate::exchange::{Answer, Http, Request};
 use crate::failure::Failure;
 use crate::plan::Target;
@@ -33,37 +34,14 @@ pub struct Letter {
     pub replay: Option<u16>,
 }
 
-/// The routes of a queue.
-struct Routes {
-    queue: String,
-    list: RouteKey,
-    replay: Option<RouteKey>,
-}
-
-fn routes(target: &Target) -> Vec<Routes> {
-    let replay_of = |queue: &str| {
-        let is_it = |op: &Operation| matches!(op, Operation::Replay(of) if of.queue == queue);
-        target.routes().find(|(_, route)| is_it(&route.op)).map(|(key, _)| key.clone())
-    };
-    let routes = target.routes().filter_map(|(key, route)| match &route.op {
-        Operation::DeadLetters(of) => Some(Routes {
-            queue: of.queue.clone(),
-            list: key.clone(),
-            replay: replay_of(&of.queue),
-        }),
-        _ => None,
-    });
-    routes.collect()
-}
-
 /// Does what is wanted; `token` is that of somebody who may, where the environment's credentials name none.
 pub async fn dead_letters(
     target: Target,
     wanted: &Wanted,
     token: Option<&str>,
 ) -> Result<Vec<Letter>, Failure> {
-    let run = Run::new(target).map_err(|error| Failure::broken(error.message))?;
-    let routes = routes(&run.target);
+    let run = Run::new(target)?;
+    let routes = run.target.letter_routes();
     if routes.is_empty() {
         return Err(Failure::broken("the spec has no route that lists dead letters"));
     }
@@ -86,9 +64,7 @@ pub async fn dead_letters(
             }
             let replay = match (&of.replay, is_wanted) {
                 (Some(route), true) => {
-                    let parameter = route.parameters().next().unwrap_or_default();
-                    let path = route.path.replace(&format!("{{{parameter}}}"), id);
-                    Some(send(&run, route, path, token).await?.status)
+                    Some(send(&run, route, call::path_to(route, id), token).await?.status)
                 }
                 (None, true) => {
                     return Err(Failure::broken("the spec has no route that replays dead letters"));
@@ -118,7 +94,7 @@ async fn send(
             Failure::Broken(format!("{failure}; give the token of one in PROOFLINE_ADMIN_TOKEN"))
         })?,
     };
-    let http = Http::new(&run.target.base).map_err(|error| Failure::broken(error.message))?;
+    let http = Http::new(&run.target.base)?;
     let request = Request::new(route.method.as_str(), path).headers(&[header]);
-    http.send(&request).await.map_err(|error| Failure::broken(error.message))
+    Ok(http.send(&request).await?)
 }

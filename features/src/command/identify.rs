@@ -18,11 +18,8 @@ pub struct Identity {
 
 /// Asks the service; one that says nothing of itself has no identity, one that does not answer is a failure.
 pub async fn identify(target: &Target) -> Result<Identity, Failure> {
-    let http = Http::new(&target.base).map_err(|error| Failure::Broken(error.message))?;
-    let answer = http
-        .send(&Request::get("/.well-known/proofline"))
-        .await
-        .map_err(|error| Failure::Broken(error.message))?;
+    let http = Http::new(&target.base)?;
+    let answer = http.send(&Request::get("/.well-known/proofline")).await?;
     if !answer.is_success() {
         return Ok(Identity::default());
     }

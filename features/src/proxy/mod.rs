@@ -4,8 +4,10 @@
 //! its port to Rust has a library without the server, and that has been left alone since 2021.
 
 mod carry;
+mod client;
 mod control;
 mod link;
 
+pub use client::tell;
 pub use control::{Started, start};
 pub use link::{Link, Toxic};

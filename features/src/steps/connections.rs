@@ -5,14 +5,11 @@ use proofline_spec::document::{Binding, RouteKey};
 use serde_json::{Value, json};
 
 use super::{Arguments, steps};
-use crate::exchange::{Answer, Http, Request};
+use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::plan::Target;
-use crate::proxy::Toxic;
+use crate::proxy::{self, Toxic};
 use crate::world::World;
-
-/// How often each route is asked while something is disturbed.
-const ASKED: usize = 1;
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
@@ -40,27 +37,15 @@ async fn tell(
     world: &World,
     method: &str,
     link: &str,
-    toxic: Option<Value>,
+    toxic: Option<&Value>,
 ) -> Result<(), Failure> {
-    let run = world.run()?;
-    let control = run.target.plan.proxy.as_deref();
-    let control = control.ok_or_else(|| Failure::broken("there is no fault proxy"))?;
-    let http = Http::new(control).map_err(|error| Failure::broken(error.message))?;
-    let mut request = Request::new(method, format!("/links/{link}"));
-    if let Some(toxic) = &toxic {
-        request = request.json(toxic);
-    }
-    let answer = http.send(&request).await.map_err(|error| Failure::broken(error.message))?;
-    if answer.is_success() {
-        return Ok(());
-    }
-    Err(Failure::Broken(format!("the fault proxy refuses: {}", answer.describe())))
+    proxy::tell(world.run()?.target.plan.proxy.as_deref(), method, link, toxic).await
 }
 
 async fn disturb(world: &mut World, store: &str, toxic: Toxic) -> Seen {
     let link = link(&world.run()?.target, store)?;
     world.memory.disturbed.push(link);
-    tell(world, "POST", link, Some(json!(toxic))).await?;
+    tell(world, "POST", link, Some(&json!(toxic))).await?;
     Ok(format!("{link}: {toxic:?}"))
 }
 
@@ -115,10 +100,8 @@ async fn each(
 ) -> Result<Findings, Failure> {
     let mut findings = Findings::new();
     for key in reads(&world.run()?.target) {
-        for _ in 0..ASKED {
-            let answer = ask(world, &key).await?;
-            findings.add(&key.to_string(), wrong(&answer))?;
-        }
+        let answer = ask(world, &key).await?;
+        findings.add(&key.to_string(), wrong(&answer))?;
     }
     Ok(findings)
 }

@@ -39,8 +39,7 @@ async fn plain_refused(world: &mut World, _: Arguments) -> Seen {
     let rest = run.target.base.strip_prefix("https://");
     let host =
         rest.ok_or_else(|| Failure::wrong("a public environment must be at an https:// address"))?;
-    let plain =
-        Http::new(&format!("http://{host}")).map_err(|error| Failure::Broken(error.message))?;
+    let plain = Http::new(&format!("http://{host}"))?;
     let mut findings = Findings::new();
     for (key, _) in run.target.routes().filter(|(key, _)| key.parameters().next().is_none()) {
         let result = match plain.send(&Request::new(key.method.as_str(), &key.path)).await {

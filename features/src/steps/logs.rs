@@ -5,7 +5,7 @@ use std::time::Duration;
 use cucumber::step::Collection;
 use serde_json::Value;
 
-use super::{Arguments, steps};
+use super::{Arguments, eventually, steps};
 use crate::accounts;
 use crate::call::Call;
 use crate::exchange::Request;
@@ -47,20 +47,15 @@ pub(super) async fn read(world: &World) -> Result<String, Failure> {
 
 /// All lines that hold `text`, once there is one.
 async fn lines_with(world: &World, text: &str) -> Result<Vec<String>, Failure> {
-    let began = tokio::time::Instant::now();
-    loop {
+    let there = async || {
         let log = read(world).await?;
         let complete = log.rfind('\n').map_or("", |end| &log[..end]);
         let found: Vec<String> =
             complete.lines().filter(|line| line.contains(text)).map(str::to_owned).collect();
-        if !found.is_empty() {
-            return Ok(found);
-        }
-        if began.elapsed() > PATIENCE {
-            return Err(Failure::Wrong(format!("no log line holds {text}")));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        Ok((!found.is_empty()).then_some(found))
+    };
+    let found = eventually(PATIENCE, there).await?;
+    found.ok_or_else(|| Failure::Wrong(format!("no log line holds {text}")))
 }
 
 /// The one line about the request with that correlation id.

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use cucumber::step::Collection;
-use proofline_spec::document::{Machine, Move, RouteKey};
+use proofline_spec::document::{Machine, Move};
 use serde_json::{Value, json};
 
 use super::{Arguments, faults, steps};
 use crate::accounts;
-use crate::call::{self, Call, encode};
+use crate::call::{self, Call};
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::Generator;
@@ -118,12 +118,6 @@ async fn bring(
     Ok(id)
 }
 
-/// The path of a route about that one.
-fn path(key: &RouteKey, id: &str) -> String {
-    let last = key.parameters().last().unwrap_or("id").to_owned();
-    key.path.replace(&format!("{{{last}}}"), &encode(id))
-}
-
 async fn attempt(world: &World, id: &str, step: &Move, to: &str) -> Result<Answer, Failure> {
     let run = world.run()?;
     let key = &step.route;
@@ -134,7 +128,7 @@ async fn attempt(world: &World, id: &str, step: &Move, to: &str) -> Result<Answe
     };
     // Members that the move does not name are as valid as anybody's.
     let call = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
-    let mut request = Request::new(key.method.as_str(), path(key, id)).headers(&[header]);
+    let mut request = Request::new(key.method.as_str(), call::path_to(key, id)).headers(&[header]);
     if let Some(Value::Object(mut body)) = call.body {
         for (name, value) in &step.body {
             let value = if value == "{state}" { json!(to) } else { value.clone() };
@@ -146,7 +140,7 @@ async fn attempt(world: &World, id: &str, step: &Move, to: &str) -> Result<Answe
 }
 
 async fn state(world: &World, machine: &Machine, id: &str) -> Result<String, Failure> {
-    let request = Request::get(path(&machine.read.route, id));
+    let request = Request::get(call::path_to(&machine.read.route, id));
     let answer = world.send(request.headers(&[world.user("user")?.bearer()])).await?;
     let found = answer.at(&machine.read.at);
     found.ok_or_else(|| Failure::Broken(format!("no state is told: {}", answer.describe())))

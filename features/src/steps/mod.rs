@@ -41,13 +41,15 @@ mod webhook;
 
 pub(crate) use tasks::alert as task_alert;
 
+use std::time::Duration;
+
 use cucumber::step::{Collection, Context};
 use futures::future::LocalBoxFuture;
 use regex::Regex;
 
 pub use faults::fault_control;
 
-use crate::failure::Seen;
+use crate::failure::{Failure, Seen};
 use crate::world::World;
 
 /// What subjects remember between the steps of a scenario.
@@ -134,6 +136,24 @@ macro_rules! steps {
     }};
 }
 use steps;
+
+/// How often it is looked whether something has happened.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Looks again and again until something is there; nothing when it takes too long.
+async fn eventually<T>(
+    patience: Duration,
+    mut look: impl AsyncFnMut() -> Result<Option<T>, Failure>,
+) -> Result<Option<T>, Failure> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        let found = look().await?;
+        if found.is_some() || begun.elapsed() > patience {
+            return Ok(found);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
 
 /// Every step.
 pub fn all() -> Collection<World> {

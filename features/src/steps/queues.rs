@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use cucumber::step::Collection;
-use proofline_spec::document::{Binding, Job, Operation, RouteKey};
+use proofline_spec::document::{Binding, Job, RouteKey};
 use serde_json::Value;
 
 use super::provider::{always, play, received};
-use super::{Arguments, logs, steps};
+use super::{Arguments, eventually, logs, steps};
 use crate::accounts;
+use crate::call;
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Seen, require};
 use crate::provider::{Received, Rule, Scripted};
@@ -17,7 +18,6 @@ use crate::world::World;
 
 /// Nothing here takes as long; it only bounds what would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(90);
-const LOOK: Duration = Duration::from_millis(50);
 /// The header by which a provider knows that it is asked once more.
 const KEY: &str = "idempotency-key";
 
@@ -190,18 +190,15 @@ async fn had(world: &World, text: &str) -> Result<Vec<Received>, Failure> {
 /// What the provider had of the first job, once that is so much.
 async fn wait_for(world: &World, count: usize) -> Result<Vec<Received>, Failure> {
     let text = text(world)?;
-    let begun = tokio::time::Instant::now();
-    loop {
+    let mut seen = 0;
+    let enough = async || {
         let all = had(world, &text).await?;
-        if all.len() >= count {
-            return Ok(all);
-        }
-        if begun.elapsed() > PATIENCE {
-            let message = format!("the provider has it {} times, not {count}", all.len());
-            return Err(Failure::Wrong(message));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
+        seen = all.len();
+        Ok((seen >= count).then_some(all))
+    };
+    let found = eventually(PATIENCE, enough).await?;
+    let message = || format!("the provider has it {seen} times, not {count}");
+    found.ok_or_else(|| Failure::Wrong(message()))
 }
 
 fn key_of(one: &Received) -> Result<String, Failure> {
@@ -222,8 +219,7 @@ fn same_key(all: &[Received]) -> Result<String, Failure> {
 
 /// What the log says of a message when it has ended, and before.
 async fn said_until_the_end(world: &World, id: &str) -> Result<Vec<Value>, Failure> {
-    let begun = tokio::time::Instant::now();
-    loop {
+    let ended = async || {
         let said: Vec<Value> = logs::read(world)
             .await?
             .lines()
@@ -233,14 +229,10 @@ async fn said_until_the_end(world: &World, id: &str) -> Result<Vec<Value>, Failu
             .collect();
         let is_end =
             |line: &Value| line["event"] == "delivered" || line["event"] == "dead_lettered";
-        if said.iter().any(is_end) {
-            return Ok(said);
-        }
-        if begun.elapsed() > PATIENCE {
-            return Err(Failure::Wrong(format!("the log tells no end of the message {id}")));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
+        Ok(said.iter().any(is_end).then_some(said))
+    };
+    let found = eventually(PATIENCE, ended).await?;
+    found.ok_or_else(|| Failure::Wrong(format!("the log tells no end of the message {id}")))
 }
 
 async fn all_attempts(world: &mut World, _: Arguments) -> Seen {
@@ -304,13 +296,10 @@ async fn classes(world: &mut World, arguments: Arguments) -> Seen {
 
 /// The route by which dead letters of the queue are listed, and the one by which they are replayed.
 fn letters(world: &World) -> Result<(RouteKey, RouteKey), Failure> {
-    let (run, queue) = (world.run()?, known(world)?.queue);
-    let find = |is_it: &dyn Fn(&Operation) -> bool| {
-        run.target.routes().find(|(_, route)| is_it(&route.op)).map(|(key, _)| key.clone())
-    };
-    let list = find(&|op| matches!(op, Operation::DeadLetters(of) if of.queue == queue));
-    let replay = find(&|op| matches!(op, Operation::Replay(of) if of.queue == queue));
-    list.zip(replay).ok_or_else(|| {
+    let queue = known(world)?.queue;
+    let mut all = world.run()?.target.letter_routes().into_iter();
+    let found = all.find(|routes| routes.queue == queue);
+    found.and_then(|routes| Some((routes.list, routes.replay?))).ok_or_else(|| {
         Failure::not_applicable("no route lists and replays what the queue could not deliver")
     })
 }
@@ -348,8 +337,7 @@ fn replay(world: &World) -> Result<Request, Failure> {
     let (_, route) = letters(world)?;
     let letter = world.memory.queues.letter.clone();
     let letter = letter.ok_or_else(|| Failure::broken("no dead letter is known"))?;
-    let parameter = route.parameters().next().map(str::to_owned).unwrap_or_default();
-    let path = route.path.replace(&format!("{{{parameter}}}"), &letter);
+    let path = call::path_to(&route, &letter);
     let admin = accounts::admin(&*world.run()?, &route)?;
     Ok(Request::new(route.method.as_str(), path).headers(&[admin]))
 }
@@ -388,13 +376,10 @@ async fn later_refused(world: &mut World, _: Arguments) -> Seen {
     require(again.status == 409, || "a later replay must be refused".to_owned(), &again)?;
     // What is put into the queue now would be handled after whatever the refused replay had put there.
     let control = put_one(world).await?;
-    let begun = tokio::time::Instant::now();
-    while had(world, &control).await?.is_empty() {
-        if begun.elapsed() > PATIENCE {
-            return Err(Failure::wrong("a job that is put into the queue now is not delivered"));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
+    let delivered = async || Ok((!had(world, &control).await?.is_empty()).then_some(()));
+    eventually(PATIENCE, delivered)
+        .await?
+        .ok_or_else(|| Failure::wrong("a job that is put into the queue now is not delivered"))?;
     let after = had(world, &text(world)?).await?.len();
     if after == before {
         Ok(format!("{} and no attempt more", again.status))
@@ -405,23 +390,19 @@ async fn later_refused(world: &mut World, _: Arguments) -> Seen {
 
 async fn others_delivered(world: &mut World, _: Arguments) -> Seen {
     let texts = world.memory.queues.texts.clone();
-    let begun = tokio::time::Instant::now();
-    loop {
+    let mut missing = 0;
+    let others = async || {
         let all = received(world, &known(world)?.job.calls, "job-").await?;
         let has = |text: &String| all.iter().any(|one| one.contains(text) && one.answered < 300);
-        let missing = texts.iter().skip(1).filter(|text| !has(text)).count();
-        if missing == 0 {
-            let first = all.iter().filter(|one| one.contains(&texts[0])).count();
-            return if first == 1 {
-                Ok(format!("{} delivered, the first one waits", texts.len() - 1))
-            } else {
-                Err(Failure::Wrong(format!("the first one was tried {first} times")))
-            };
-        }
-        if begun.elapsed() > PATIENCE {
+        missing = texts.iter().skip(1).filter(|text| !has(text)).count();
+        Ok((missing == 0).then(|| all.iter().filter(|one| one.contains(&texts[0])).count()))
+    };
+    match eventually(PATIENCE, others).await? {
+        Some(1) => Ok(format!("{} delivered, the first one waits", texts.len() - 1)),
+        Some(first) => Err(Failure::Wrong(format!("the first one was tried {first} times"))),
+        None => {
             let message = format!("{missing} jobs wait for the one that cannot be delivered");
-            return Err(Failure::Wrong(message));
+            Err(Failure::Wrong(message))
         }
-        tokio::time::sleep(LOOK).await;
     }
 }

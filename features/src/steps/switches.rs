@@ -244,10 +244,8 @@ async fn from_the_start(world: &mut World, _: Arguments) -> Seen {
         let call = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
         for (value, refuses) in [("on", true), ("off", false)] {
             let instance = shutdown::start_with(&run, &check, &[(variable, value)]).await?;
-            let http = Http::new(&format!("http://{}", instance.authority));
-            let http = http.map_err(|error| Failure::Broken(error.message))?;
-            let answer = http.send(&call.request()).await;
-            let answer = answer.map_err(|error| Failure::Broken(error.message))?;
+            let http = Http::new(&format!("http://{}", instance.authority))?;
+            let answer = http.send(&call.request()).await?;
             let right = is_refusal(&answer, problem) == refuses;
             let what = || format!("`{problem}` must be answered with {variable}=on, and only then");
             findings.add(&format!("{variable}={value}"), require(right, what, &answer))?;

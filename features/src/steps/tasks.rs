@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::faults::control;
-use super::{Arguments, faults, logs, steps};
+use super::{Arguments, eventually, faults, logs, steps};
 use crate::failure::{Failure, Findings, Seen};
 use crate::plan::Target;
 use crate::world::World;
@@ -100,23 +100,21 @@ async fn run_now(world: &World, tasks: &[String]) -> Result<Recorded, Failure> {
             return Err(Failure::Broken(message));
         }
     }
-    let begun = tokio::time::Instant::now();
-    loop {
+    let mut missing = None;
+    let ended = async || {
         let mut runs = history(world).await?;
         runs.retain(|task, _| tasks.contains(task));
         for runs in runs.values_mut() {
             runs.retain(|run| !before.contains(&run.id) && run.outcome != "running");
         }
-        let Some(missing) = tasks.iter().find(|task| runs.get(*task).is_none_or(Vec::is_empty))
-        else {
-            return Ok(runs);
-        };
-        if begun.elapsed() > PATIENCE {
-            let message = format!("{missing} was due, and no run of it that ended is recorded");
-            return Err(Failure::Wrong(message));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        missing = tasks.iter().find(|task| runs.get(*task).is_none_or(Vec::is_empty));
+        Ok(missing.is_none().then_some(runs))
+    };
+    let found = eventually(PATIENCE, ended).await?;
+    found.ok_or_else(|| {
+        let task = missing.map_or("a task", String::as_str);
+        Failure::Wrong(format!("{task} was due, and no run of it that ended is recorded"))
+    })
 }
 
 async fn each_panics(world: &mut World, _: Arguments) -> Seen {
@@ -197,8 +195,7 @@ async fn lines(world: &World, state: &str) -> Result<Vec<Value>, Failure> {
     let Some(told) = &world.memory.runs.told else {
         return Err(Failure::broken("no task was made to fail"));
     };
-    let begun = tokio::time::Instant::now();
-    loop {
+    let said = async || {
         let log = logs::read(world).await?;
         let new = log.get(told.from..).unwrap_or_default();
         let found: Vec<Value> = new
@@ -211,16 +208,12 @@ async fn lines(world: &World, state: &str) -> Result<Vec<Value>, Failure> {
                     && line["state"] == state
             })
             .collect();
-        if !found.is_empty() {
-            return Ok(found);
-        }
-        if begun.elapsed() > PATIENCE {
-            let message =
-                format!("nobody was told that {} is {state} for {}", told.alert, told.task);
-            return Err(Failure::Wrong(message));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        Ok((!found.is_empty()).then_some(found))
+    };
+    let found = eventually(PATIENCE, said).await?;
+    found.ok_or_else(|| {
+        Failure::Wrong(format!("nobody was told that {} is {state} for {}", told.alert, told.task))
+    })
 }
 
 async fn told_once(world: &mut World, _: Arguments) -> Seen {

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::parts::{begin, id, offset, resumable};
 use super::{MOST_GROWTH, Taking, resident};
 use crate::accounts::Account;
+use crate::call;
 use crate::failure::{Failure, Seen};
 use crate::generate::file;
 use crate::steps::{Arguments, steps};
@@ -166,8 +167,7 @@ async fn comes_back(world: &mut World, _: Arguments) -> Seen {
     let large = &world.memory.upload.large;
     let key = large.taking.as_ref().and_then(|taking| taking.download.clone());
     let key = key.ok_or_else(|| Failure::not_applicable("no route gives files back"))?;
-    let name = key.parameters().last().unwrap_or("id");
-    let path = key.path.replace(&format!("{{{name}}}"), id(&large.place));
+    let path = call::path_to(&key, id(&large.place));
     let broken = |error: &dyn std::fmt::Display| Failure::Broken(format!("no answer: {error}"));
     let client = run.http.client(None).map_err(|error| broken(&error))?;
     let (authorization, token) = user.bearer();
@@ -211,8 +211,7 @@ async fn remove(world: &World, who: &Account) -> Result<(), Failure> {
         path: path.to_owned(),
     };
     if run.target.route(&key).is_some() {
-        let name = key.parameters().last().unwrap_or("id");
-        let path = key.path.replace(&format!("{{{name}}}"), id(&large.place));
+        let path = call::path_to(&key, id(&large.place));
         let asked = crate::exchange::Request::new("DELETE", path).headers(&[who.bearer()]);
         world.send(asked).await?;
     }

@@ -13,7 +13,7 @@ use proofline_spec::document::{
 
 use super::{Arguments, steps};
 use crate::accounts::Account;
-use crate::call::Call;
+use crate::call::{self, Call};
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::{Generator, file};
@@ -170,8 +170,7 @@ async fn download(
     id: &str,
 ) -> Result<Option<Answer>, Failure> {
     let Some(key) = &taking.download else { return Ok(None) };
-    let name = key.parameters().last().unwrap_or("id");
-    let path = key.path.replace(&format!("{{{name}}}"), id);
+    let path = call::path_to(key, id);
     world.send(Request::get(path).headers(&[who.bearer()])).await.map(Some)
 }
 

@@ -36,6 +36,16 @@ pub(crate) fn integer(value: &serde_json::Number) -> String {
     }
 }
 
+/// A number with a point, what is before it in groups like those of [`number`].
+pub(crate) fn float(value: f64) -> String {
+    let text = format!("{value:?}");
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    match digits.split_once('.').map(|(whole, rest)| (whole.parse(), rest)) {
+        Some((Ok(whole), rest)) => format!("{sign}{}.{rest}", number(whole)),
+        _ => text,
+    }
+}
+
 /// A whole number, digits in groups of three from five digits on.
 pub(crate) fn number(value: u64) -> String {
     let digits = value.to_string();
@@ -59,7 +69,7 @@ pub(crate) fn constant(value: &Value) -> String {
         Value::Bool(value) => format!("Constant::Boolean({value})"),
         Value::Number(n) => match n.as_i64() {
             Some(whole) => format!("Constant::Integer({whole})"),
-            None => format!("Constant::Number({:?})", n.as_f64().unwrap_or_default()),
+            None => format!("Constant::Number({})", float(n.as_f64().unwrap_or_default())),
         },
         Value::String(value) => format!("Constant::Text({})", text(value)),
         Value::Array(_) | Value::Object(_) => {
@@ -129,5 +139,13 @@ mod tests {
     fn texts_are_escaped() {
         assert_eq!(text("a\"b\\"), "\"a\\\"b\\\\\"");
         assert_eq!(number(1_234_567), "1_234_567");
+    }
+
+    #[test]
+    fn numbers_with_a_point_have_their_digits_in_groups() {
+        assert_eq!(float(600_000.0), "600_000.0");
+        assert_eq!(float(-12_345.25), "-12_345.25");
+        assert_eq!(float(0.5), "0.5");
+        assert_eq!(float(1e300), "1e300");
     }
 }

@@ -205,7 +205,7 @@ fn integer(schema: &Schema) -> String {
 }
 
 fn number(schema: &Schema) -> String {
-    let real = |n: &serde_json::Number| format!("{:?}", n.as_f64().unwrap_or_default());
+    let real = |n: &serde_json::Number| literals::float(n.as_f64().unwrap_or_default());
     let range = range(schema, real);
     if range == "Range::ANY" {
         "Schema::number()".to_owned()

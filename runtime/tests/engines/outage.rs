@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use proofline_runtime::binding::sql::{Batch, Database};
-use proofline_runtime::definition::Migration;
+use proofline_runtime::definition::{Database as Settings, Migration};
 use proofline_runtime::host::native::postgres::{Postgres, Server, migration};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -79,7 +80,7 @@ async fn a_transaction_whose_connection_is_killed_changes_nothing_and_the_next_o
 #[ignore = "needs a Postgres server: cargo xtask test stores"]
 async fn a_commit_whose_answer_is_lost_is_not_done_again() {
     let (spec, mut place) = (spec(), place("uncertain").await);
-    place.server = Server::parse(&through_a_cut(&place.url).await).expect("a URL");
+    place.server = Server::parse(&through(Trouble::AnswerLost, &place.url).await).expect("a URL");
     let database = postgres(&place, &spec, 2).await;
     place.admin.batch_execute("update people set score = 50 where id = 2").await.expect("set");
     // A step that only reads comes first: by it alone the transaction would be one that may be repeated.
@@ -92,24 +93,32 @@ async fn a_commit_whose_answer_is_lost_is_not_done_again() {
     assert!((score - 49.0).abs() < 1e-9, "{score}");
 }
 
-/// A way to the server that ends when the first serializable transaction is committed, before its answer is
-/// carried back; the URL through it.
-async fn through_a_cut(url: &str) -> String {
+/// What happens to the first serializable transaction on the way to the server.
+#[derive(Clone, Copy)]
+enum Trouble {
+    /// The way ends when it is committed, before the answer is carried back.
+    AnswerLost,
+    /// Nothing arrives any more once it has begun.
+    Stuck,
+}
+
+/// A way to the server with trouble on it; the URL through it.
+async fn through(trouble: Trouble, url: &str) -> String {
     let (before, rest) = url.split_once('@').expect("a user");
     let (host, database) = rest.split_once('/').expect("a database");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let (host, cut) = (host.to_owned(), Arc::new(AtomicBool::new(false)));
+    let (host, over) = (host.to_owned(), Arc::new(AtomicBool::new(false)));
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let server = TcpStream::connect(&host).await.expect("a connection");
-            tokio::spawn(carry(client, server, Arc::clone(&cut)));
+            tokio::spawn(carry(trouble, client, server, Arc::clone(&over)));
         }
     });
     format!("{before}@{address}/{database}")
 }
 
-async fn carry(client: TcpStream, server: TcpStream, cut: Arc<AtomicBool>) {
+async fn carry(trouble: Trouble, client: TcpStream, server: TcpStream, over: Arc<AtomicBool>) {
     let ((mut asks, mut hears), (mut answers, mut is_told)) =
         (client.into_split(), server.into_split());
     let there = async {
@@ -117,11 +126,18 @@ async fn carry(client: TcpStream, server: TcpStream, cut: Arc<AtomicBool>) {
         while let Ok(read @ 1..) = asks.read(&mut part).await {
             let said = String::from_utf8_lossy(&part[..read]);
             serializable |= said.contains("SERIALIZABLE");
-            let last = serializable && said.contains("COMMIT") && !cut.swap(true, Ordering::SeqCst);
+            let now = match trouble {
+                Trouble::AnswerLost => serializable && said.contains("COMMIT"),
+                Trouble::Stuck => serializable,
+            };
+            let last = now && !over.swap(true, Ordering::SeqCst);
             is_told.write_all(&part[..read]).await.expect("told");
             if last {
-                return;
+                break;
             }
+        }
+        if matches!(trouble, Trouble::Stuck) {
+            std::future::pending::<()>().await;
         }
     };
     let back = async {
@@ -134,6 +150,28 @@ async fn carry(client: TcpStream, server: TcpStream, cut: Arc<AtomicBool>) {
     }
     // The server has done it when it answers.
     let _ = answers.read(&mut [0; 1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Postgres server: cargo xtask test stores"]
+async fn a_transaction_that_the_server_gave_up_waiting_for_changes_nothing_and_the_next_one_works()
+{
+    let (spec, mut place) = (spec(), place("idle").await);
+    migration::migrate(&place.server, spec.migrations).await.expect("migrated");
+    place.server = Server::parse(&through(Trouble::Stuck, &place.url).await).expect("a URL");
+    // The server waits twice as long, which is less than the client's patience when it is short.
+    let statement_timeout = Duration::from_millis(200);
+    let definition = Settings { statement_timeout, ..definition(spec.migrations, 2) };
+    let database = Postgres::open(&place.server, &definition).expect("opened");
+    place.admin.batch_execute("update people set score = 50 where id = 2").await.expect("set");
+    let steps =
+        vec![spec.bound("by_age", &json!({})), spec.bound("spend", &json!({"id": 2, "cost": 1}))];
+    let batch = Batch { once: None, steps };
+    assert_eq!(together(&database, batch.clone()).await, json!("unavailable"));
+    assert!(together(&database, batch).await.is_array());
+    let row = place.admin.query_one("select score from people where id = 2", &[]).await;
+    let score: f64 = row.expect("a row").get(0);
+    assert!((score - 49.0).abs() < 1e-9, "{score}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

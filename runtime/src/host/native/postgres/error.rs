@@ -38,6 +38,10 @@ pub(super) fn classify(statement: &'static Statement, error: &Error) -> Tried {
     if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
         return Tried::Failed(SqlError::TimedOut(statement.name.to_owned()));
     }
+    // The server ended the connection because nothing came on it for too long, so that nothing was done of this.
+    if *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT {
+        return Tried::Again(SqlError::Unavailable(text()));
+    }
     // The connection was ended by the server: another one may work.
     if [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN].contains(code) {
         return lost(statement, text());

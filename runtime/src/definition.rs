@@ -508,7 +508,7 @@ impl SecurityHeaders {
             preload: false,
         }),
         referrer_policy: "no-referrer",
-        content_security_policy: "default-src 'none'; frame-ancestors 'none'",
+        content_security_policy: "default-src 'none'",
         framing: Framing::Deny,
         extra: &[],
     };

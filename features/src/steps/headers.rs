@@ -32,14 +32,10 @@ fn expected(headers: &SecurityHeaders) -> Vec<(String, String)> {
         },
     );
     let referrer = headers.referrer_policy.as_deref().unwrap_or("no-referrer");
-    let content = headers
-        .content_security_policy
-        .as_deref()
-        .unwrap_or("default-src 'none'; frame-ancestors 'none'");
     let mut found = vec![
         ("Strict-Transport-Security".to_owned(), hsts),
         ("Referrer-Policy".to_owned(), referrer.to_owned()),
-        ("Content-Security-Policy".to_owned(), content.to_owned()),
+        ("Content-Security-Policy".to_owned(), content_security_policy(headers)),
     ];
     match headers.framing {
         None | Some(Framing::Deny) => found.push(("X-Frame-Options".to_owned(), "DENY".to_owned())),
@@ -50,6 +46,20 @@ fn expected(headers: &SecurityHeaders) -> Vec<(String, String)> {
     }
     found.extend(headers.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
     found
+}
+
+/// Who may put an answer into a frame follows from `framing`, unless the policy says it itself.
+fn content_security_policy(headers: &SecurityHeaders) -> String {
+    let policy = headers.content_security_policy.as_deref().unwrap_or("default-src 'none'");
+    if policy.contains("frame-ancestors") {
+        return policy.to_owned();
+    }
+    let ancestors = match &headers.framing {
+        None | Some(Framing::Deny) => "'none'".to_owned(),
+        Some(Framing::SameOrigin) => "'self'".to_owned(),
+        Some(Framing::AllowFrom(origins)) => origins.join(" "),
+    };
+    format!("{policy}; frame-ancestors {ancestors}")
 }
 
 /// Directives may stand in any order and case, as their standards say.

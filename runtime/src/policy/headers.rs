@@ -75,6 +75,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn origins_that_may_frame_are_in_the_default_policy() {
+        let framing = Framing::AllowFrom(&["https://a.example", "https://b.example"]);
+        let headers = SecurityHeaders { framing, ..SecurityHeaders::DEFAULT };
+        let mut answer = HeaderMap::new();
+        HeaderPolicy::new(&headers).expect("valid headers").apply(&mut answer);
+        assert_eq!(
+            answer["content-security-policy"],
+            "default-src 'none'; frame-ancestors https://a.example https://b.example"
+        );
+        assert!(!answer.contains_key("x-frame-options"));
+    }
+
+    #[test]
     fn framing_is_said_in_both_ways_alike() {
         let policy = HeaderPolicy::new(&SecurityHeaders {
             framing: Framing::SameOrigin,

@@ -171,7 +171,7 @@ fn content_security_policy(
         found.push(
             context
                 .at_value(codes::HEADER_VALUE, &here, "the content security policy is empty")
-                .fix("write `default-src 'none'; frame-ancestors 'none'`, or remove the key: that is the default"),
+                .fix("write `default-src 'none'`, or remove the key: that is the default"),
         );
     }
 }

@@ -70,7 +70,7 @@ pub struct SecurityHeaders {
     /// `Referrer-Policy`; `no-referrer` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer_policy: Option<String>,
-    /// `Content-Security-Policy`; `default-src 'none'; frame-ancestors 'none'` without it.
+    /// `Content-Security-Policy`; `default-src 'none'` without it. `frame-ancestors` follows from `framing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_security_policy: Option<String>,
     /// Who may show the service in a frame; nobody without it.

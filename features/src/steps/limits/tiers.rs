@@ -6,7 +6,7 @@ use proofline_spec::unit::Rate;
 
 use super::super::{Arguments, steps};
 use super::share::{self, Share, Whom};
-use super::{Allowed, UsedUp};
+use super::{Allowed, UsedUp, room};
 use crate::accounts::{self, Account};
 use crate::exchange::{BulkOutcome, Request};
 use crate::failure::{Failure, Findings, Seen, require};
@@ -80,6 +80,7 @@ async fn use_up(
     header: (String, String),
 ) -> Seen {
     let share = Share::of(&world.run()?.target, &layer.limit, rate.count)?;
+    room::make(world, &layer.limit, share.sent() + BEYOND).await?;
     let allowed = Allowed {
         limit: layer.limit.clone(),
         route: layer.route.clone(),

@@ -7,6 +7,14 @@ create table users (
   created_at text not null
 );
 
+create table notes (
+  id text primary key,
+  user_id text not null references users (id) on delete cascade,
+  text text not null,
+  created_at text not null
+);
+create index notes_by_user on notes (user_id, created_at);
+
 create table faqs (
   id text primary key,
   question text not null,
@@ -44,7 +52,7 @@ create table webhook_events (
 create index webhook_events_by_time on webhook_events (received_at);
 
 create table enrolments (
-  user_email text not null,
+  user_email text not null collate nocase,
   course text not null,
   state text not null check (state in ('active', 'completed', 'withdrawn')),
   updated_at text not null,

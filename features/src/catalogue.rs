@@ -26,6 +26,7 @@ catalogue! {
     "reliability/cache",
     "reliability/flags",
     "reliability/isolation",
+    "reliability/progress",
     "reliability/queue",
     "reliability/shutdown",
     "reliability/switches",

@@ -19,6 +19,7 @@ pub mod provider;
 pub mod proxy;
 pub mod raw;
 pub mod run;
+pub mod socket;
 pub mod steps;
 pub mod token;
 pub mod vectors;

@@ -126,6 +126,11 @@ const SUBJECTS: &[Need] = &[
         "no route takes a signed webhook",
     ),
     ("machines", |t| !t.service.machines.is_empty(), "the spec has no state machine"),
+    (
+        "watch",
+        |t| t.routes().any(|(_, route)| route.watch.is_some()),
+        "nothing is followed over a WebSocket",
+    ),
     ("flags", |t| !t.service.flags.is_empty(), "the spec has no feature flags"),
     ("switches", |t| t.service.switches.is_some(), "the spec has no emergency switches"),
     (

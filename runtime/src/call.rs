@@ -56,6 +56,22 @@ impl Deref for Call {
 }
 
 impl Call {
+    /// The same, to be answered once more.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            context: Arc::clone(&self.context),
+            route: self.route,
+            principal: self.principal.clone(),
+            path: self.path.clone(),
+            query: self.query.clone(),
+            body: self.body.clone(),
+            raw_body: self.raw_body.clone(),
+            arriving: None,
+            correlation_id: self.correlation_id.clone(),
+            client: self.client,
+        }
+    }
+
     /// Name of the operation.
     pub fn operation(&self) -> &'static str {
         self.route.operation

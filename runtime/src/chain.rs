@@ -16,6 +16,8 @@
 //! The route's time limit is for all of this but the arrival of the body, which has one of its own.
 //! A panic in any phase ends that request with 500 and no other.
 
+mod watch;
+
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -282,6 +284,9 @@ impl<S: Service> Chain<S> {
             client: journey.client,
         };
         validate_request(&mut call, parts, parameters.iter())?;
+        if let Some(watch) = self.follows(&call, parts).await {
+            return self.begin(call, watch, &parts.headers).await;
+        }
         self.operate(&mut call, left).await.map(into_response)
     }
 

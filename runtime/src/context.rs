@@ -27,6 +27,7 @@ use crate::queue::{Deliveries, Message};
 use crate::secret::Secret;
 use crate::time;
 use crate::upload::unfinished::Busy;
+use crate::watch::{self, Watchers};
 
 /// What a host provides.
 pub struct Bindings {
@@ -73,6 +74,7 @@ pub struct Context {
     deliveries: Deliveries,
     recent: Recent,
     uploads: Busy,
+    watchers: Arc<Watchers>,
     switchboard: Switchboard,
     memory: fn() -> Option<Memory>,
 }
@@ -111,6 +113,7 @@ impl Context {
             deliveries: Deliveries::new(definition),
             recent: Recent::default(),
             uploads: Busy::default(),
+            watchers: Arc::default(),
             switchboard,
             memory: || None,
         }
@@ -168,6 +171,11 @@ impl Context {
     /// The uploads that this process is taking.
     pub(crate) fn uploads(&self) -> &Busy {
         &self.uploads
+    }
+
+    /// Who follows what it answers.
+    pub fn watchers(&self) -> &Arc<Watchers> {
+        &self.watchers
     }
 
     /// What was switched at run time.
@@ -267,13 +275,21 @@ impl Context {
     /// Runs a statement and checks what it must do.
     pub async fn run(&self, bound: Bound) -> Result<Done, Failure> {
         let database = self.database(bound.statement.database)?;
-        database.run(bound).await.map_err(Failure::from)
+        let whom = self.watchers.of([&bound]);
+        let done = database.run(bound).await.map_err(Failure::from);
+        watch::hint(&whom);
+        done
     }
 
     /// Runs a statement; the error is left to the caller.
     pub async fn try_run(&self, bound: Bound) -> Result<Done, SqlError> {
         match self.database(bound.statement.database) {
-            Ok(database) => database.run(bound).await,
+            Ok(database) => {
+                let whom = self.watchers.of([&bound]);
+                let done = database.run(bound).await;
+                watch::hint(&whom);
+                done
+            }
             Err(failure) => Err(SqlError::Refused(failure.to_string())),
         }
     }
@@ -283,7 +299,10 @@ impl Context {
         let first = batch.once.iter().chain(&batch.steps).next();
         let Some(first) = first else { return Ok(Transacted::Done(Vec::new())) };
         let database = self.database(first.statement.database)?;
-        database.transact(batch).await.map_err(Failure::from)
+        let whom = self.watchers.of(batch.once.iter().chain(&batch.steps));
+        let done = database.transact(batch).await.map_err(Failure::from);
+        watch::hint(&whom);
+        done
     }
 
     /// The time (RFC 3339, UTC, milliseconds).

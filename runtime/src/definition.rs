@@ -4,6 +4,7 @@ mod flag;
 mod queue;
 mod task;
 mod upload;
+mod watch;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ pub use self::flag::{Beta, Condition, Flag, Overrides, Rule, Switch, Switches};
 pub use self::queue::{DeadLetter, Messages, Queue};
 pub use self::task::{Replicas, Schedule, Task, TaskAlert};
 pub use self::upload::{Resumable, Upload};
+pub use self::watch::Watch;
 pub use crate::pattern::Pattern;
 pub use crate::problem::ProblemType;
 
@@ -595,6 +597,8 @@ pub struct Route {
     pub cache: Option<Cache>,
     /// Which files it takes; their bodies are not read before the operation.
     pub upload: Option<&'static Upload>,
+    /// How its answers are followed over a WebSocket.
+    pub watch: Option<&'static Watch>,
     /// Tags of cached answers that no longer hold once this route was asked, such as `user:{path.id}`.
     pub invalidates: &'static [&'static str],
     /// When it is there.
@@ -620,6 +624,7 @@ impl Route {
         owner: None,
         cache: None,
         upload: None,
+        watch: None,
         invalidates: &[],
         when: None,
         switches: false,

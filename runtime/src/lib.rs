@@ -24,6 +24,7 @@ pub mod service;
 mod text_enum;
 pub mod time;
 pub mod upload;
+pub mod watch;
 
 pub use answer::{Answer, IntoOutcome, Outcome};
 pub use binding::sql::{AsJson, Batch};

@@ -60,6 +60,8 @@ implied! {
     CONTENT_TOO_LARGE = "content-too-large", 413, "The body is too large";
     /// The body is not of the type that is understood.
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", 415, "The body must be application/json";
+    /// Another version of the protocol is spoken.
+    UPGRADE_REQUIRED = "upgrade-required", 426, "Version 13 of the WebSocket protocol is needed";
     /// The file is of no kind that is taken.
     UNACCEPTED_CONTENT = "unaccepted-content", 415, "The content is of no kind that is taken here";
     /// The file's name would leave its folder.
@@ -70,6 +72,8 @@ implied! {
     DAMAGED_CONTENT = "damaged-content", 422, "The file's header is damaged";
     /// The request does not follow its schema.
     VALIDATION_FAILED = "validation-failed", 422, "The request does not follow its schema";
+    /// The caller has too many connections.
+    TOO_MANY_CONNECTIONS = "too-many-connections", 429, "Too many connections are open";
     /// A rate limit is used up.
     QUOTA_EXCEEDED = "quota-exceeded", 429, "Too many requests";
     /// Something went wrong inside.

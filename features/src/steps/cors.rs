@@ -21,7 +21,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     }
 }
 
-fn cors(world: &World) -> Result<Cors, Failure> {
+pub(super) fn cors(world: &World) -> Result<Cors, Failure> {
     world
         .run()?
         .target
@@ -32,7 +32,7 @@ fn cors(world: &World) -> Result<Cors, Failure> {
 }
 
 /// Origins that are allowed: exact ones, and examples of subdomains.
-fn allowed(cors: &Cors) -> Vec<String> {
+pub(super) fn allowed(cors: &Cors) -> Vec<String> {
     cors.origins
         .iter()
         .flat_map(|origin| match origin.split_once('*') {
@@ -56,7 +56,7 @@ fn is_allowed(cors: &Cors, origin: &str) -> bool {
 }
 
 /// Origins that look like a listed one, but are not.
-fn lookalikes(cors: &Cors) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn lookalikes(cors: &Cors) -> Result<Vec<(String, String)>, Failure> {
     let vectors = vectors::origins().map_err(Failure::Broken)?;
     let mut found = Vec::new();
     for origin in &cors.origins {

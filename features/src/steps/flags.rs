@@ -83,7 +83,7 @@ pub(super) async fn settle(world: &World) -> Result<(), Failure> {
 }
 
 /// Changes a flag, as an administrator.
-async fn set(world: &mut World, name: &str, body: &Value) -> Result<Answer, Failure> {
+pub(super) async fn set(world: &mut World, name: &str, body: &Value) -> Result<Answer, Failure> {
     let run = world.run()?;
     let (key, request) = change(&run.target, name, body)?;
     world.memory.flags.names.insert(name.to_owned());

@@ -68,7 +68,7 @@ async fn walk(world: &mut World, _: Arguments) -> Seen {
 }
 
 /// The words of the machine's states.
-fn states(world: &World, machine: &Machine) -> Result<Vec<String>, Failure> {
+pub(super) fn states(world: &World, machine: &Machine) -> Result<Vec<String>, Failure> {
     let run = world.run()?;
     let schema = run.target.schema(&machine.states);
     let states = schema.and_then(|schema| schema.variants.clone());
@@ -85,7 +85,7 @@ fn attempts(machine: &Machine, states: &[String]) -> Vec<(Move, String)> {
 }
 
 /// The shortest way to each state that clients can bring it to.
-fn ways(machine: &Machine) -> HashMap<String, Vec<(Move, String)>> {
+pub(super) fn ways(machine: &Machine) -> HashMap<String, Vec<(Move, String)>> {
     let mut ways = HashMap::from([(machine.start.clone(), Vec::new())]);
     let mut open = vec![machine.start.clone()];
     while let Some(from) = open.pop() {
@@ -104,7 +104,7 @@ fn ways(machine: &Machine) -> HashMap<String, Vec<(Move, String)>> {
 }
 
 /// A new one in the state where the way ends.
-async fn bring(
+pub(super) async fn bring(
     world: &World,
     machine: &Machine,
     way: &[(Move, String)],
@@ -118,7 +118,12 @@ async fn bring(
     Ok(id)
 }
 
-async fn attempt(world: &World, id: &str, step: &Move, to: &str) -> Result<Answer, Failure> {
+pub(super) async fn attempt(
+    world: &World,
+    id: &str,
+    step: &Move,
+    to: &str,
+) -> Result<Answer, Failure> {
     let run = world.run()?;
     let key = &step.route;
     let route = run.target.route(key).ok_or_else(|| Failure::broken("the route is gone"))?;

@@ -11,6 +11,7 @@ mod delay;
 mod errors;
 mod faults;
 mod flags;
+mod follow;
 mod forgery;
 mod headers;
 mod health;
@@ -157,7 +158,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 37] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 38] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -195,6 +196,7 @@ pub fn all() -> Collection<World> {
         flags::steps,
         switches::steps,
         machines::steps,
+        follow::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }

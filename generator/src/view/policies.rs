@@ -65,7 +65,11 @@ pub(crate) fn implied_statuses(service: &Service, key: &RouteKey, route: &Route)
     if is_hidden || sets {
         statuses.push(404);
     }
+    if route.watch.is_some() {
+        statuses.extend([403, 426, 429]);
+    }
     statuses.sort_unstable();
+    statuses.dedup();
     statuses
 }
 

@@ -74,7 +74,8 @@ impl CorsPolicy {
         }
     }
 
-    fn allowed<'a>(&self, origin: Option<&'a HeaderValue>) -> Option<&'a HeaderValue> {
+    /// The origin, if its pages may call the service.
+    pub fn allowed<'a>(&self, origin: Option<&'a HeaderValue>) -> Option<&'a HeaderValue> {
         let text = origin?.to_str().ok()?;
         self.cors.origins.iter().any(|pattern| matches(pattern, text)).then_some(origin?)
     }

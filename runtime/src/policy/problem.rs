@@ -1,7 +1,9 @@
 //! Failures as problem documents (RFC 9457). What caused them is for the log alone.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
@@ -69,6 +71,11 @@ fn add_headers(headers: &mut HeaderMap, failure: &Failure, route: Option<&Route>
     }
     if let Some(value) = failure.allowed().and_then(|text| HeaderValue::from_str(text).ok()) {
         headers.insert(ALLOW, value);
+    }
+    if failure.problem().status == 426 {
+        // RFC 6455, section 4.4.
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
 }
 

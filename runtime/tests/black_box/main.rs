@@ -32,3 +32,4 @@ mod support;
 mod tasks;
 mod validation;
 mod webhook;
+mod websocket;

@@ -69,6 +69,7 @@ fn parts_end_in_the_declared_order() {
     let order = [
         "draining",
         "listener_closed",
+        "websockets_closed",
         "requests_finished",
         "workers_finished",
         "closed DB",

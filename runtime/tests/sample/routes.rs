@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use proofline_runtime::definition::{Cache, Method, Operand, Owner, PathParameter, Route};
+use proofline_runtime::definition::{Cache, Method, Operand, Owner, PathParameter, Route, Watch};
 
 use super::definition::{BILLING, DOCUMENT_NOT_FOUND, IP, KEY, LOGIN, SESSION, USER};
 use super::{schemas, statements};
@@ -130,6 +130,14 @@ pub static ROUTES: &[Route] = &[
         operation: "get_documents_id",
         auth: &[&SESSION, &KEY],
         limits: &[&IP, &USER],
+        // Nobody waits for this in a test: what is told was hinted at.
+        watch: Some(&Watch {
+            state: "/title",
+            ends: &["The end"],
+            poll: Duration::from_hours(1),
+            connections: 3,
+            flag: None,
+        }),
         path_parameters: &[PathParameter { name: "id", schema: &schemas::ID }],
         owner: Some(Owner {
             statement: &statements::DOCUMENT_OWNER,

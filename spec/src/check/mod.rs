@@ -39,6 +39,7 @@ mod types;
 mod unused;
 mod uploads;
 mod values;
+mod watches;
 mod worker_names;
 
 use crate::diagnostic::{Diagnostic, sort};
@@ -83,6 +84,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("unused", unused::check),
     ("uploads", uploads::check),
     ("values", values::check),
+    ("watches", watches::check),
     ("worker_names", worker_names::check),
 ];
 

@@ -144,6 +144,9 @@ impl Names<'_, '_> {
                     self.expect(Kind::Problem, &condition.otherwise, &at.key("otherwise"));
                 }
             }
+            if let Some(flag) = route.watch.as_ref().and_then(|watch| watch.flag.as_ref()) {
+                self.expect(Kind::Flag, flag, &at.key("watch").key("flag"));
+            }
             self.operation(&route.op, &at.key("op"));
             self.answers(&route.returns, &at.key("returns"));
         }

@@ -198,6 +198,9 @@ pub(super) mod table {
         CONDITION = "PL1826", "condition", Error, "A route cannot depend on this flag.";
         MACHINE = "PL1827", "machine", Error, "A state machine cannot be walked.";
         TRANSITION = "PL1828", "transition", Error, "SQL makes a transition that the machine does not have.";
+        WATCH_ROUTE = "PL1901", "watch-route", Error, "A route cannot be followed.";
+        WATCH_MACHINE = "PL1902", "watch-machine", Error, "What is followed has no end.";
+        WATCH_PLATFORM = "PL1903", "watch-platform", Error, "A route cannot be followed on a target.";
     }
 }
 

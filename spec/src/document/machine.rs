@@ -52,6 +52,11 @@ pub struct Move {
 }
 
 impl Machine {
+    /// The states that go nowhere.
+    pub fn ends<'s>(&self, states: &'s [String]) -> impl Iterator<Item = &'s String> {
+        states.iter().filter(|state| self.transitions.get(*state).is_none_or(Vec::is_empty))
+    }
+
     /// Whether it can go from one state to another.
     pub fn allows(&self, from: &str, to: &str) -> bool {
         self.transitions.get(from).is_some_and(|next| next.iter().any(|state| state == to))

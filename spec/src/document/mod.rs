@@ -25,6 +25,7 @@ mod shutdown;
 mod tagged;
 mod task;
 pub mod upload;
+pub mod watch;
 
 pub use account::{AccountStep, Accounts, Balance, BalanceFigure, RemoveAccount};
 pub use alert::{Alert, AlertMetric, AlertRule, AlertSeverity, Objectives};
@@ -60,6 +61,7 @@ pub use service::{Defaults, Identity, Metering, Service, SpecVersion, Target};
 pub use shutdown::Shutdown;
 pub use task::{Schedule, Task, TaskReplicas, TimeOfDay, Weekday, WeeklyTime};
 pub use upload::{Disposition, Download, Upload};
+pub use watch::Watch;
 
 /// A mapping that keeps the order in which the document gives it.
 pub type Map<V> = indexmap::IndexMap<String, V>;

@@ -9,7 +9,7 @@ use serde::de::{Error as _, MapAccess};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Condition, Expression, Map, Operation};
+use super::{Condition, Expression, Map, Operation, Watch};
 use crate::unit::{Bytes, Duration, text_unit};
 
 /// A route. What it leaves out comes from `defaults`.
@@ -54,6 +54,9 @@ pub struct Route {
     /// How its answers are cached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<RouteCache>,
+    /// How its answer is followed over a WebSocket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
     /// Tags of cached answers that a call makes stale.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invalidates: Vec<String>,

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proofline_spec::document::{Answer, HealthKind, Operation, Route, RouteKey, Service};
+use proofline_spec::document::watch::POLL;
+use proofline_spec::document::{Answer, HealthKind, Operation, Route, RouteKey, Service, Watch};
 use serde_json::{Value, json};
 
 use super::schemas;
@@ -31,11 +32,31 @@ pub(super) fn of_route(service: &Service, key: &RouteKey, route: &Route) -> Valu
             answers.insert(status, answer);
         }
     }
+    if let Some(watch) = &route.watch {
+        answers.insert(101, followed(watch, route));
+    }
     for (status, answer) in &route.returns {
         let Ok(status) = status.parse::<u16>() else { continue };
         answers.insert(status, declared(service, status, answer));
     }
     answers.into_iter().map(|(status, answer)| (status.to_string(), answer)).collect()
+}
+
+/// What a WebSocket tells; OpenAPI has no words of its own for it.
+fn followed(watch: &Watch, route: &Route) -> Value {
+    let poll = watch.poll.unwrap_or(POLL);
+    let answer = match route.returns.get("200") {
+        Some(Answer::One(schema)) => format!("`{schema}`"),
+        _ => "the answer".to_owned(),
+    };
+    let description = format!(
+        "With `Upgrade: websocket` (RFC 6455, version 13) the connection becomes a WebSocket: {answer} comes as one \
+         text message at once, and again whenever it has changed, within {poll}. The service closes with 1000 when \
+         its state is final, 1001 when it ends itself, 1013 while it is being maintained, 4401 when the credential no \
+         longer holds, 4403 or 4404 when the caller may no longer see it. Nothing is expected from the client. A page \
+         names the subprotocols `proofline.v1` and `bearer.<token>`, as it can set no header."
+    );
+    json!({ "description": description })
 }
 
 fn declared(service: &Service, status: u16, answer: &Answer) -> Value {
@@ -126,14 +147,15 @@ const SHARED: &[(u16, &str, &str)] = &[
     (413, "ContentTooLarge", "The body is too large."),
     (415, "UnsupportedMediaType", "The body is of no type that is taken."),
     (422, "ValidationFailed", "The request does not satisfy the schema."),
+    (426, "UpgradeRequired", "Another version of the WebSocket protocol is needed."),
     (429, "QuotaExceeded", "A limit is used up."),
     (500, "InternalError", "The service failed."),
     (503, "Unavailable", "Something that the service depends on does not work."),
     (504, "Timeout", "The request took too long."),
 ];
 
-/// Answers that only uploads in several requests give by themselves.
-const OF_UPLOADS: [u16; 3] = [404, 409, 412];
+/// Answers that only some operations give by themselves.
+const OF_SOME: [u16; 4] = [404, 409, 412, 426];
 
 fn shared_name(status: u16) -> &'static str {
     SHARED.iter().find(|(known, ..)| *known == status).map_or("InternalError", |(_, name, _)| name)
@@ -146,7 +168,7 @@ pub(super) fn shared(service: &Service) -> Value {
         routes.flat_map(|(key, route)| policies::implied_statuses(service, key, route)).collect();
     SHARED
         .iter()
-        .filter(|(status, ..)| used.contains(status) || !OF_UPLOADS.contains(status))
+        .filter(|(status, ..)| used.contains(status) || !OF_SOME.contains(status))
         .map(|(status, name, description)| {
             let schema = if *status == 422 { "ValidationProblem" } else { "Problem" };
             let mut headers =

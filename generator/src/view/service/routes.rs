@@ -1,8 +1,9 @@
 //! Routes as a constant table.
 
 use proofline_spec::document::upload::WITHIN;
+use proofline_spec::document::watch::{CONNECTIONS, POLL};
 use proofline_spec::document::{
-    Expression, Method, Operation, Owner, Route, RouteCache, RouteKey, Service, Source,
+    Expression, Method, Operation, Owner, Route, RouteCache, RouteKey, Service, Source, Watch,
 };
 use proofline_spec::unit::{Bytes, Duration};
 use serde::Serialize;
@@ -32,14 +33,14 @@ pub(crate) struct RouteView {
 }
 
 /// How many fields the runtime's `Route` has.
-const FIELDS: usize = 17;
+const FIELDS: usize = 18;
 
 /// What the runtime's `Route::DEFAULT` says.
 const DEFAULT_MAX_BODY: Bytes = Bytes::new(64 * 1024);
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(10_000);
 
 /// What of the runtime's definitions the module may import.
-const IMPORTS: [&str; 9] = [
+const IMPORTS: [&str; 10] = [
     "Cache",
     "Condition",
     "Method",
@@ -49,6 +50,7 @@ const IMPORTS: [&str; 9] = [
     "Resumable",
     "Route",
     "Upload",
+    "Watch",
 ];
 
 /// Every route, in the order of the spec.
@@ -147,6 +149,11 @@ fn fields(
         ));
     }
     fields.extend(upload(service, key, route).map(|upload| format!("upload: Some(&{upload})")));
+    if let Some(watch) = &route.watch {
+        let (field, flag) = watch_of(service, watch);
+        definitions.extend(flag);
+        fields.push(field);
+    }
     if !route.invalidates.is_empty() {
         let tags = literals::texts(route.invalidates.iter().map(String::as_str));
         fields.push(format!("invalidates: {tags}"));
@@ -196,6 +203,24 @@ fn upload(service: &Service, key: &RouteKey, route: &Route) -> Option<String> {
         literals::duration(upload.within.unwrap_or(WITHIN)),
         option(resumable)
     ))
+}
+
+/// How a route is followed, and the flag that it refers to.
+fn watch_of(service: &Service, watch: &Watch) -> (String, Option<String>) {
+    let machine = service.machines.get(&watch.machine);
+    let states = machine.and_then(|machine| service.schemas.get(&machine.states));
+    let states = states.and_then(|schema| schema.variants.as_deref()).unwrap_or_default();
+    let ends = machine.map(|machine| machine.ends(states).map(String::as_str));
+    let flag = watch.flag.as_deref().map(flags::constant);
+    let text = format!(
+        "watch: Some(&Watch {{ state: {}, ends: {}, poll: {}, connections: {}, flag: {} }})",
+        literals::text(machine.map_or("", |machine| &machine.read.at)),
+        literals::texts(ends.into_iter().flatten()),
+        literals::duration(watch.poll.unwrap_or(POLL)),
+        literals::number(watch.connections.unwrap_or(CONNECTIONS).into()),
+        flag.as_ref().map_or_else(|| "None".to_owned(), |flag| format!("Some(&{flag})"))
+    );
+    (text, flag)
 }
 
 /// What of the caller a cached answer depends on: everything that an operation can see of it, unless the spec says less.

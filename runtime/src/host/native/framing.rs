@@ -43,6 +43,7 @@ pub struct Framing {
     ambiguous: AtomicBool,
     chunked: AtomicBool,
     begun: AtomicBool,
+    upgraded: AtomicBool,
 }
 
 impl Framing {
@@ -54,6 +55,11 @@ impl Framing {
     /// Whether a part of a head is there, but not its end.
     pub fn is_inside_head(&self) -> bool {
         self.begun.load(Ordering::Acquire)
+    }
+
+    /// What comes from now on is no HTTP.
+    pub fn upgrade(&self) {
+        self.upgraded.store(true, Ordering::Release);
     }
 
     /// Whether a request of this connection came in chunks; it is the last one then.
@@ -71,6 +77,9 @@ impl Scanner {
 
     /// Looks at bytes that were received.
     pub fn scan(&mut self, bytes: &[u8]) {
+        if self.found.upgraded.load(Ordering::Acquire) {
+            return;
+        }
         self.go_on(bytes);
         let begun = matches!(self.state, State::Head) && (self.lines > 0 || !self.line.is_empty());
         self.found.begun.store(begun, Ordering::Release);

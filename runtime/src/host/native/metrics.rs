@@ -1,6 +1,7 @@
 //! Figures for Prometheus: counted without locks where a request passes.
 
 mod tasks;
+mod watchers;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -22,9 +23,9 @@ const BOUNDS: [u64; 12] = [
     5_000_000,
 ];
 /// Statuses that have a counter of their own; others are counted as 0.
-const STATUSES: [u16; 22] = [
-    0, 200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 500,
-    502, 503, 504,
+const STATUSES: [u16; 24] = [
+    0, 101, 200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 415, 422, 426,
+    429, 500, 502, 503, 504,
 ];
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -90,7 +91,8 @@ impl Metrics {
             .and_then(|()| write_caches(&mut text, caches))
             .and_then(|()| tasks::write(&mut text, tasks))
             .and_then(|()| write_queues(&mut text, context))
-            .and_then(|()| write_upstreams(&mut text, context));
+            .and_then(|()| write_upstreams(&mut text, context))
+            .and_then(|()| watchers::write(&mut text, context));
         text
     }
 

@@ -32,6 +32,7 @@ pub mod tasks;
 mod trust;
 mod uploads;
 pub mod upstream;
+mod websocket;
 
 pub use command::main;
 pub use run::{Running, start};

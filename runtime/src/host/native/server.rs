@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use hyper::body::Frame;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -25,10 +26,12 @@ use super::closing;
 use super::framing::{Framing, Scanned};
 use super::inside::Inside;
 use super::pace::{Limits, Paced, Requests};
+use super::websocket;
 use crate::answer::Pieces;
 use crate::binding::blob::BlobError;
 use crate::host::log::{Level, Log};
 use crate::service::Service;
+use crate::watch::Begun;
 
 /// A connection that is one too many is not waited for long.
 const BEYOND: Limits =
@@ -64,8 +67,8 @@ pub async fn serve<S: Service>(
     let accept = |connections: &mut JoinSet<()>, stream, peer| {
         // Without a place it is closed.
         if let Some(place) = inside.capacity.place() {
-            let (inside, stopped) = (Arc::clone(&inside), stopped.clone());
-            connections.spawn(connection(stream, peer, place, inside, stopped));
+            let end = Ending { stopped: stopped.clone(), log: log.clone() };
+            connections.spawn(connection(stream, peer, place, Arc::clone(&inside), end));
         }
     };
     let mut stop = std::pin::pin!(async {
@@ -91,18 +94,34 @@ pub async fn serve<S: Service>(
     log.event(Level::Info, "listener_closed", &[("connections", connections.len().into())]);
     // Nobody listens when there are no connections.
     let _ = stopping.send(true);
-    let finished = async { while connections.join_next().await.is_some() {} };
+    let finished = async {
+        if context.definition().routes.iter().any(|route| route.watch.is_some()) {
+            let open = context.watchers().open();
+            while context.watchers().open() > 0 && connections.join_next().await.is_some() {}
+            log.event(Level::Info, "websockets_closed", &[("websockets", open.into())]);
+        }
+        while connections.join_next().await.is_some() {}
+    };
     let finished = tokio::time::timeout(shutdown.requests, finished).await.is_ok();
     log.event(Level::Info, "requests_finished", &[("finished", finished.into())]);
     finished
 }
+
+/// How a connection learns that the process is stopping, and where it says how it ended.
+struct Ending {
+    stopped: watch::Receiver<bool>,
+    log: Log,
+}
+
+/// What a connection becomes after its last answer.
+type Switched = Arc<Mutex<Option<(OnUpgrade, Begun)>>>;
 
 async fn connection<S: Service>(
     stream: TcpStream,
     peer: SocketAddr,
     place: Place,
     inside: Arc<Inside<S>>,
-    mut stopped: watch::Receiver<bool>,
+    mut end: Ending,
 ) {
     // Without it answers wait for the peer's acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
@@ -116,32 +135,50 @@ async fn connection<S: Service>(
                 return;
             }
         }
-        _ = stopped.wait_for(|stopped| *stopped) => {}
+        _ = end.stopped.wait_for(|stopped| *stopped) => {}
     }
     // In a box of its own: who says nothing holds nothing of it.
-    Box::pin(requests(stream, peer, place, limits, inside, stopped)).await;
+    let switched = Switched::default();
+    let going = (Arc::clone(&inside), Arc::clone(&switched), end.stopped.clone());
+    Box::pin(requests(stream, peer, place.is_beyond, limits, going)).await;
+    let switched = switched.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some((upgrade, begun)) = switched else { return };
+    // The place is kept until its end.
+    if let (Ok(upgraded), Some((watching, first))) = (upgrade.await, begun.take()) {
+        let io = TokioIo::new(upgraded);
+        let serving = websocket::serve(io, &inside, watching, first, end.stopped, &end.log);
+        Box::pin(serving).await;
+    }
 }
 
 /// Answers the requests of a connection.
 async fn requests<S: Service>(
     stream: TcpStream,
     peer: SocketAddr,
-    place: Place,
+    is_beyond: bool,
     limits: Limits,
-    inside: Arc<Inside<S>>,
-    mut stopped: watch::Receiver<bool>,
+    (inside, switched, mut stopped): (Arc<Inside<S>>, Switched, watch::Receiver<bool>),
 ) {
     let framing = Arc::new(Framing::default());
     let requests = Arc::new(Requests::default());
     let scanned = Scanned::new(stream, Arc::clone(&framing));
     let io = TokioIo::new(Paced::new(scanned, limits, Arc::clone(&framing), Arc::clone(&requests)));
-    let (counted, is_beyond) = (Arc::clone(&requests), place.is_beyond);
-    let service = service_fn(move |request: Request<Incoming>| {
+    let counted = Arc::clone(&requests);
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let (inside, framing) = (Arc::clone(&inside), Arc::clone(&framing));
-        let requests = Arc::clone(&counted);
+        let (requests, switched) = (Arc::clone(&counted), Arc::clone(&switched));
         async move {
             requests.begin();
-            let response = answer(&inside, request, peer.ip(), &framing, is_beyond).await;
+            let offered = websocket::offer(&mut request);
+            let mut response = answer(&inside, request, peer.ip(), &framing, is_beyond).await;
+            if let Some((upgrade, key)) = offered
+                && let Some(begun) = response.extensions_mut().remove::<Begun>()
+            {
+                websocket::accept(&key, response.headers_mut());
+                framing.upgrade();
+                let switching = Some((upgrade, begun));
+                *switched.lock().unwrap_or_else(PoisonError::into_inner) = switching;
+            }
             requests.answer();
             Ok::<_, Infallible>(response)
         }
@@ -151,7 +188,8 @@ async fn requests<S: Service>(
         .header_read_timeout(None)
         .max_buf_size(LARGEST_HEAD)
         .max_headers(MOST_HEADERS)
-        .serve_connection(io, service);
+        .serve_connection(io, service)
+        .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         // A broken connection is the client's affair.

@@ -1,0 +1,82 @@
+//! A WebSocket (RFC 6455), as a browser or another client opens it.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::failure::Failure;
+use crate::run::Run;
+
+/// Nobody waits longer for a message.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A WebSocket that is open.
+#[derive(Debug)]
+pub struct Socket(WebSocketStream<TcpStream>);
+
+/// What came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Came {
+    /// A text.
+    Text(String),
+    /// The end, with its code.
+    Close(u16),
+    /// Nothing in time.
+    Nothing,
+}
+
+impl Socket {
+    /// Opens one; the status of the answer where it is refused.
+    pub async fn open(
+        run: &Run,
+        path: &str,
+        headers: &[(String, String)],
+    ) -> Result<Result<Self, u16>, Failure> {
+        let broken = |error: &dyn std::fmt::Display| Failure::Broken(error.to_string());
+        let authority = run.target.base.strip_prefix("http://");
+        let authority =
+            authority.ok_or_else(|| Failure::broken("only plain sockets are opened"))?;
+        let request = format!("ws://{authority}{path}").into_client_request();
+        let mut request = request.map_err(|error| broken(&error))?;
+        let address = run.address_headers(&run.fresh_address());
+        for (name, value) in headers.iter().chain(&address) {
+            let name = http::HeaderName::try_from(name).map_err(|error| broken(&error))?;
+            let value = http::HeaderValue::try_from(value).map_err(|error| broken(&error))?;
+            request.headers_mut().insert(name, value);
+        }
+        let stream = TcpStream::connect(authority).await.map_err(|error| broken(&error))?;
+        let opening = tokio_tungstenite::client_async(request, stream);
+        match tokio::time::timeout(PATIENCE, opening).await {
+            Ok(Ok((stream, _))) => Ok(Ok(Self(stream))),
+            Ok(Err(Error::Http(response))) => Ok(Err(response.status().as_u16())),
+            Ok(Err(error)) => Err(Failure::Wrong(format!("no WebSocket was begun: {error}"))),
+            Err(_) => Err(Failure::wrong("the opening handshake is not answered")),
+        }
+    }
+
+    /// The next text, or the end.
+    pub async fn next(&mut self) -> Came {
+        self.within(PATIENCE).await
+    }
+
+    /// What comes within some time.
+    pub async fn within(&mut self, patience: Duration) -> Came {
+        let coming = async {
+            loop {
+                match self.0.next().await {
+                    Some(Ok(Message::Text(text))) => return Came::Text(text.to_string()),
+                    Some(Ok(Message::Close(frame))) => {
+                        return Came::Close(frame.map_or(1005, |frame| frame.code.into()));
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Came::Close(1006),
+                }
+            }
+        };
+        tokio::time::timeout(patience, coming).await.unwrap_or(Came::Nothing)
+    }
+}

@@ -39,6 +39,7 @@ catalogue! {
     "security/https",
     "security/inventory",
     "security/jwt",
+    "security/lti",
     "security/markup",
     "security/mass-assignment",
     "security/object-authorisation",

@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod failure;
 pub mod generate;
 pub mod kept;
+pub mod lms;
 pub mod needs;
 pub mod plan;
 pub mod provider;

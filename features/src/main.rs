@@ -9,7 +9,7 @@ use proofline_features::chaos::{self, Ability};
 use proofline_features::failure::Failure;
 use proofline_features::plan::{PlanError, Target};
 use proofline_features::writer::Progress;
-use proofline_features::{catalogue, command, proxy};
+use proofline_features::{catalogue, command, lms, proxy};
 use proofline_spec::exit::Exit;
 use serde::Serialize;
 
@@ -87,6 +87,8 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         seed: u64,
     },
+    /// Print a fresh RSA key (PKCS #8, base64), as the secret of a service that is started for checks.
+    SigningKey,
 }
 
 #[derive(Debug, Args)]
@@ -188,6 +190,10 @@ async fn run(cli: Cli) -> Result<Exit, Stop> {
                     catalogue::parse(name, text).map(|feature| feature.name).unwrap_or_default();
                 say(&format!("{name:<34} {title}"));
             }
+            Ok(Exit::Success)
+        }
+        Some(Command::SigningKey) => {
+            say(&lms::fresh_private_key()?);
             Ok(Exit::Success)
         }
         Some(Command::Provider { spec, seed }) => provider(&spec, seed).await,

@@ -41,6 +41,8 @@ pub struct Call {
     pub(crate) query: Map<String, Value>,
     pub(crate) body: Value,
     pub(crate) raw_body: Bytes,
+    /// What `Cookie` says, where a route looks at it.
+    pub(crate) cookies: Option<String>,
     /// The body of a file, which is not read before.
     pub(crate) arriving: Option<Arriving>,
     pub(crate) correlation_id: String,
@@ -67,6 +69,7 @@ impl Call {
             body: self.body.clone(),
             raw_body: self.raw_body.clone(),
             arriving: None,
+            cookies: self.cookies.clone(),
             correlation_id: self.correlation_id.clone(),
             client: self.client,
         }

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
-use http::header::{ALLOW, HeaderName, ORIGIN};
+use http::header::{ALLOW, COOKIE, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use serde_json::Value;
 
@@ -280,6 +280,7 @@ impl<S: Service> Chain<S> {
             body: Value::Null,
             raw_body: raw,
             arriving,
+            cookies: cookies(route, &parts.headers),
             correlation_id: journey.correlation.id.clone(),
             client: journey.client,
         };
@@ -417,7 +418,7 @@ impl<S: Service> Chain<S> {
             return Ok(Bytes::new());
         }
         // A body that no route reads may only be empty.
-        let most = if route.body.is_some() { route.max_body } else { 0 };
+        let most = if route.body.is_some() || route.form { route.max_body } else { 0 };
         let reading = body::read(headers, incoming, most);
         timeout::within(self.context.clock(), self.body_timeout, &REQUEST_TIMEOUT, reading).await
     }
@@ -494,6 +495,15 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
     Failure::internal(format!("the request's handling panicked: {text}"))
 }
 
+/// What `Cookie` says; only routes that take forms look at it.
+fn cookies(route: &Route, headers: &HeaderMap) -> Option<String> {
+    let mut all = headers.get_all(COOKIE).iter().filter(|_| route.form);
+    match (all.next(), all.next()) {
+        (Some(one), None) => one.to_str().ok().map(str::to_owned),
+        _ => None,
+    }
+}
+
 /// Checks all parts of a request and reports everything that is wrong at once.
 fn validate_request<'a>(
     call: &mut Call,
@@ -504,6 +514,14 @@ fn validate_request<'a>(
     let mut violations = Vec::new();
     let declared = route.path_parameters;
     call.path = validate::parameters::path(declared, parameters, &mut violations);
+    if route.form {
+        call.query = body::form::parse(parts.uri.query().unwrap_or_default().as_bytes())?;
+        if parts.method == http::Method::POST {
+            body::form::check_media_type(&parts.headers)?;
+            call.body = Value::Object(body::form::parse(&call.raw_body)?);
+        }
+        return Ok(());
+    }
     call.query = validate::parameters::query(route.query, parts.uri.query(), &mut violations)?;
     if let Some(schema) = route.body {
         body::check_media_type(&parts.headers)?;

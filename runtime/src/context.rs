@@ -15,11 +15,13 @@ use crate::binding::clock::{Clock, Entropy};
 use crate::binding::kv::KeyValueStore;
 use crate::binding::password::{PasswordError, PasswordHasher};
 use crate::binding::queue::Queue;
+use crate::binding::rsa::{Rsa, RsaError};
 use crate::binding::sql::{Batch, Bound, Database, Done, SqlError, Transacted};
 use crate::binding::upstream::Upstream;
 use crate::cache::Caches;
 use crate::definition::{Definition, Flag};
 use crate::flags::{Evaluation, EvaluationContext, Forced, Switchboard};
+use crate::lti::KeySets;
 use crate::policy::auth::Keys;
 use crate::problem::{Failure, ProblemType, UNAVAILABLE};
 use crate::queue::delivered::Recent;
@@ -47,6 +49,8 @@ pub struct Bindings {
     pub entropy: Arc<dyn Entropy>,
     /// Password hashing.
     pub passwords: Arc<dyn PasswordHasher>,
+    /// RSA signatures.
+    pub rsa: Arc<dyn Rsa>,
 }
 
 /// The configuration of a running service.
@@ -75,6 +79,7 @@ pub struct Context {
     recent: Recent,
     uploads: Busy,
     watchers: Arc<Watchers>,
+    key_sets: KeySets,
     switchboard: Switchboard,
     memory: fn() -> Option<Memory>,
 }
@@ -114,6 +119,7 @@ impl Context {
             recent: Recent::default(),
             uploads: Busy::default(),
             watchers: Arc::default(),
+            key_sets: KeySets::default(),
             switchboard,
             memory: || None,
         }
@@ -228,6 +234,15 @@ impl Context {
 
     pub(crate) fn passwords(&self) -> &dyn PasswordHasher {
         &*self.bindings.passwords
+    }
+
+    pub(crate) fn rsa(&self) -> &dyn Rsa {
+        &*self.bindings.rsa
+    }
+
+    /// The key sets of platforms that are being fetched.
+    pub(crate) fn key_sets(&self) -> &KeySets {
+        &self.key_sets
     }
 
     /// The clock.
@@ -373,6 +388,12 @@ impl From<PasswordError> for Failure {
 impl From<crate::binding::kv::StoreError> for Failure {
     fn from(error: crate::binding::kv::StoreError) -> Self {
         Self::unavailable(error)
+    }
+}
+
+impl From<RsaError> for Failure {
+    fn from(error: RsaError) -> Self {
+        Self::internal(error)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a service is: tables that generated code fills in, all of them constant.
 
 mod flag;
+mod lti;
 mod queue;
 mod task;
 mod upload;
@@ -12,6 +13,7 @@ use crate::binding::sql::Statement;
 use crate::schema::{Constant, Schema};
 
 pub use self::flag::{Beta, Condition, Flag, Overrides, Rule, Switch, Switches};
+pub use self::lti::Lti;
 pub use self::queue::{DeadLetter, Messages, Queue};
 pub use self::task::{Replicas, Schedule, Task, TaskAlert};
 pub use self::upload::{Resumable, Upload};
@@ -74,6 +76,8 @@ pub struct Definition {
     pub switches: Switches,
     /// Where it is kept what was switched at run time.
     pub overrides: Option<Overrides>,
+    /// How learning platforms open it.
+    pub lti: Option<&'static Lti>,
 }
 
 impl Definition {
@@ -115,6 +119,7 @@ impl Definition {
         flags: &[],
         switches: Switches::NONE,
         overrides: None,
+        lti: None,
     };
 }
 
@@ -605,6 +610,9 @@ pub struct Route {
     pub when: Option<Condition>,
     /// Whether it tells or turns the emergency switches, so that they never stop it.
     pub switches: bool,
+    /// Whether its parameters come as a form, or in the query string, and those that nobody knows are passed over, as
+    /// OAuth wants it.
+    pub form: bool,
 }
 
 impl Route {
@@ -628,6 +636,7 @@ impl Route {
         invalidates: &[],
         when: None,
         switches: false,
+        form: false,
     };
 }
 

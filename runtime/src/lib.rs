@@ -13,6 +13,7 @@ pub mod context;
 pub mod definition;
 pub mod flags;
 pub mod host;
+mod lti;
 pub mod operation;
 pub mod pattern;
 pub mod policy;

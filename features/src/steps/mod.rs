@@ -22,6 +22,7 @@ mod isolation;
 mod jwt;
 mod limits;
 mod logs;
+mod lti;
 mod machines;
 mod markup;
 mod objects;
@@ -78,6 +79,7 @@ pub struct Memory {
     upload: upload::Memory,
     flags: flags::Changed,
     switches: switches::Turned,
+    lti: lti::Memory,
 }
 
 /// What a step's text and table say.
@@ -158,7 +160,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 38] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 39] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -197,6 +199,7 @@ pub fn all() -> Collection<World> {
         switches::steps,
         machines::steps,
         follow::steps,
+        lti::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }

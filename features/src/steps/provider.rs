@@ -117,6 +117,16 @@ pub(super) async fn move_clock(world: &World, by: Duration) -> Result<(), Failur
     Err(Failure::Broken(format!("the service's time cannot be moved: {}", answer.describe())))
 }
 
+/// Whatever failed before is over: the breaker of this upstream is closed, or lets the next call through.
+pub(super) async fn calm(world: &World, upstream: &str) -> Result<(), Failure> {
+    let all = upstreams(&world.run()?.target);
+    let breaker = all.iter().find(|one| one.name == upstream).and_then(|one| one.breaker.as_ref());
+    match breaker {
+        Some(breaker) => move_clock(world, reset(breaker)).await,
+        None => Ok(()),
+    }
+}
+
 /// How long a breaker stays open.
 pub(super) fn reset(breaker: &Breaker) -> Duration {
     Duration::from_millis(breaker.reset.as_millis())

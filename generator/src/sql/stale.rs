@@ -59,6 +59,7 @@ fn touched(route: &Route, prepared: &BTreeMap<String, Prepared>) -> Touched {
         | Operation::Enqueue(_)
         | Operation::Flags(_)
         | Operation::Switches(_)
+        | Operation::Lti(_)
         | Operation::DeadLetters(_)
         | Operation::Replay(_)
         | Operation::Resume(_)

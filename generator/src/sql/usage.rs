@@ -28,6 +28,7 @@ pub(super) fn check(
         check_use(&used, query, findings);
     }
     overrides(service, prepared, findings);
+    lti(service, prepared, findings);
     if let Some(metering) = &service.metering
         && let Some(query) = prepared.get(&metering.query)
     {
@@ -82,6 +83,53 @@ fn overrides(
             .caused_by(format!("`overrides.{key}` needs exactly {}", list(wanted)))
             .fixed_by("write the statement as the manual page of this code shows it"),
         );
+    }
+}
+
+/// The queries that keep log-ins of learning platforms have the columns and parameters that every service's have.
+fn lti(service: &Service, prepared: &BTreeMap<String, Prepared>, findings: &mut Vec<Finding>) {
+    let Some(lti) = &service.lti else { return };
+    let begin = ["browser", "client_id", "expires_at", "issuer", "nonce", "state"];
+    let given = [("begin", &lti.begin, &begin[..]), ("take", &lti.take, &["now", "state"][..])];
+    let mut differs = |key: &str,
+                       name: &str,
+                       what: &str,
+                       mut found: Vec<String>,
+                       wanted: &[&str]| {
+        found.sort_unstable();
+        if found != wanted {
+            findings.push(
+                    Finding::new(
+                        codes::LTI_QUERIES,
+                        &["lti", key],
+                        None,
+                        format!("query `{name}` {what} {}", list_of(&found)),
+                    )
+                    .caused_by(match wanted {
+                    [] => "an account is made of `id`, `subject`, `role`, `name` and `now`, and has an `id`".to_owned(),
+                    _ => format!("`lti.{key}` needs exactly {}", list(wanted)),
+                })
+                    .fixed_by("write the statement as the manual page of this code shows it"),
+                );
+        }
+    };
+    if let Some(query) = lti.account.as_ref().and_then(|name| prepared.get(name)) {
+        let name = lti.account.as_deref().unwrap_or_default();
+        let known = ["id", "name", "now", "role", "subject"];
+        let others = query.parameters.iter().filter(|given| !known.contains(&given.as_str()));
+        let others: Vec<String> = others.cloned().collect();
+        differs("account", name, "is not given", others, &[]);
+        if !query.columns.iter().any(|column| column.name == "id") {
+            differs("account", name, "does not return", vec!["id".to_owned()], &[]);
+        }
+    }
+    for (key, name, wanted) in given {
+        let Some(query) = prepared.get(name) else { continue };
+        differs(key, name, "has the parameters", query.parameters.clone(), wanted);
+        if key == "take" {
+            let columns = query.columns.iter().map(|column| column.name.clone()).collect();
+            differs(key, name, "returns", columns, &["browser", "client_id", "issuer", "nonce"]);
+        }
     }
 }
 
@@ -203,6 +251,7 @@ fn uses(service: &Service) -> Vec<Use<'_>> {
             | Operation::DeadLetters(_)
             | Operation::Flags(_)
             | Operation::Switches(_)
+            | Operation::Lti(_)
             | Operation::Replay(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}

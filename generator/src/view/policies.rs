@@ -1,8 +1,8 @@
 //! Which policies a route has, and which answers they can give.
 
 use proofline_spec::document::{
-    Condition, Control, Expression, FlagControl, Method, Operation, Route, RouteAuth, RouteKey,
-    RouteLimits, Service, Source,
+    Condition, Control, Expression, FlagControl, LtiStep, Method, Operation, Route, RouteAuth,
+    RouteKey, RouteLimits, Service, Source,
 };
 
 /// Names of the authentication schemes of a route, any of which is accepted; none when anybody may call.
@@ -44,8 +44,10 @@ pub(crate) fn implied_statuses(service: &Service, key: &RouteKey, route: &Route)
     if route.body.is_some() {
         statuses.extend([408, 415]);
     }
-    // Unknown query parameters are refused on every route.
-    statuses.push(422);
+    // Unknown query parameters are refused on every other route.
+    if !matches!(route.op, Operation::Lti(step) if step.takes_a_form()) {
+        statuses.push(422);
+    }
     if !limits(service, route).is_empty() {
         statuses.push(429);
     }
@@ -54,6 +56,8 @@ pub(crate) fn implied_statuses(service: &Service, key: &RouteKey, route: &Route)
             statuses.extend([408, 415]);
             statuses.extend(upload.keep.map(|_| 412));
         }
+        (Operation::Lti(LtiStep::Login), Method::Post) => statuses.extend([408, 415]),
+        (Operation::Lti(LtiStep::Launch), _) => statuses.extend([401, 403, 408, 415]),
         (Operation::Resume(_), Method::Patch) => statuses.extend([404, 408, 409, 412, 415]),
         (Operation::Resume(_), Method::Delete) => statuses.extend([404, 409]),
         (Operation::Resume(_), _) => statuses.push(404),

@@ -115,7 +115,7 @@ impl<'a> Answers<'_, 'a> {
             self.route.returns.iter().filter(|(status, _)| status.starts_with('2')).collect();
         let returns = self.at.key("returns");
         match successes.as_slice() {
-            [] if matches!(self.route.op, Operation::Health(_)) => {}
+            [] if matches!(self.route.op, Operation::Health(_) | Operation::Lti(_)) => {}
             [] => self.found.push(
                 self.context
                     .at_key(codes::SUCCESS, self.at, "the route has no successful answer")
@@ -379,6 +379,7 @@ impl<'a> Answers<'_, 'a> {
             | Operation::Enqueue(_)
             | Operation::Flags(_)
             | Operation::Switches(_)
+            | Operation::Lti(_)
             | Operation::DeadLetters(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}

@@ -314,6 +314,7 @@ fn runs_of_operation<'a>(operation: &'a Operation, op: &At<'_>, runs: &mut Vec<R
         | Operation::Enqueue(_)
         | Operation::Flags(_)
         | Operation::Switches(_)
+        | Operation::Lti(_)
         | Operation::DeadLetters(_)
         | Operation::Replay(_)
         | Operation::Resume(_)

@@ -91,6 +91,7 @@ fn operation<'a>(
         | Operation::DeadLetters(_)
         | Operation::Flags(_)
         | Operation::Switches(_)
+        | Operation::Lti(_)
         | Operation::Resume(_)
         | Operation::Custom(_) => {}
     }

@@ -22,6 +22,7 @@ mod jobs;
 mod letters;
 mod limits;
 mod lock;
+mod lti;
 mod machines;
 mod names;
 mod parameters;
@@ -68,6 +69,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("jobs", jobs::check),
     ("letters", letters::check),
     ("limits", limits::check),
+    ("lti", lti::check),
     ("machines", machines::check),
     ("names", names::check),
     ("parameters", parameters::check),

@@ -193,6 +193,7 @@ impl Names<'_, '_> {
             | Operation::Transaction(_)
             | Operation::Flags(_)
             | Operation::Switches(_)
+            | Operation::Lti(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}
         }
@@ -223,6 +224,23 @@ impl Names<'_, '_> {
             let at = at.key("beta");
             self.expect_all(Kind::Role, &beta.roles, &at.key("roles"));
             self.expect_all(Kind::Tier, &beta.tiers, &at.key("tiers"));
+        }
+        if let Some(lti) = &self.context.service.lti {
+            let at = At::root("lti");
+            self.expect(Kind::Var, &lti.origin, &at.key("origin"));
+            self.expect(Kind::Binding, &lti.platforms, &at.key("platforms"));
+            self.expect(Kind::Binding, &lti.key_sets, &at.key("key_sets"));
+            self.expect_all(Kind::Binding, &lti.keys_from, &at.key("keys_from"));
+            self.expect(Kind::Secret, &lti.tool_key, &at.key("tool_key"));
+            self.expect(Kind::Auth, &lti.session, &at.key("session"));
+            self.expect(Kind::Query, &lti.begin, &at.key("begin"));
+            self.expect(Kind::Query, &lti.take, &at.key("take"));
+            if let Some(account) = &lti.account {
+                self.expect(Kind::Query, account, &at.key("account"));
+            }
+            if let Some(role) = &lti.default_role {
+                self.expect(Kind::Role, role, &at.key("default_role"));
+            }
         }
         if let Some(metering) = &self.context.service.metering {
             self.expect(Kind::Query, &metering.query, &At::root("metering").key("query"));

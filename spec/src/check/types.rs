@@ -78,6 +78,7 @@ impl<'a> Types<'_, 'a> {
             | Operation::DeadLetters(_)
             | Operation::Flags(_)
             | Operation::Switches(_)
+            | Operation::Lti(_)
             | Operation::Replay(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}

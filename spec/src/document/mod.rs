@@ -13,6 +13,7 @@ mod flag;
 mod http;
 mod limit;
 mod lock;
+mod lti;
 mod machine;
 mod operation;
 mod parity;
@@ -47,6 +48,7 @@ pub use flag::{
 pub use http::{Cors, ForwardingHeader, Framing, Hsts, Http, ProblemType, SecurityHeaders};
 pub use limit::{Limit, LimitKey, Precision};
 pub use lock::{Lock, LockedIds};
+pub use lti::{Lti, LtiStep};
 pub use machine::{Machine, Move, ReadState};
 pub use operation::{
     DeadLetters, Enqueue, Health, HealthKind, LogIn, Once, Operation, Replay, RunQuery, Step,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Control, Download, Expression, FlagControl, Map, Upload};
+use super::{Control, Download, Expression, FlagControl, LtiStep, Map, Upload};
 
 /// What a route does: exactly one of these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,8 @@ pub enum Operation {
     Flags(FlagControl),
     /// Tells or changes the emergency switches.
     Switches(Control),
+    /// Does a step of LTI 1.3 for learning platforms.
+    Lti(LtiStep),
     /// Calls this method of the generated `Handlers` trait.
     Custom(String),
 }

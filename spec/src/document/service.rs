@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Accounts, Alert, Auth, Binding, Claim, Config, Container, Cors, Difference, Flag, Http, Limit,
-    Machine, Map, Objectives, Overrides, ProblemType, Query, Route, RouteKey, Schema,
+    Lti, Machine, Map, Objectives, Overrides, ProblemType, Query, Route, RouteKey, Schema,
     SecurityHeaders, Shutdown, Switches, Task, Workers,
 };
 use crate::unit::{Bytes, Duration};
@@ -80,6 +80,9 @@ pub struct Service {
     /// Where it is kept what was switched at run time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<Overrides>,
+    /// How learning platforms open the service (LTI 1.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lti: Option<Lti>,
     /// Counts each authenticated call per principal and day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metering: Option<Metering>,

@@ -98,7 +98,7 @@ fn native(
 ) -> Result<ExitStatus> {
     let program = Program::Service(service);
     build::build(context, &[program])?;
-    let mut variables = start::variables(service, environment);
+    let mut variables = start::variables(context, service, environment)?;
     variables.remove("FAULTS");
     variables.insert("ENVIRONMENT".into(), "development".into());
     variables.insert("HOST".into(), "127.0.0.1".into());

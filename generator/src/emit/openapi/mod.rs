@@ -2,6 +2,7 @@
 
 mod answers;
 mod files;
+mod lti;
 mod schemas;
 
 use proofline_spec::document::{Auth, Route, RouteKey, Service};
@@ -105,7 +106,7 @@ fn operation(service: &Service, key: &RouteKey, route: &Route) -> Value {
             "content": { "application/json": { "schema": schemas::reference(body) } },
         });
     }
-    if let Some(body) = files::body(key, route) {
+    if let Some(body) = files::body(key, route).or_else(|| lti::body(key, route)) {
         operation["requestBody"] = body;
     }
     operation["responses"] = answers::of_route(service, key, route);
@@ -149,6 +150,7 @@ fn parameters(service: &Service, key: &RouteKey, route: &Route) -> Value {
         }
     }
     parameters.extend(files::headers(key, route));
+    parameters.extend(lti::parameters(key, route));
     Value::Array(parameters)
 }
 

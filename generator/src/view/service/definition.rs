@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::flags;
 use super::literals::{duration, number, optional_text, text, texts};
+use super::lti;
 use super::patterns;
 use super::schemas::Static;
 use crate::Input;
@@ -100,7 +101,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
 }
 
 /// How many fields the runtime's `Definition` has.
-const FIELDS: usize = 26;
+const FIELDS: usize = 27;
 /// How many fields the runtime's `SecurityHeaders` has.
 const HEADER_FIELDS: usize = 5;
 
@@ -126,6 +127,7 @@ const IMPORTS: &[&str] = &[
     "KeyValue",
     "Limit",
     "LimitBy",
+    "Lti",
     "Messages",
     "Metering",
     "Method",
@@ -199,6 +201,7 @@ fn fields(input: &Input<'_>) -> Vec<String> {
     fields.push(headers(service));
     fields.push("routes: routes::ROUTES".to_owned());
     fields.extend(flags::fields(service));
+    fields.extend(lti::field(service));
     if let Some(metering) = &service.metering {
         fields.push(format!(
             "metering: Some(Metering {{ statement: &statements::{}, flush: {} }})",

@@ -5,6 +5,7 @@ pub(crate) mod expressions;
 mod flags;
 pub(crate) mod handlers;
 pub(crate) mod literals;
+mod lti;
 pub(crate) mod operations;
 pub(crate) mod patterns;
 pub(crate) mod routes;

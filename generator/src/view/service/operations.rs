@@ -189,6 +189,9 @@ fn body(service: &Service, key: &RouteKey, route: &Route, refers: &mut Refers) -
             }
             .to_owned(),
         ),
+        Operation::Lti(step) => {
+            lines.push(format!("operation::lti_{}(call).await", step.name()));
+        }
         Operation::Custom(_) => {}
     }
     lines.join("\n")
@@ -417,6 +420,7 @@ fn expressions_of(route: &Route) -> Vec<&Expression> {
         | Operation::DeadLetters(_)
         | Operation::Flags(_)
         | Operation::Switches(_)
+        | Operation::Lti(_)
         | Operation::Upload(_)
         | Operation::Resume(_)
         | Operation::Custom(_) => Vec::new(),

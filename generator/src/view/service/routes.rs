@@ -33,7 +33,7 @@ pub(crate) struct RouteView {
 }
 
 /// How many fields the runtime's `Route` has.
-const FIELDS: usize = 18;
+const FIELDS: usize = 19;
 
 /// What the runtime's `Route::DEFAULT` says.
 const DEFAULT_MAX_BODY: Bytes = Bytes::new(64 * 1024);
@@ -165,6 +165,9 @@ fn fields(
     }
     if matches!(route.op, Operation::Switches(_)) {
         fields.push("switches: true".to_owned());
+    }
+    if matches!(route.op, Operation::Lti(step) if step.takes_a_form()) {
+        fields.push("form: true".to_owned());
     }
     fields
 }

@@ -64,6 +64,8 @@ impl Handlers for App {
         context.run(statements::DELETE_OLD_WEB_VITALS.with(&[("before", &before)])).await?;
         let before = context.ago(EVENTS_KEPT);
         context.run(statements::DELETE_OLD_WEBHOOK_EVENTS.with(&[("before", &before)])).await?;
+        let before = context.now();
+        context.run(statements::DELETE_OLD_LTI_LOGINS.with(&[("before", &before)])).await?;
         Ok(())
     }
 }

@@ -23,6 +23,7 @@ pub mod postgres;
 pub mod redis;
 pub mod requirements;
 mod resident;
+pub mod rsa;
 mod run;
 pub mod server;
 pub mod sqlite;

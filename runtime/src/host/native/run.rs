@@ -15,6 +15,7 @@ use super::inside::Inside;
 use super::metrics::Metrics;
 use super::open::{self, Opening, Receiver, Shared};
 use super::password::Argon2id;
+use super::rsa::AwsLc;
 use super::tasks::{self, Turns};
 use super::{resident, server, uploads};
 use crate::binding::clock::Clock;
@@ -70,6 +71,7 @@ pub async fn start<S: Service>(
         upstreams: open::upstreams(&opening)?,
         clock: Arc::clone(&clock),
         entropy: Arc::new(SystemEntropy),
+        rsa: Arc::new(AwsLc),
         passwords: Arc::new(Argon2id::fitting(
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             resident::memory().and_then(|memory| memory.limit),

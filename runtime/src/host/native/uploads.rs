@@ -56,6 +56,7 @@ mod tests {
     use crate::host::native::clock::SystemEntropy;
     use crate::host::native::folder::Folder;
     use crate::host::native::password::Argon2id;
+    use crate::host::native::rsa::AwsLc;
     use crate::upload::unfinished::{
         Busy, Phase, State, add, expiry, load, part_key, state_key, sweep, whole,
     };
@@ -107,6 +108,7 @@ mod tests {
             clock,
             entropy: Arc::new(SystemEntropy),
             passwords: Arc::new(Argon2id::fitting(1, None)),
+            rsa: Arc::new(AwsLc),
         };
         Context::new(&DEFINITION, Settings::default(), bindings)
     }

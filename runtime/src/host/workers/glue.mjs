@@ -201,3 +201,37 @@ export function field(list, at) {
 export function explain(error) {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
+
+// --- Signatures (RS256)
+
+const RS256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+
+function base64url(bytes) {
+  const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function from_base64url(text) {
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+}
+
+// What WebAssembly hands over may move while something is waited for: it is copied before.
+export async function rsa_verify(modulus, exponent, message, signature) {
+  const [signed, made] = [message.slice(), signature.slice()];
+  const jwk = { kty: "RSA", alg: "RS256", n: base64url(modulus), e: base64url(exponent) };
+  const key = await crypto.subtle.importKey("jwk", jwk, RS256, false, ["verify"]);
+  return crypto.subtle.verify(RS256.name, key, made, signed);
+}
+
+export async function rsa_sign(pkcs8, message) {
+  const signed = message.slice();
+  const key = await crypto.subtle.importKey("pkcs8", pkcs8.slice(), RS256, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign(RS256.name, key, signed));
+}
+
+// `[modulus, exponent]` of a private key.
+export async function rsa_public(pkcs8) {
+  const key = await crypto.subtle.importKey("pkcs8", pkcs8.slice(), RS256, true, ["sign"]);
+  const { n, e } = await crypto.subtle.exportKey("jwk", key);
+  return [from_base64url(n), from_base64url(e)];
+}

@@ -79,6 +79,18 @@ extern "C" {
         most: f64,
     ) -> Result<JsValue, JsValue>;
 
+    #[wasm_bindgen(catch)]
+    pub(super) async fn rsa_verify(
+        modulus: &[u8],
+        exponent: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn rsa_sign(key: &[u8], message: &[u8]) -> Result<Uint8Array, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn rsa_public(key: &[u8]) -> Result<JsValue, JsValue>;
+
     pub(super) fn field(list: &JsValue, at: u32) -> JsValue;
     pub(super) fn explain(error: &JsValue) -> String;
 }

@@ -14,6 +14,7 @@ mod password;
 mod queue;
 mod r2;
 mod rates;
+mod rsa;
 mod start;
 mod upstream;
 mod worker;

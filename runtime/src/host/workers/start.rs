@@ -16,6 +16,7 @@ use super::password::Argon2id;
 use super::queue::PlatformQueue;
 use super::r2::R2;
 use super::rates::PlatformRates;
+use super::rsa::WebCrypto;
 use super::upstream::FetchUpstream;
 use crate::binding::blob::BlobStore;
 use crate::binding::clock::{Clock, Entropy};
@@ -69,6 +70,7 @@ pub(super) fn start<S: Service>(
         blobs: blobs(definition, env),
         upstreams: upstreams(definition, &config, env, &clock, &entropy),
         passwords: Arc::new(Argon2id::new(Arc::clone(&entropy))),
+        rsa: Arc::new(WebCrypto),
         clock,
         entropy,
     };

@@ -1,5 +1,6 @@
 //! Bodies: their size, their media type, their JSON.
 
+pub mod form;
 pub mod json;
 
 use bytes::{Bytes, BytesMut};

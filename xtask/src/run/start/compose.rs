@@ -59,7 +59,7 @@ pub(super) fn start(
     let stage = image::prepare(context, &engine, service)?;
     let progress = Progress::start(context, "Starting", &service.service.service.name);
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
-    let mut variables = super::variables(service, environment);
+    let mut variables = super::variables(context, service, environment)?;
     if environment.permits.faults {
         // Seen from within a container, the checks are elsewhere.
         variables.insert(FAULTS_TOKEN.into(), secret());

@@ -11,12 +11,14 @@ mod workers;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use proofline_spec::document::{Environment, Start};
 use proofline_spec::exit::Exit;
 
+use super::build::{self, Program};
 use super::process::Process;
 use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
@@ -149,9 +151,10 @@ impl Started {
 
 /// A complete configuration: secrets made up, variables from the spec and the environment.
 pub(crate) fn variables(
+    context: &Context,
     service: &LoadedService,
     environment: &Environment,
-) -> BTreeMap<String, String> {
+) -> Result<BTreeMap<String, String>> {
     let mut variables = BTreeMap::new();
     for (name, secret) in &service.service.config.secrets {
         // Two UUIDs without hyphens are 64 characters with 244 random bits.
@@ -174,5 +177,22 @@ pub(crate) fn variables(
     if environment.permits.faults {
         variables.insert("FAULTS".into(), "on".into());
     }
-    variables
+    if let Some(lti) = &service.service.lti {
+        variables.insert(lti.tool_key.clone(), signing_key(context)?);
+    }
+    Ok(variables)
+}
+
+/// A fresh RSA key. The checks' program makes it, which needs such keys itself.
+fn signing_key(context: &Context) -> Result<String> {
+    let program = Program::Features.path(context);
+    // Who runs checks has built it, together with what else is needed: alone it would be built otherwise.
+    if !program.exists() {
+        build::build(context, &[Program::Features])?;
+    }
+    let output = Command::new(&program).arg("signing-key").output()?;
+    if !output.status.success() {
+        bail!("{} made no signing key: {}", program.display(), output.status);
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

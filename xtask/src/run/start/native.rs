@@ -32,7 +32,7 @@ pub(super) fn start(
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let program = Program::Service(service).path(context);
     let provider = Provider::start(context, service, environment, SEED)?;
-    let mut variables = super::variables(service, environment);
+    let mut variables = super::variables(context, service, environment)?;
     variables.insert("TRUSTED_PROXIES".into(), start.trusted_proxies.join(","));
     variables.insert("HOST".into(), "127.0.0.1".into());
     variables.insert("PORT".into(), "0".into());

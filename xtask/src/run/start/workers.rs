@@ -45,7 +45,7 @@ pub(super) fn start(
     let progress = Progress::start(context, "Starting", &service.service.service.name);
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let place = Place { port: 0, data: folder.path().join("data") };
-    let variables = super::variables(service, environment);
+    let variables = super::variables(context, service, environment)?;
     let call = Call::new(context, &tools.wrangler, environment, folder.path())?;
     prepare(context, service, environment, &call, &place)?;
     if let Some(file) = start.seed.get(&service.folder) {
@@ -108,7 +108,7 @@ pub(crate) fn serve(
 ) -> Result<ExitStatus> {
     let tools = Tools::find(context)?;
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
-    let mut variables = super::variables(service, environment);
+    let mut variables = super::variables(context, service, environment)?;
     variables.remove("FAULTS");
     let call = Call::new(context, &tools.wrangler, environment, folder.path())?;
     prepare(context, service, environment, &call, place)?;

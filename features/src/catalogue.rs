@@ -24,6 +24,7 @@ catalogue! {
     "performance/upload",
     "reliability/atomicity",
     "reliability/cache",
+    "reliability/download",
     "reliability/flags",
     "reliability/isolation",
     "reliability/progress",
@@ -54,6 +55,7 @@ catalogue! {
     "security/sql-injection",
     "security/state",
     "security/upload",
+    "security/upload-size",
     "security/validation",
     "security/webhook",
 }

@@ -175,6 +175,11 @@ const SUBJECTS: &[Need] = &[
         "no route takes files",
     ),
     (
+        "download",
+        |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Download(_))),
+        "no route gives files back",
+    ),
+    (
         "resumable-upload",
         |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Resume(_))),
         "no route takes files in several requests",

@@ -4,11 +4,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde::Serialize;
 
-use crate::binding::blob::BlobError;
+use crate::binding::blob;
 use crate::problem::Failure;
 
 /// What an operation answers, or the problem that kept it from answering.
@@ -29,9 +28,7 @@ pub struct Answer {
 
 /// A body that is read as it is sent.
 #[derive(Clone)]
-pub struct Pieces(Arc<Mutex<Option<Read>>>);
-
-type Read = BoxStream<'static, Result<Bytes, BlobError>>;
+pub struct Pieces(Arc<Mutex<Option<blob::Pieces>>>);
 
 impl fmt::Debug for Pieces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,12 +38,12 @@ impl fmt::Debug for Pieces {
 
 impl Pieces {
     /// A body that is read as it is sent.
-    pub fn new(pieces: BoxStream<'static, Result<Bytes, BlobError>>) -> Self {
+    pub fn new(pieces: blob::Pieces) -> Self {
         Self(Arc::new(Mutex::new(Some(pieces))))
     }
 
     /// The pieces, which can be taken once.
-    pub fn take(&self) -> Option<BoxStream<'static, Result<Bytes, BlobError>>> {
+    pub fn take(&self) -> Option<blob::Pieces> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

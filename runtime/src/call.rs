@@ -13,6 +13,7 @@ use crate::definition::{AuthScheme, Flag, Operand, Route};
 use crate::flags::EvaluationContext;
 use crate::problem::Failure;
 use crate::upload::arriving::Arriving;
+use crate::upload::asked::Asked;
 
 static NULL: Value = Value::Null;
 
@@ -45,6 +46,8 @@ pub struct Call {
     pub(crate) cookies: Option<String>,
     /// The body of a file, which is not read before.
     pub(crate) arriving: Option<Arriving>,
+    /// What it asks of a file.
+    pub(crate) asked: Asked,
     pub(crate) correlation_id: String,
     pub(crate) client: IpAddr,
 }
@@ -70,6 +73,7 @@ impl Call {
             raw_body: self.raw_body.clone(),
             arriving: None,
             cookies: self.cookies.clone(),
+            asked: Asked::default(),
             correlation_id: self.correlation_id.clone(),
             client: self.client,
         }

@@ -49,6 +49,7 @@ use crate::problem::{
 use crate::schema::Place;
 use crate::service::Service;
 use crate::upload::arriving::Arriving;
+use crate::upload::asked::Asked;
 
 /// So many headers are made room for in an answer.
 const MOST_HEADERS: usize = 24;
@@ -281,6 +282,7 @@ impl<S: Service> Chain<S> {
             raw_body: raw,
             arriving,
             cookies: cookies(route, &parts.headers),
+            asked: Asked::of(&parts.method, &parts.headers),
             correlation_id: journey.correlation.id.clone(),
             client: journey.client,
         };

@@ -54,6 +54,10 @@ implied! {
     OFFSET_MISMATCH = "offset-mismatch", 409, "The upload goes on at another offset";
     /// The protocol's version is not spoken.
     PRECONDITION_FAILED = "precondition-failed", 412, "The protocol's version is not known";
+    /// The file is another one than the client knows.
+    FILE_CHANGED = "file-changed", 412, "The file is not the one that was asked for";
+    /// The file has no such range.
+    RANGE_NOT_SATISFIABLE = "range-not-satisfiable", 416, "The file does not have this range";
     /// The request's body came too slowly.
     REQUEST_TIMEOUT = "request-timeout", 408, "The request took too long to arrive";
     /// The body is too large.
@@ -103,6 +107,7 @@ struct Inner {
     retry_after: Option<Duration>,
     class: Option<ErrorClass>,
     allow: Option<String>,
+    size: Option<u64>,
     cause: Option<String>,
 }
 
@@ -117,6 +122,7 @@ impl Failure {
             retry_after: None,
             class: None,
             allow: None,
+            size: None,
             cause: None,
         }))
     }
@@ -185,6 +191,13 @@ impl Failure {
         self
     }
 
+    /// Tells the client how many bytes the file has that lacks the range.
+    #[must_use]
+    pub fn of_size(mut self, bytes: u64) -> Self {
+        self.0.size = Some(bytes);
+        self
+    }
+
     /// What kind of problem it is.
     pub fn problem(&self) -> &'static ProblemType {
         self.0.problem
@@ -228,6 +241,11 @@ impl Failure {
             500 => ErrorClass::Unknown,
             status => ErrorClass::of_status(status),
         })
+    }
+
+    /// How many bytes the file has that lacks the range.
+    pub fn size(&self) -> Option<u64> {
+        self.0.size
     }
 
     /// Which methods there are.

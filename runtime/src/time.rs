@@ -1,5 +1,8 @@
 //! Times as texts, without a calendar library: only UTC, only since 1970.
 
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// Year, month and day of a day counted from 1970-01-01.
 pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
     // Howard Hinnant's `civil_from_days`, for days after the epoch.
@@ -31,10 +34,20 @@ pub fn date(unix_millis: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// A time as HTTP headers have it, to the second: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(crate) fn http(unix_millis: u64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let (days, in_day) = (unix_millis / 86_400_000, unix_millis / 1000 % 86_400);
+    let (year, month, day) = civil(days);
+    let of =
+        |names: &[&'static str], at: u64| names[usize::try_from(at).unwrap_or(0) % names.len()];
+    let (name, month) = (of(&DAYS, days % 7), of(&MONTHS, month - 1));
+    let (hour, minute, second) = (in_day / 3600, in_day / 60 % 60, in_day % 60);
+    format!("{name}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+}
+
 /// The seconds since 1970 of a time as HTTP headers have it: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(crate) fn of_http(text: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let rest = text.split_once(", ")?.1.strip_suffix(" GMT")?;
     let mut parts = rest.split([' ', ':']);
     let mut next = || parts.next();
@@ -63,6 +76,8 @@ mod tests {
         assert_eq!(rfc3339(951_782_400_123), "2000-02-29T00:00:00.123Z");
         assert_eq!(rfc3339(1_735_689_599_999), "2024-12-31T23:59:59.999Z");
         assert_eq!(of_http("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(http(784_111_777_999), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(http(1_735_689_599_999), "Tue, 31 Dec 2024 23:59:59 GMT");
         assert_eq!(of_http("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
         for wrong in ["", "7", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Now 1994 08:49:37 GMT"] {
             assert_eq!(of_http(wrong), None, "{wrong}");

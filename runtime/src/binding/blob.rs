@@ -1,5 +1,7 @@
 //! A store of files, which are read and written as a whole, or piece by piece when they are large.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt as _};
 
@@ -24,6 +26,9 @@ pub struct Blob {
     pub etag: String,
 }
 
+/// What a file holds, a piece at a time.
+pub type Pieces = BoxStream<'static, Result<Bytes, BlobError>>;
+
 /// A file that is read piece by piece: as it was when reading began, or with an error.
 pub struct Reading {
     /// Its media type, as it was given.
@@ -32,8 +37,24 @@ pub struct Reading {
     pub etag: String,
     /// How many bytes there are.
     pub size: u64,
-    /// What it holds; pieces are read as they are wanted, and no two are in memory.
-    pub pieces: BoxStream<'static, Result<Bytes, BlobError>>,
+    /// When it was put there, in milliseconds since 1970, if the store knows.
+    pub modified: Option<u64>,
+    /// Reads a part of what it holds.
+    pub(crate) source: Box<dyn FnOnce(Range<u64>) -> Pieces + Send>,
+}
+
+impl Reading {
+    /// All that it holds; pieces are read as they are wanted, and no two are in memory.
+    pub fn pieces(self) -> Pieces {
+        let all = 0..self.size;
+        (self.source)(all)
+    }
+
+    /// A part of what it holds, as far as there is such a part. Nothing else of it is read.
+    pub fn range(self, range: Range<u64>) -> Pieces {
+        let end = range.end.min(self.size);
+        (self.source)(range.start.min(end)..end)
+    }
 }
 
 impl std::fmt::Debug for Reading {
@@ -78,8 +99,17 @@ pub trait BlobStore: Send + Sync + 'static {
                 return Ok(None);
             };
             let size = bytes.len() as u64;
-            Ok(Some(Reading { media_type, etag, size, pieces: stream::iter([Ok(bytes)]).boxed() }))
+            let source = move |range: Range<u64>| {
+                let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+                stream::iter([Ok(bytes.slice(place(range.start)..place(range.end)))]).boxed()
+            };
+            Ok(Some(Reading { media_type, etag, size, modified: None, source: Box::new(source) }))
         })
+    }
+
+    /// How large the parts are in which an unfinished upload is kept here; one is in memory at a time.
+    fn part(&self) -> usize {
+        10 * 1024 * 1024
     }
 
     /// Begins a file that is written piece by piece, in place of a former one when it is finished.

@@ -1,7 +1,7 @@
 //! Goes on with a file that is sent in several requests (tus 1.0.0): `GET` and `HEAD` tell how much has arrived,
 //! `PATCH` brings more, `DELETE` gives it up.
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use serde_json::json;
@@ -18,7 +18,8 @@ use crate::time;
 use crate::upload::arriving::Sent;
 use crate::upload::intake::{self, Said};
 use crate::upload::kind;
-use crate::upload::unfinished::{self, PART, Phase, State};
+use crate::upload::parts::Parts;
+use crate::upload::unfinished::{self, Phase, State};
 
 const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
@@ -106,26 +107,24 @@ impl Work<'_> {
 
     /// Keeps what comes in parts of one size. What came before an error is kept too.
     async fn take(&mut self, sent: &mut Sent<'_>) -> Result<(), Failure> {
-        let mut part = BytesMut::new();
+        let mut parts = Parts::new(self.store.part());
         loop {
             let (mut piece, ended) = match sent.next().await {
                 Ok(Some(piece)) => (piece, None),
-                Ok(None) => (bytes::Bytes::new(), Some(Ok(()))),
+                Ok(None) => (Bytes::new(), Some(Ok(()))),
                 // What is too long is not what was promised.
                 Err(failure) if *failure.problem() == CONTENT_TOO_LARGE => return Err(failure),
-                Err(failure) => (bytes::Bytes::new(), Some(Err(failure))),
+                Err(failure) => (Bytes::new(), Some(Err(failure))),
             };
             while !piece.is_empty() {
-                part.reserve(PART - part.len());
-                let now = piece.split_to(piece.len().min(PART - part.len()));
-                part.extend_from_slice(&now);
-                if part.len() == PART {
-                    self.keep(std::mem::take(&mut part)).await?;
+                if let Some(part) = parts.fill(&mut piece) {
+                    self.keep(part).await?;
                 }
             }
             if let Some(ended) = ended {
-                if !part.is_empty() {
-                    self.keep(part).await?;
+                let last = parts.last();
+                if !last.is_empty() {
+                    self.keep(last).await?;
                 }
                 return ended;
             }
@@ -133,7 +132,7 @@ impl Work<'_> {
     }
 
     /// Keeps a part; the first one is judged before it is.
-    async fn keep(&mut self, part: BytesMut) -> Result<(), Failure> {
+    async fn keep(&mut self, part: Bytes) -> Result<(), Failure> {
         if !self.state.has_room() {
             return Err(Failure::of(&UPLOAD_BUSY).detail("There are too many small parts."));
         }
@@ -142,7 +141,7 @@ impl Work<'_> {
             kind::judge(self.upload, self.state.media_type.as_deref(), &part, is_whole)?;
         }
         self.state.expires = unfinished::expiry(self.call, self.resumable);
-        unfinished::add(self.store, &self.id, &mut self.state, part.freeze()).await
+        unfinished::add(self.store, &self.id, &mut self.state, part).await
     }
 
     /// Makes a file of the parts, and writes what belongs to it. When an attempt before this one did not come to

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+    ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
@@ -76,6 +77,10 @@ fn add_headers(headers: &mut HeaderMap, failure: &Failure, route: Option<&Route>
         // RFC 6455, section 4.4.
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    let range = failure.size().map(|size| HeaderValue::try_from(format!("bytes */{size}")));
+    if let Some(Ok(range)) = range {
+        headers.insert(CONTENT_RANGE, range);
     }
 }
 

@@ -6,9 +6,11 @@
 //! Nothing is decoded or unpacked here: archives are no kind of file that can be declared.
 
 pub mod arriving;
+pub mod asked;
 pub mod intake;
 pub mod kind;
 pub mod name;
+pub(crate) mod parts;
 pub mod unfinished;
 
 pub use intake::Received;

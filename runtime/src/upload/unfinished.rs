@@ -18,8 +18,6 @@ use crate::context::Context;
 use crate::definition::{Resumable, Upload};
 use crate::problem::{Failure, NOT_FOUND, UPLOAD_BUSY};
 
-/// The size of a part in the store.
-pub(crate) const PART: usize = 10 * 1024 * 1024;
 /// The most parts of an upload: who sends it byte by byte begins anew.
 const MOST_PARTS: usize = 10_000;
 
@@ -160,7 +158,7 @@ pub(crate) fn whole<'a>(
     let part = move |part: usize| async move {
         let missing = || BlobError("a part of an upload is missing".to_owned());
         let reading = store.read(&part_key(id, part)).await?.ok_or_else(missing)?;
-        Ok::<_, BlobError>(reading.pieces)
+        Ok::<_, BlobError>(reading.pieces())
     };
     stream::iter(0..parts).then(part).try_flatten().map_err(Failure::from).boxed()
 }

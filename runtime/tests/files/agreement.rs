@@ -29,7 +29,7 @@ fn content(size: usize) -> Vec<u8> {
 }
 
 async fn all(reading: Reading) -> Vec<u8> {
-    let pieces: Vec<Bytes> = reading.pieces.try_collect().await.unwrap();
+    let pieces: Vec<Bytes> = reading.pieces().try_collect().await.unwrap();
     pieces.concat()
 }
 
@@ -69,6 +69,22 @@ async fn what_is_written_in_pieces_is_read_back_as_it_was(store: &dyn BlobStore)
         assert!(whole.bytes == wanted && whole.etag == tag, "{size}");
         assert!(!tag.is_empty() && !tags.contains(&tag), "{size}: {tag}");
         tags.push(tag);
+    }
+}
+
+async fn a_range_is_read_and_nothing_else(store: &dyn BlobStore) {
+    let wanted = content(PART + 5);
+    let mut upload = store.upload("film", "video/mp4").await.unwrap();
+    upload.write(Bytes::from(wanted.clone())).await.unwrap();
+    upload.finish().await.unwrap();
+    let end = wanted.len();
+    for (begin, stop) in [(0, 1), (0, end), (end - 1, end), (1, PART + 1), (7, 7), (end, end + 9)] {
+        let reading = store.read("film").await.unwrap().expect("there");
+        let made = reading.modified.expect("a time");
+        assert!(made > 1_700_000_000_000, "{made} is not in milliseconds since 1970");
+        let pieces: Vec<Bytes> =
+            reading.range(begin as u64..stop as u64).try_collect().await.unwrap();
+        assert!(pieces.concat() == wanted[begin..stop.min(end)], "{begin}..{stop}");
     }
 }
 
@@ -118,13 +134,14 @@ async fn a_large_file_does_not_go_through_memory(store: &dyn BlobStore) {
         most = most.max(resident());
     }
     upload.finish().await.unwrap();
-    let mut reading = store.read("archive").await.unwrap().expect("there");
-    let mut size = 0;
-    while let Some(piece) = reading.pieces.try_next().await.unwrap() {
+    let reading = store.read("archive").await.unwrap().expect("there");
+    let (mut size, told) = (0, reading.size);
+    let mut pieces = reading.pieces();
+    while let Some(piece) = pieces.try_next().await.unwrap() {
         size += piece.len();
         most = most.max(resident());
     }
-    assert_eq!((size, reading.size), (256 * MEGABYTE, 256 * MEGABYTE as u64));
+    assert_eq!((size, told), (256 * MEGABYTE, 256 * MEGABYTE as u64));
     assert!(most < before + 64, "{before} MB before, {most} MB at most");
 }
 
@@ -150,6 +167,7 @@ async fn all_promises(store: &dyn BlobStore, folder: &Path) {
     a_large_file_does_not_go_through_memory(store).await;
     a_key_is_a_name_and_never_a_place(store).await;
     what_is_written_in_pieces_is_read_back_as_it_was(store).await;
+    a_range_is_read_and_nothing_else(store).await;
     a_file_is_there_when_it_is_finished_and_not_before(store).await;
     what_is_not_finished_leaves_nothing(store, folder).await;
     unfinished_uploads_are_found_and_files_are_not_taken_for_them(store).await;

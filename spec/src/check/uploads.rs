@@ -22,13 +22,12 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 kinds(context, upload, &here, found);
                 taking(context, key, route, &at, found);
                 record(context, upload, &here, found);
-                platform(context, &here, found);
+                platform(context, upload, &here, found);
                 going_on(context, &text, upload, &here, found);
             }
             Operation::Download(download) => {
                 let here = op.key("download");
                 binding(context, &download.from, &here.key("from"), found);
-                platform(context, &here, found);
                 if key.method != Method::Get {
                     let message = format!("a {} request does not give a file back", key.method);
                     wrong_route(context, &here, message, "use `GET`", found);
@@ -288,14 +287,18 @@ fn answer(context: &Context<'_>, route: &Route, at: &At<'_>, found: &mut Vec<Dia
     }
 }
 
-/// Workers take bodies of 100 MB at most and keep them in 128 MB of memory; the store there takes files whole.
-fn platform(context: &Context<'_>, at: &At<'_>, found: &mut Vec<Diagnostic>) {
-    if context.targets(Target::Workers) {
+/// Cloudflare lets bodies of 100 MB through to a worker, whatever it could take.
+const MOST_ON_WORKERS: u64 = 100_000_000;
+
+/// What the platform does not let through is refused by it, and not as the spec says.
+fn platform(context: &Context<'_>, upload: &Upload, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+    if context.targets(Target::Workers) && upload.max_size.get() > MOST_ON_WORKERS {
+        let message = format!("files of {} do not reach a worker", upload.max_size);
         found.push(
             context
-                .at_key(codes::UPLOAD_PLATFORM, at, "files are not streamed on the target `workers`")
-                .because("the host for Workers reads and writes files whole, within its 128 MB of memory")
-                .fix("remove `workers` from `targets`, or handle small files in a custom operation"),
+                .at_value(codes::UPLOAD_PLATFORM, &at.key("max_size"), message)
+                .because("the platform refuses requests of more than 100 MB before the service sees them")
+                .fix("write `max_size: 100MB` or less, or remove `workers` from `targets`"),
         );
     }
 }

@@ -189,7 +189,7 @@ pub(super) mod table {
         UPLOAD_RESUME = "PL1813", "upload-resume", Error, "An upload in several requests is not declared whole.";
         UPLOAD_RECORD = "PL1814", "upload-record", Error, "What is written with a file cannot be made.";
         UPLOAD_ANSWER = "PL1815", "upload-answer", Error, "A route answers a file that it does not have.";
-        UPLOAD_PLATFORM = "PL1816", "upload-platform", Error, "Files cannot be taken on a target.";
+        UPLOAD_PLATFORM = "PL1816", "upload-platform", Error, "Files are too large for a target.";
         FLAG_RULE = "PL1821", "flag-rule", Error, "A flag contradicts itself.";
         OVERRIDES = "PL1822", "overrides", Error, "What is switched at run time cannot be kept.";
         CONTROL_ROUTE = "PL1823", "control-route", Error, "A route about flags or switches has another form than it needs.";

@@ -1,8 +1,10 @@
 //! Files that clients send: what they are, their names, their size, and what is left of those that are refused.
 
 mod large;
+mod limit;
 mod names;
 mod parts;
+mod ranges;
 
 use std::time::Duration;
 
@@ -41,11 +43,10 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "an image with as many pixels as are allowed is taken" => largest_image;
         then "an image with more pixels is refused and leaves nothing" => bombs;
         then "a file that is packed is refused and leaves nothing" => packed;
-        then "a file that says that it is too large is refused before it is sent" => too_large;
         then "the service holds less than 64 MB more in memory than before" => memory;
         then "a file that breaks off leaves nothing" => breaks_off;
     };
-    large::steps(parts::steps(names::steps(collection)))
+    limit::steps(ranges::steps(large::steps(parts::steps(names::steps(collection)))))
 }
 
 /// A route that takes files.
@@ -163,14 +164,18 @@ async fn note_memory(world: &mut World) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where a file is given back.
+fn download_path(taking: &Taking, id: &str) -> Option<String> {
+    taking.download.as_ref().map(|key| call::path_to(key, id))
+}
+
 async fn download(
     world: &World,
     taking: &Taking,
     who: &Account,
     id: &str,
 ) -> Result<Option<Answer>, Failure> {
-    let Some(key) = &taking.download else { return Ok(None) };
-    let path = call::path_to(key, id);
+    let Some(path) = download_path(taking, id) else { return Ok(None) };
     world.send(Request::get(path).headers(&[who.bearer()])).await.map(Some)
 }
 
@@ -346,31 +351,6 @@ fn promising(
     let mut bytes = head.into_bytes();
     bytes.extend_from_slice(body);
     Ok((authority, bytes))
-}
-
-async fn too_large(world: &mut World, _: Arguments) -> Seen {
-    let user = world.user("user")?.clone();
-    if !world.run()?.target.base.starts_with("http://") {
-        return Err(Failure::not_applicable("raw requests are only sent over plain HTTP"));
-    }
-    let mut findings = Findings::new();
-    for taking in taking(world)? {
-        let most = taking.upload.max_size.get();
-        for length in [most + 1, most.saturating_mul(1000)] {
-            let (authority, bytes) = promising(world, &taking, &user, length, b"")?;
-            let answer = raw::send(&authority, &bytes, Duration::from_secs(5)).await;
-            let answer = answer.map_err(|error| Failure::Broken(error.to_string()))?;
-            world.recorder.count(1);
-            let statuses = answer.statuses();
-            let result = if statuses == [413] {
-                Ok(())
-            } else {
-                Err(Failure::Wrong(format!("must be refused with 413 at once, not {statuses:?}")))
-            };
-            findings.add(&format!("{length} bytes"), result)?;
-        }
-    }
-    findings.finish("no route takes files", |count| format!("{count} promises were refused"))
 }
 
 async fn memory(world: &mut World, _: Arguments) -> Seen {

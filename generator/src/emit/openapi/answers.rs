@@ -35,6 +35,9 @@ pub(super) fn of_route(service: &Service, key: &RouteKey, route: &Route) -> Valu
     if let Some(watch) = &route.watch {
         answers.insert(101, followed(watch, route));
     }
+    if matches!(route.op, Operation::Download(_)) {
+        answers.extend(of_file());
+    }
     for (status, answer) in &route.returns {
         let Ok(status) = status.parse::<u16>() else { continue };
         answers.insert(status, declared(service, status, answer));
@@ -57,6 +60,25 @@ fn followed(watch: &Watch, route: &Route) -> Value {
          names the subprotocols `proofline.v1` and `bearer.<token>`, as it can set no header."
     );
     json!({ "description": description })
+}
+
+fn content_range() -> Value {
+    json!({ "description": "Which bytes of how many (RFC 9110).", "schema": { "type": "string" } })
+}
+
+/// What is answered to who asks for a part of a file, or for one that it may have already.
+fn of_file() -> [(u16, Value); 2] {
+    let correlation = json!({ "$ref": "#/components/headers/X-Correlation-ID" });
+    let part = json!({
+        "description": "The part of the file that `Range` asks for.",
+        "headers": { "X-Correlation-ID": correlation, "Content-Range": content_range() },
+        "content": { "*/*": {} },
+    });
+    let same = json!({
+        "description": "The file is the one that the client has.",
+        "headers": { "X-Correlation-ID": correlation },
+    });
+    [(206, part), (304, same)]
 }
 
 fn declared(service: &Service, status: u16, answer: &Answer) -> Value {
@@ -143,9 +165,10 @@ const SHARED: &[(u16, &str, &str)] = &[
     (404, "NotFound", "There is no such thing."),
     (408, "RequestTimeout", "The request came too slowly."),
     (409, "Conflict", "It is in another state, or being worked on."),
-    (412, "PreconditionFailed", "The protocol's version is not known."),
+    (412, "PreconditionFailed", "The protocol's version is not known, or the file is another one."),
     (413, "ContentTooLarge", "The body is too large."),
     (415, "UnsupportedMediaType", "The body is of no type that is taken."),
+    (416, "RangeNotSatisfiable", "The file does not have this range."),
     (422, "ValidationFailed", "The request does not satisfy the schema."),
     (426, "UpgradeRequired", "Another version of the WebSocket protocol is needed."),
     (429, "QuotaExceeded", "A limit is used up."),
@@ -155,7 +178,7 @@ const SHARED: &[(u16, &str, &str)] = &[
 ];
 
 /// Answers that only some operations give by themselves.
-const OF_SOME: [u16; 4] = [404, 409, 412, 426];
+const OF_SOME: [u16; 5] = [404, 409, 412, 416, 426];
 
 fn shared_name(status: u16) -> &'static str {
     SHARED.iter().find(|(known, ..)| *known == status).map_or("InternalError", |(_, name, _)| name)
@@ -182,6 +205,9 @@ pub(super) fn shared(service: &Service) -> Value {
                     for name in ["Retry-After", "RateLimit", "RateLimit-Policy"] {
                         headers[name] = json!({ "$ref": format!("#/components/headers/{name}") });
                     }
+                }
+                416 => {
+                    headers["Content-Range"] = content_range();
                 }
                 503 => {
                     headers["Retry-After"] = json!({ "$ref": "#/components/headers/Retry-After" });

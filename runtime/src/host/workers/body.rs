@@ -19,6 +19,15 @@ use super::{clock, glue};
 /// The header in which the platform tells the client's address; a client cannot set it.
 const CLIENT: &str = "cf-connecting-ip";
 
+/// So many bytes are read at once. What is larger is read piece by piece: many of them would not fit into an
+/// isolate's memory.
+const MOST_WHOLE: u64 = 256 * 1024;
+
+/// How long a body says that it is.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// What remains to be read of a body.
 enum State {
     /// There is none, or it was read.
@@ -90,7 +99,7 @@ impl Incoming {
     fn new(request: &JsValue, has_body: bool, headers: &HeaderMap, slot: &Slot) -> Self {
         let state = if !has_body {
             State::End
-        } else if headers.contains_key(http::header::CONTENT_LENGTH) {
+        } else if length(headers).is_some_and(|length| length <= MOST_WHOLE) {
             State::Whole(slot.clone(), request.clone(), None)
         } else {
             State::Pieces(glue::reader(request), None)
@@ -200,7 +209,7 @@ pub(super) fn headers<'a>(lines: &mut impl Iterator<Item = &'a str>) -> HeaderMa
 }
 
 /// Headers whose values differ from one answer to the next, each of which an answer has once.
-const OWN: [&str; 7] = [
+const OWN: [&str; 11] = [
     "x-correlation-id",
     "ratelimit",
     "x-ratelimit-remaining",
@@ -208,6 +217,10 @@ const OWN: [&str; 7] = [
     "retry-after",
     "location",
     "etag",
+    "last-modified",
+    "content-length",
+    "content-range",
+    "content-disposition",
 ];
 
 /// The headers of an answer that are its own, and those that many answers have alike.

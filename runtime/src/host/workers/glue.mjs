@@ -20,13 +20,21 @@ export function whole_body(request) {
   return request.bytes();
 }
 
+// So much of a stream is in memory at once.
+const PIECE = 256 * 1024;
+
 export function reader(request) {
-  return request.body.getReader();
+  return request.body.getReader({ mode: "byob" });
 }
 
 export async function chunk(reader) {
-  const { done, value } = await reader.read();
+  const { done, value } = await reader.read(new Uint8Array(PIECE));
   return done ? undefined : value;
+}
+
+// What is not read to its end is given back to the platform.
+export function leave(reader) {
+  reader.cancel().catch(() => {});
 }
 
 // Headers that many answers have alike. To make such an object costs the platform more than the whole request costs us,
@@ -54,6 +62,33 @@ export function answer(status, own, common, body) {
   const response = new Response(bodyless ? null : body.slice(), { status, headers });
   for (const [name, value] of list(own)) response.headers.set(name, value);
   return response;
+}
+
+// What the entry point exports, for pieces of answers.
+let service;
+
+export function connect(exports) {
+  service = exports;
+}
+
+// An answer whose body of so many bytes is made while it is sent, no faster than it is taken.
+export function answer_in_pieces(status, own, common, length, number) {
+  const { readable, writable } = new FixedLengthStream(length);
+  fill(writable.getWriter());
+  const response = new Response(readable, { status, headers: list(common) });
+  for (const [name, value] of list(own)) response.headers.set(name, value);
+  return response;
+
+  async function fill(writer) {
+    try {
+      for (let piece; (piece = await service.piece(number)) !== undefined; ) await writer.write(piece);
+      await writer.close();
+    } catch (error) {
+      // Who does not want the rest has it no more; who misses some sees that it is too short.
+      service.leave_pieces(number);
+      await writer.abort(error).catch(() => {});
+    }
+  }
 }
 
 // Lets some work go on after the answer.
@@ -138,6 +173,47 @@ export async function r2_get(bucket, key) {
   const object = await bucket.get(key);
   if (object === null) return undefined;
   return [object.httpMetadata?.contentType ?? "", object.etag, new Uint8Array(await object.arrayBuffer())];
+}
+
+// `[media type, entity tag, size, time in milliseconds]`.
+export async function r2_head(bucket, key) {
+  const object = await bucket.head(key);
+  if (object === null) return undefined;
+  return [object.httpMetadata?.contentType ?? "", object.etag, object.size, object.uploaded.getTime()];
+}
+
+// A reader of a part of the file that has this entity tag.
+export async function r2_read(bucket, key, etag, offset, length) {
+  const object = await bucket.get(key, { range: { offset, length }, onlyIf: { etagMatches: etag } });
+  if (!object?.body) throw new Error("the file was replaced or removed while it was read");
+  return object.body.getReader({ mode: "byob" });
+}
+
+export async function r2_begin(bucket, key, contentType) {
+  return await bucket.createMultipartUpload(key, { httpMetadata: { contentType } });
+}
+
+export async function r2_part(upload, number, bytes) {
+  return await upload.uploadPart(number, bytes.slice());
+}
+
+export async function r2_complete(upload, parts) {
+  const { etag } = await upload.complete(parts);
+  return etag;
+}
+
+export async function r2_abort(upload) {
+  await upload.abort();
+}
+
+export async function r2_list(bucket, prefix) {
+  const keys = [];
+  for (let cursor; ; ) {
+    const page = await bucket.list({ prefix, cursor });
+    keys.push(...page.objects.map(({ key }) => key));
+    if (!page.truncated) return JSON.stringify(keys);
+    cursor = page.cursor;
+  }
 }
 
 export async function r2_put(bucket, key, bytes, contentType) {

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures::future::LocalBoxFuture;
-use js_sys::{Float64Array, Promise, Uint8Array};
+use js_sys::{Array, Float64Array, Promise, Uint8Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -15,6 +15,14 @@ extern "C" {
     pub(super) fn reader(request: &JsValue) -> JsValue;
     #[wasm_bindgen(catch)]
     pub(super) async fn chunk(reader: &JsValue) -> Result<Option<Uint8Array>, JsValue>;
+    pub(super) fn leave(reader: &JsValue);
+    pub(super) fn answer_in_pieces(
+        status: u16,
+        own: &str,
+        common: &str,
+        length: f64,
+        number: u32,
+    ) -> JsValue;
     pub(super) fn answer(status: u16, own: &str, common: &str, body: &[u8]) -> JsValue;
 
     fn extend(context: &JsValue, work: &Promise);
@@ -44,6 +52,34 @@ extern "C" {
     pub(super) async fn kv_delete(store: &JsValue, key: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(catch)]
     pub(super) async fn r2_get(bucket: &JsValue, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn r2_head(bucket: &JsValue, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn r2_read(
+        bucket: &JsValue,
+        key: &str,
+        etag: &str,
+        offset: f64,
+        length: f64,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn r2_begin(
+        bucket: &JsValue,
+        key: &str,
+        media_type: &str,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn r2_part(
+        upload: &JsValue,
+        number: u32,
+        bytes: &[u8],
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn r2_complete(upload: &JsValue, parts: &Array) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn r2_abort(upload: &JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn r2_list(bucket: &JsValue, prefix: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
     pub(super) async fn r2_put(
         bucket: &JsValue,

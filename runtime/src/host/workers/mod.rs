@@ -15,11 +15,13 @@ mod queue;
 mod r2;
 mod rates;
 mod rsa;
+mod sending;
 mod start;
 mod upstream;
 mod worker;
 
 pub use rates::rate_limit;
+pub use sending::{leave_pieces, piece};
 pub use worker::{Running, Worker, body_timeout, resume};
 
 #[doc(hidden)]
@@ -58,6 +60,18 @@ macro_rules! workers {
             #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
             pub fn resume(number: u32, body: Option<Uint8Array>, error: JsValue) -> JsValue {
                 $crate::host::workers::resume(number, body, error)
+            }
+
+            /// The next piece of an answer.
+            #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
+            pub fn piece(number: u32) -> Promise {
+                $crate::host::workers::piece(number)
+            }
+
+            /// Nobody wants the rest of an answer.
+            #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
+            pub fn leave_pieces(number: u32) {
+                $crate::host::workers::leave_pieces(number);
             }
 
             /// How long a body may take to arrive, in milliseconds.

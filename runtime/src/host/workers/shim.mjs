@@ -8,6 +8,7 @@ import module from "./service_bg.wasm";
 const { exports } = new WebAssembly.Instance(module, { "./service_bg.js": service, "./glue.mjs": glue });
 service.__wbg_set_wasm(exports);
 exports.__wbindgen_start?.();
+glue.connect(service);
 
 // How long a body may take to arrive, in milliseconds; the service answers when that is over.
 const BODY_TIMEOUT = service.body_timeout();

@@ -16,7 +16,8 @@ use wasm_bindgen::JsValue;
 
 use super::body::Slot;
 use super::start::{Started, log, start};
-use super::{body, clock, glue, queue};
+use super::{body, clock, glue, queue, sending};
+use crate::answer::Pieces;
 use crate::definition::Definition;
 use crate::host::BODY_TIMEOUT;
 use crate::host::control::is_direct;
@@ -125,13 +126,17 @@ pub fn body_timeout() -> f64 {
 }
 
 /// Some work as JavaScript waits for it.
-fn promise(work: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+pub(super) fn promise(work: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
     // The chain keeps panics to the request that they happen in.
     wasm_bindgen_futures::future_to_promise(AssertUnwindSafe(work))
 }
 
 fn answer(response: Response<Bytes>) -> JsValue {
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    let pieces = parts.extensions.remove::<Pieces>().and_then(|pieces| pieces.take());
+    if let Some(pieces) = pieces {
+        return sending::answer(&parts, pieces);
+    }
     let (own, common) = body::own_and_common(&parts.headers);
     glue::answer(parts.status.as_u16(), &own, &common, &body)
 }

@@ -1,7 +1,7 @@
 //! A file of a bucket, written in parts of one size: one is sent while the next is filled, and no more are in memory.
 //! What is smaller than a part is one request.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{
     Attributes, MultipartUpload, ObjectStore as _, PutMultipartOptions, PutOptions,
@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::{Bucket, etag, failed, labelled};
 use crate::binding::blob::{BlobError, Upload};
 use crate::binding::{Reply, later};
+use crate::upload;
 
 /// The size of every part but the last: some stores take no others in one file.
 const PART: usize = 10 * 1024 * 1024;
@@ -22,7 +23,7 @@ pub(super) struct Parts {
     attributes: Attributes,
     /// Begun with the first part.
     begun: Option<Box<dyn MultipartUpload>>,
-    filling: BytesMut,
+    cut: upload::parts::Parts,
     sending: Option<JoinHandle<object_store::Result<()>>>,
     written: u64,
     broken: bool,
@@ -30,9 +31,9 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn new(bucket: Bucket, path: Path, media_type: &str) -> Self {
-        let (attributes, filling) = (labelled(media_type), BytesMut::new());
+        let (attributes, cut) = (labelled(media_type), upload::parts::Parts::new(PART));
         let (begun, sending) = (None, None);
-        Self { bucket, path, attributes, begun, filling, sending, written: 0, broken: false }
+        Self { bucket, path, attributes, begun, cut, sending, written: 0, broken: false }
     }
 
     /// Waits until the part before has arrived.
@@ -58,20 +59,15 @@ impl Parts {
         Ok(())
     }
 
-    async fn take(&mut self, piece: &[u8]) -> Result<(), BlobError> {
+    async fn take(&mut self, mut piece: Bytes) -> Result<(), BlobError> {
         if self.broken {
             return Err(BlobError("a part before was not kept".to_owned()));
         }
         self.written += piece.len() as u64;
-        let mut rest = piece;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(PART - self.filling.len()));
-            self.filling.extend_from_slice(now);
-            rest = later;
-            if self.filling.len() == PART {
+        while !piece.is_empty() {
+            if let Some(part) = self.cut.fill(&mut piece) {
                 // Said beforehand: whoever stops waiting in the middle has lost a part.
                 self.broken = true;
-                let part = std::mem::take(&mut self.filling).freeze();
                 self.send(part).await?;
                 self.broken = false;
             }
@@ -83,7 +79,7 @@ impl Parts {
         if self.broken {
             return Err(BlobError("a part before was not kept".to_owned()));
         }
-        let last = std::mem::take(&mut self.filling).freeze();
+        let last = self.cut.last();
         if self.begun.is_none() {
             let attributes = self.attributes.clone();
             let options = PutOptions { attributes, ..PutOptions::default() };
@@ -118,7 +114,7 @@ async fn undo(
 
 impl Upload for Parts {
     fn write(&mut self, piece: Bytes) -> Reply<'_, Result<(), BlobError>> {
-        later(async move { self.take(&piece).await })
+        later(self.take(piece))
     }
 
     fn written(&self) -> u64 {

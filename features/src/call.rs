@@ -212,6 +212,18 @@ pub async fn make_object(
         .ok_or_else(|| Failure::Broken(format!("the new object has no id: {}", answer.describe())))
 }
 
+/// A text in place of `{text}`, wherever it stands.
+pub fn filled(value: &Value, text: &str) -> Value {
+    match value {
+        Value::String(known) => Value::String(known.replace("{text}", text)),
+        Value::Array(items) => items.iter().map(|item| filled(item, text)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), filled(value, text))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ pub mod command;
 pub mod exchange;
 pub mod failure;
 pub mod generate;
+pub mod harness;
 pub mod kept;
 pub mod lms;
 pub mod needs;

@@ -1,6 +1,7 @@
 //! The command line of the acceptance checks.
 
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -83,6 +84,9 @@ enum Command {
         /// The spec of the service under test.
         #[arg(long, value_name = "FILE")]
         spec: PathBuf,
+        /// The address of this machine that it listens at; containers do not reach its own.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+        at: IpAddr,
         /// The seed of what is left to chance.
         #[arg(long, default_value_t = 0)]
         seed: u64,
@@ -159,7 +163,12 @@ impl From<PlanError> for Stop {
 
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
-        Self(Exit::CouldNotFindOut, failure.to_string())
+        let exit = match failure {
+            // What was asked for is not there.
+            Failure::NotApplicable(_) => Exit::Usage,
+            Failure::Wrong(_) | Failure::Broken(_) => Exit::CouldNotFindOut,
+        };
+        Self(exit, failure.to_string())
     }
 }
 
@@ -196,7 +205,7 @@ async fn run(cli: Cli) -> Result<Exit, Stop> {
             say(&lms::fresh_private_key()?);
             Ok(Exit::Success)
         }
-        Some(Command::Provider { spec, seed }) => provider(&spec, seed).await,
+        Some(Command::Provider { spec, at, seed }) => provider(&spec, at, seed).await,
     }
 }
 
@@ -212,9 +221,9 @@ fn tell(found: &impl Serialize) -> Exit {
 }
 
 /// Says where it listens in a line of JSON, and answers until it is stopped.
-async fn provider(spec: &Path, seed: u64) -> Result<Exit, Stop> {
+async fn provider(spec: &Path, at: IpAddr, seed: u64) -> Result<Exit, Stop> {
     let listening = |address| say(&format!(r#"{{"address":"{address}"}}"#));
-    match command::provider(spec, seed, listening).await {
+    match command::provider(spec, at, seed, listening).await {
         Ok(()) => Ok(Exit::Success),
         Err(error) => Err(Stop(Exit::CouldNotFindOut, error)),
     }

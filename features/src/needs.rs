@@ -99,9 +99,10 @@ const NEEDS: &[Need] = &[
     (
         "provider",
         |t| t.plan.provider.is_some(),
-        "no scripted provider stands in the place of what the service calls: it is reached from processes of this \
-         machine only",
+        "no scripted provider stands in the place of what the service calls: it is started where faults are \
+         permitted, and must be reached from where the service runs",
     ),
+    ("kill", |t| t.plan.restarts, "nobody here may kill the service and start it again"),
     ("public", |t| t.environment.public, "the environment is not public"),
     (
         "own-framing",
@@ -196,6 +197,12 @@ const SUBJECTS: &[Need] = &[
             bindings.any(|b| matches!(b, Binding::Queue { jobs, .. } if !jobs.is_empty()))
         },
         "no queue says by which requests messages come in",
+    ),
+    (
+        "durable-queues",
+        Target::keeps_messages,
+        "messages are kept in the memory of what is killed here: where they are to outlive it, queues are on a server, or \
+         the platform's own",
     ),
     (
         "dead-letters",

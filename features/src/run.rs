@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use proofline_spec::evidence::Redactor;
 
 use crate::exchange::{Bulk, Http, HttpError, Recorder, Request};
+use crate::failure::Failure;
+use crate::harness::Harness;
 use crate::plan::Target;
 
 /// 198.18.0.0/15 is set aside for benchmarks (RFC 2544), so that no real client has these addresses.
@@ -22,6 +24,7 @@ pub struct Run {
     pub http: Arc<Http>,
     /// Sends many requests at the pace of the whole run.
     pub bulk: Arc<Bulk>,
+    harness: tokio::sync::Mutex<Harness>,
     vault: Mutex<Vault>,
     addresses: AtomicU32,
     recorders: Mutex<HashMap<ScenarioKey, Arc<Recorder>>>,
@@ -44,6 +47,7 @@ impl Run {
         let run = Self {
             http,
             bulk,
+            harness: tokio::sync::Mutex::default(),
             vault: Mutex::default(),
             // A random start: an earlier run against the same service must not have used the addresses up.
             addresses: AtomicU32::new(fastrand::u32(..ADDRESSES)),
@@ -54,6 +58,11 @@ impl Run {
             run.know(name, value);
         }
         Ok(run)
+    }
+
+    /// Asks whoever started us for what only they can do, such as `kill`, and waits until it is done.
+    pub async fn ask(&self, what: &str) -> Result<(), Failure> {
+        self.harness.lock().await.ask(what).await
     }
 
     fn vault(&self) -> MutexGuard<'_, Vault> {

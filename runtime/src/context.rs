@@ -24,6 +24,7 @@ use crate::flags::{Evaluation, EvaluationContext, Forced, Switchboard};
 use crate::lti::KeySets;
 use crate::policy::auth::Keys;
 use crate::problem::{Failure, ProblemType, UNAVAILABLE};
+use crate::queue::claim::Handling;
 use crate::queue::delivered::Recent;
 use crate::queue::{Deliveries, Message};
 use crate::secret::Secret;
@@ -77,6 +78,7 @@ pub struct Context {
     caches: Caches,
     deliveries: Deliveries,
     recent: Recent,
+    handling: Handling,
     uploads: Busy,
     watchers: Arc<Watchers>,
     key_sets: KeySets,
@@ -117,6 +119,7 @@ impl Context {
             caches,
             deliveries: Deliveries::new(definition),
             recent: Recent::default(),
+            handling: Handling::default(),
             uploads: Busy::default(),
             watchers: Arc::default(),
             key_sets: KeySets::default(),
@@ -209,6 +212,11 @@ impl Context {
     /// Ids of messages that this process delivered.
     pub(crate) fn recent(&self) -> &Recent {
         &self.recent
+    }
+
+    /// Messages that this process is handling.
+    pub(crate) fn handling(&self) -> &Handling {
+        &self.handling
     }
 
     /// Puts a message into a queue, under an id of its own, which is returned.

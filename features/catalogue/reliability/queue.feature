@@ -44,3 +44,26 @@ Feature: A message is delivered when it can be, kept when it cannot, and holds n
     When a job is put into the queue
     And the provider had it once and 20 other jobs are put into the queue
     Then the provider gets all the others while the first one waits
+
+  @needs:admin @about:dead-letters
+  Scenario: The provider fails 30 % of calls
+    Given the provider fails 30 % of calls
+    When 60 jobs are put into the queue
+    Then more than 98 % of them are delivered after what died was replayed once, each once
+
+  @needs:kill @about:durable-queues
+  Scenario: The service is killed while jobs wait for their next attempt
+    Given the provider tells each job's first attempt to come again in 3 s
+    When 4 jobs are put into the queue
+    And each of them was tried once
+    And the service is killed and started again
+    Then each of them is delivered, once
+
+  @needs:kill @about:durable-queues
+  Scenario: The service is killed while jobs are under way
+    Given the provider takes 6 s for each answer
+    When 10 jobs are put into the queue
+    And each of them was tried once
+    And the service is killed and started again
+    And the provider is mended
+    Then each of them is delivered, always under the same key

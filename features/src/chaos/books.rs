@@ -117,6 +117,11 @@ impl Things {
         self.0.insert(marker, fate);
     }
 
+    /// Nothing is promised of what was confirmed: it may be there or not.
+    pub(super) fn forgive(&mut self) {
+        self.0.values_mut().filter(|fate| **fate == Fate::Done).for_each(|f| *f = Fate::Unknown);
+    }
+
     /// How many there may be.
     pub(super) fn len(&self) -> usize {
         self.0.len()

@@ -18,7 +18,7 @@ pub(super) const SETTLED: Duration = Duration::from_secs(12);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Waits until the service says that requests may be sent to it; what it said last if it never does.
-pub(super) async fn ready(run: &Run) -> Result<(), String> {
+pub(crate) async fn ready(run: &Run) -> Result<(), String> {
     let kinds = [HealthKind::Readiness, HealthKind::Detail, HealthKind::Liveness];
     let route = kinds.into_iter().find_map(|kind| run.target.health_route_of(kind));
     let path = route.map_or("/.well-known/proofline", |(key, _)| key.path.as_str());
@@ -26,7 +26,7 @@ pub(super) async fn ready(run: &Run) -> Result<(), String> {
 }
 
 /// Asks until there is a good answer.
-async fn succeed(run: &Run, request: &Request) -> Result<Answer, String> {
+pub(super) async fn succeed(run: &Run, request: &Request) -> Result<Answer, String> {
     let deadline = Instant::now() + RECOVERY;
     let http = Http::new(&run.target.base).map_err(|error| error.message)?;
     loop {
@@ -59,7 +59,7 @@ async fn ask(run: &Run, user: &User, key: &RouteKey) -> Result<Answer, String> {
     succeed(run, &request).await
 }
 
-fn items(answer: &Answer) -> Vec<Value> {
+pub(super) fn items(answer: &Answer) -> Vec<Value> {
     let json = answer.json();
     let items = json.pointer("/items").and_then(Value::as_array).or(json.as_array());
     items.cloned().unwrap_or_default()

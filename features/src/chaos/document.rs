@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::jobs::Tally;
 use super::schedule::Round;
 
 /// A run of random faults.
@@ -23,6 +24,8 @@ pub struct Document {
     pub checked: Vec<String>,
     /// What could not be checked, and why.
     pub unchecked: Vec<String>,
+    /// What became of jobs that were put into queues, where that was counted.
+    pub jobs: Option<Tally>,
     /// The rounds.
     pub rounds: Vec<RoundReport>,
     /// How it ended; without it, it was cut short.

@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use proofline_spec::document::{Balance, RouteKey};
+use proofline_spec::document::{Balance, Job, RouteKey};
 use serde_json::Value;
 
 use super::books::{Fate, Ledger, Things};
 use super::collection::Collection;
 use super::document::RoundReport;
 use super::fault::Fault;
+use super::jobs;
 use super::schedule::CLIENTS;
 use crate::accounts::{self, Account};
 use crate::call::Call;
@@ -31,6 +32,8 @@ const AWAY: Duration = Duration::from_millis(20);
 pub(super) struct Subjects {
     pub(super) balance: Option<Balance>,
     pub(super) collections: Vec<Collection>,
+    /// What is put into queues, where it is counted what is delivered.
+    pub(super) jobs: Vec<Job>,
     /// What only reads; never empty.
     pub(super) reads: Vec<RouteKey>,
 }
@@ -58,6 +61,10 @@ pub(super) struct Load {
     pub(super) run: Arc<Run>,
     pub(super) subjects: Arc<Subjects>,
     pub(super) users: Vec<User>,
+    /// Who puts jobs into queues: they may cost something, and nobody's balance is to know of it.
+    pub(super) client: Account,
+    /// Jobs that were asked for.
+    pub(super) put: Mutex<Things>,
     pub(super) sent: AtomicU64,
     /// Whether everything that was to break has broken.
     pub(super) over: AtomicBool,
@@ -80,6 +87,7 @@ enum Wish {
     Spend,
     Grant,
     Make(usize),
+    Put(usize),
     Read(RouteKey),
 }
 
@@ -88,6 +96,7 @@ impl Load {
         run: Arc<Run>,
         subjects: Arc<Subjects>,
         users: Vec<User>,
+        client: Account,
         round: &super::Round,
         name: String,
     ) -> Self {
@@ -95,6 +104,8 @@ impl Load {
             run,
             subjects,
             users,
+            client,
+            put: Mutex::default(),
             sent: AtomicU64::new(0),
             over: AtomicBool::new(round.events.is_empty()),
             least: round.requests,
@@ -157,10 +168,14 @@ impl Load {
         let under_way = usize::try_from(CLIENTS).unwrap_or(usize::MAX);
         let is_room = collections > 0
             && lock(&user.things[which]).len() + under_way <= self.subjects.collections[which].most;
+        let jobs = self.subjects.jobs.len();
+        let may_put = jobs > 0 && lock(&self.put).len() + under_way <= jobs::MOST;
+        let job = if jobs > 0 { rng.usize(..jobs) } else { 0 };
         match rng.u32(..20) {
             0..2 if may_move => Wish::Grant,
             2..9 if may_move => Wish::Spend,
             9..14 if is_room => Wish::Make(which),
+            14..17 if may_put => Wish::Put(job),
             _ => Wish::Read(reads[read].clone()),
         }
     }
@@ -195,6 +210,7 @@ impl Load {
             }
             Wish::Grant => lock(&user.ledger).grants.add(fate),
             Wish::Make(number) => lock(&user.things[number]).add(marker, fate),
+            Wish::Put(_) => lock(&self.put).add(marker, fate),
             Wish::Read(_) => {}
         }
         Ok(())
@@ -208,6 +224,9 @@ impl Load {
             Wish::Spend => accounts::spend(balance.ok_or_else(none)?, account),
             Wish::Grant => accounts::grant_request(run, balance.ok_or_else(none)?, account, GRANT)?,
             Wish::Read(key) => Request::get(key.path.clone()).headers(&[account.bearer()]),
+            Wish::Put(number) => {
+                jobs::request(run, &self.subjects.jobs[*number], &self.client, marker)?
+            }
             Wish::Make(number) => {
                 let collection = &self.subjects.collections[*number];
                 let route = run.target.route(&collection.key);
@@ -276,7 +295,7 @@ impl Load {
     /// What is wrong with an answer.
     fn complaint(&self, wish: &Wish, answer: &Answer, began: Instant) -> Option<String> {
         let problem = answer.problem().unwrap_or_default();
-        let spends = matches!(wish, Wish::Spend);
+        let spends = matches!(wish, Wish::Spend | Wish::Put(_));
         match answer.status {
             200..300 | 429 => None,
             402 | 409 if spends => None,

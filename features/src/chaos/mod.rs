@@ -5,17 +5,17 @@
 //! promised, and are compared with what the service says once it is ready again.
 
 mod books;
-mod check;
+pub(crate) mod check;
 mod collection;
 mod document;
 mod fault;
-mod harness;
+mod jobs;
 mod load;
 mod round;
 mod schedule;
 
 pub use document::{Document, RoundReport};
 pub use fault::{Ability, Fault};
-pub use harness::Harness;
+pub use jobs::Tally;
 pub use round::{Options, run};
 pub use schedule::{Event, Round, Schedule};

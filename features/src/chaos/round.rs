@@ -12,9 +12,10 @@ use tokio::task::JoinSet;
 
 use super::books::{Count, Ledger};
 use super::fault::{Ability, Fault};
+use super::jobs::{self, Courier};
 use super::load::{GRANT, Load, Subjects, User, lock};
 use super::schedule::{Event, Round, Schedule};
-use super::{Document, Harness, check, collection};
+use super::{Document, check, collection};
 use crate::accounts;
 use crate::exchange::{Http, Request};
 use crate::failure::Failure;
@@ -49,7 +50,7 @@ struct Stage {
     run: Arc<Run>,
     world: World,
     subjects: Arc<Subjects>,
-    harness: Harness,
+    courier: Option<Courier>,
     proxy: Option<String>,
     seed: u64,
 }
@@ -92,12 +93,29 @@ fn scope(target: &Target, subjects: &Subjects) -> (Vec<String>, Vec<String>) {
                 .to_owned(),
         );
     }
+    if !subjects.jobs.is_empty() && !target.keeps_messages() {
+        let text =
+            "what was accepted before a kill: queues are in the memory of what is killed here";
+        unchecked.push(text.to_owned());
+    }
+    for job in subjects.jobs.iter().filter(|job| !jobs::is_declared(target, job)) {
+        unchecked.push(format!(
+            "whether all that {} accepts arrives when something breaks: its code may queue it much later",
+            job.route
+        ));
+    }
     for (key, route) in target.routes() {
-        let is_job = matches!(route.op, Operation::Enqueue(_));
-        if is_job {
+        let is_counted = subjects.jobs.iter().any(|job| job.route == *key);
+        if is_counted {
+            checked.push(format!(
+                "what {key} accepts is delivered or kept as a dead letter, always under one key, and once where nothing \
+                 broke"
+            ));
+        } else if matches!(route.op, Operation::Enqueue(_)) {
             unchecked.push(format!("what {key} queues: nobody counts here what is delivered"));
         }
-        let is_code = matches!(route.op, Operation::Custom(_)) && !key.method.is_safe();
+        let is_code =
+            matches!(route.op, Operation::Custom(_)) && !key.method.is_safe() && !is_counted;
         if is_code {
             unchecked.push(format!("{key}: what code of the service writes is not declared"));
         }
@@ -117,6 +135,7 @@ pub async fn run(
     let subjects = Subjects {
         balance: target.service.accounts.as_ref().and_then(|accounts| accounts.balance.clone()),
         collections: collection::collections(&target),
+        jobs: jobs::jobs(&target),
         reads: reads(&target),
     };
     let (checked, unchecked) = scope(&target, &subjects);
@@ -140,12 +159,12 @@ pub async fn run(
     }
     let schedule = Schedule::new(options.seed, &options.abilities, &target);
     let proxy = target.plan.proxy.clone();
+    let courier = Courier::new(&target, format!("{}-", name(options.seed)))?;
     let run = Arc::new(Run::new(target)?);
     let mut world = World::default();
     world.begin(Arc::clone(&run), Arc::default(), options.seed);
     let subjects = Arc::new(subjects);
-    let harness = Harness::default();
-    let mut stage = Stage { run, world, subjects, harness, proxy, seed: options.seed };
+    let mut stage = Stage { run, world, subjects, courier, proxy, seed: options.seed };
     let interrupted = tokio::select! {
         done = stage.rounds(&schedule, &options, &mut document, folder, &say) => { done?; false }
         () = interrupt => true,
@@ -215,7 +234,16 @@ impl Stage {
             before.drain(..forgotten);
         }
         // What was confirmed has to outlive what broke later.
-        let wrong = check::users(&self.run, &self.subjects, &before, Duration::ZERO).await;
+        let mut wrong = check::users(&self.run, &self.subjects, &before, Duration::ZERO).await;
+        if let Some(courier) = &mut self.courier {
+            wrong.extend(courier.end(&self.run).await);
+            let tally = courier.tally();
+            say(&format!(
+                "jobs: {} accepted, {} unknown; {} delivered, {} of them twice, {} dead",
+                tally.accepted, tally.unknown, tally.delivered, tally.doubled, tally.dead
+            ));
+            document.jobs = Some(tally);
+        }
         for text in &wrong {
             say(&format!("wrong (seed {}, at the end): {text}", options.seed));
         }
@@ -229,7 +257,7 @@ impl Stage {
         Ok(())
     }
 
-    async fn user(&self) -> Result<User, Failure> {
+    async fn account(&self) -> Result<accounts::Account, Failure> {
         let account = accounts::sign_up(&self.world, "user").await?;
         if let Some(tier) = self.run.target.highest_tier() {
             let can = self.run.target.service.accounts.as_ref();
@@ -237,6 +265,11 @@ impl Stage {
                 accounts::set_tier(&self.world, &account, tier).await?;
             }
         }
+        Ok(account)
+    }
+
+    async fn user(&self) -> Result<User, Failure> {
+        let account = self.account().await?;
         let mut ledger = Ledger { grant: GRANT.cast_signed(), ..Ledger::default() };
         if let Some(balance) = &self.subjects.balance {
             accounts::grant(&self.world, balance, &account, GRANT).await?;
@@ -251,8 +284,11 @@ impl Stage {
         for _ in 0..round.users {
             users.push(self.user().await?);
         }
-        let name = format!("chaos-{:x}-{}", self.seed & 0xffff_ffff, round.number);
-        let load = Load::new(Arc::clone(&self.run), Arc::clone(&self.subjects), users, round, name);
+        let client = self.account().await?;
+        accounts::provide(&self.world, &client).await?;
+        let name = format!("{}-{}", name(self.seed), round.number);
+        let (run, subjects) = (Arc::clone(&self.run), Arc::clone(&self.subjects));
+        let load = Load::new(run, subjects, users, client, round, name);
         let load = Arc::new(load);
         let mut clients = JoinSet::new();
         for number in 0..round.clients {
@@ -273,6 +309,10 @@ impl Stage {
         report
             .wrong
             .extend(check::users(&self.run, &self.subjects, &load.users, check::SETTLED).await);
+        if let Some(courier) = &mut self.courier {
+            let put = load.put.into_inner().unwrap_or_default();
+            report.wrong.extend(courier.round(&self.run, round, put).await.err());
+        }
         for user in &load.users {
             let ledger = lock(&user.ledger);
             let things = user.things.iter().map(|things| lock(things).count());
@@ -302,15 +342,15 @@ impl Stage {
 
     async fn make(&mut self, fault: &Fault) -> Result<(), Failure> {
         match fault {
-            Fault::Kill => self.harness.ask("kill").await,
+            Fault::Kill => self.run.ask("kill").await,
             // It says goodbye to its clients while they go on.
-            Fault::End => self.harness.ask("end").await,
+            Fault::End => self.run.ask("end").await,
             Fault::Service { request } => {
                 let request = fault_control(&self.run, "POST").json(request);
                 self.succeed(request).await
             }
-            Fault::Freeze { store } => self.harness.ask(&format!("freeze {store}")).await,
-            Fault::KillStore { store } => self.harness.ask(&format!("kill {store}")).await,
+            Fault::Freeze { store } => self.run.ask(&format!("freeze {store}")).await,
+            Fault::KillStore { store } => self.run.ask(&format!("kill {store}")).await,
             Fault::Link { store, toxic } => {
                 let body = serde_json::to_value(toxic).unwrap_or_default();
                 self.link("POST", store, Some(&body)).await
@@ -320,10 +360,10 @@ impl Stage {
 
     async fn mend(&mut self, fault: &Fault) -> Result<(), Failure> {
         match fault {
-            Fault::Kill | Fault::End => self.harness.ask("start").await,
+            Fault::Kill | Fault::End => self.run.ask("start").await,
             Fault::Service { .. } => self.succeed(fault_control(&self.run, "DELETE")).await,
-            Fault::Freeze { store } => self.harness.ask(&format!("thaw {store}")).await,
-            Fault::KillStore { store } => self.harness.ask(&format!("start {store}")).await,
+            Fault::Freeze { store } => self.run.ask(&format!("thaw {store}")).await,
+            Fault::KillStore { store } => self.run.ask(&format!("start {store}")).await,
             Fault::Link { store, .. } => self.link("DELETE", store, None).await,
         }
     }
@@ -340,6 +380,11 @@ impl Stage {
     async fn link(&self, method: &str, store: &str, toxic: Option<&Value>) -> Result<(), Failure> {
         proxy::tell(self.proxy.as_deref(), method, store, toxic).await
     }
+}
+
+/// What things of a run are called by.
+fn name(seed: u64) -> String {
+    format!("chaos-{:x}", seed & 0xffff_ffff)
 }
 
 /// What the service did that it must not is a finding; the round goes on.

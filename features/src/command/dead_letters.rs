@@ -34,7 +34,8 @@ pub struct Letter {
     pub replay: Option<u16>,
 }
 
-/// Does what is wanted; `token` is that of somebody who may, where the environment's credentials name none.
+/// Does what is wanted; what cannot be wanted here is [`Failure::NotApplicable`]. `token` is that of somebody who may,
+/// where the environment's credentials name none.
 pub async fn dead_letters(
     target: Target,
     wanted: &Wanted,
@@ -43,7 +44,7 @@ pub async fn dead_letters(
     let run = Run::new(target)?;
     let routes = run.target.letter_routes();
     if routes.is_empty() {
-        return Err(Failure::broken("the spec has no route that lists dead letters"));
+        return Err(Failure::not_applicable("the spec has no route that lists dead letters"));
     }
     let mut found = Vec::new();
     for of in &routes {
@@ -67,7 +68,9 @@ pub async fn dead_letters(
                     Some(send(&run, route, call::path_to(route, id), token).await?.status)
                 }
                 (None, true) => {
-                    return Err(Failure::broken("the spec has no route that replays dead letters"));
+                    return Err(Failure::not_applicable(
+                        "the spec has no route that replays dead letters",
+                    ));
                 }
                 _ => None,
             };
@@ -76,7 +79,7 @@ pub async fn dead_letters(
     }
     match wanted {
         Wanted::Replay(id) if found.is_empty() => {
-            Err(Failure::Broken(format!("there is no dead letter {id}")))
+            Err(Failure::NotApplicable(format!("there is no dead letter {id}")))
         }
         _ => Ok(found),
     }
@@ -91,7 +94,8 @@ async fn send(
     let header = match token {
         Some(token) => ("Authorization".to_owned(), format!("Bearer {token}")),
         None => accounts::admin(run, route).map_err(|failure| {
-            Failure::Broken(format!("{failure}; give the token of one in PROOFLINE_ADMIN_TOKEN"))
+            let hint = "give the token of one in PROOFLINE_ADMIN_TOKEN";
+            Failure::NotApplicable(format!("{failure}; {hint}"))
         })?,
     };
     let http = Http::new(&run.target.base)?;

@@ -1,6 +1,6 @@
 //! Stands in for every service that the service under test calls.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use proofline_spec::document::Binding;
@@ -11,6 +11,7 @@ use crate::provider::{self, Examples};
 /// Answers for every upstream of a spec, until it is dropped.
 pub async fn provider(
     spec: &Path,
+    at: IpAddr,
     seed: u64,
     listening: impl FnOnce(SocketAddr),
 ) -> Result<(), String> {
@@ -23,5 +24,5 @@ pub async fn provider(
             _ => None,
         })
         .collect();
-    provider::serve(examples, seed, listening).await.map_err(|error| error.to_string())
+    provider::serve(at, examples, seed, listening).await.map_err(|error| error.to_string())
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use proofline_spec::document::{
-    Answer, Auth, Environment, HealthKind, Limit, LimitKey, Method, Operation, Route, RouteAuth,
-    RouteKey, RouteLimits, Schema, Service, SignatureEncoding, Start,
+    Answer, Auth, Environment, HealthKind, Limit, LimitKey, Method, NativeStores, Operation, Route,
+    RouteAuth, RouteKey, RouteLimits, Schema, Service, SignatureEncoding, Start,
 };
 use proofline_spec::evidence::Plan;
 use proofline_spec::unit::Rate;
@@ -277,6 +277,15 @@ impl Target {
     /// Whether an engine stands before the service: it publishes the port of a container on this machine.
     pub const fn is_published_by_an_engine(&self) -> bool {
         matches!(self.environment.start, Some(Start::Compose(_)))
+    }
+
+    /// Whether messages outlive the process that accepted them; what stands in for a platform here keeps them in memory.
+    pub const fn keeps_messages(&self) -> bool {
+        match &self.environment.start {
+            Some(Start::Compose(_)) | None => true,
+            Some(Start::Native(start)) => matches!(start.stores, NativeStores::Servers),
+            Some(Start::Workers(_)) => false,
+        }
     }
 
     /// Whether the target is on this machine.

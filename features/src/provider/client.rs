@@ -55,4 +55,11 @@ impl Provider {
         let answer = self.http.get(url).send().await.map_err(|error| broken(&error))?;
         answer.json().await.map_err(|error| broken(&error))
     }
+
+    /// The same, once: it forgets what it told.
+    pub async fn take(&self) -> Result<Vec<Received>, Failure> {
+        let url = format!("{}{CONTROL}", self.url);
+        let answer = self.http.post(url).send().await.map_err(|error| broken(&error))?;
+        answer.json().await.map_err(|error| broken(&error))
+    }
 }

@@ -102,7 +102,7 @@ pub struct Received {
     pub body: String,
     /// When it was there, in milliseconds of the provider's own clock.
     pub at_ms: u64,
-    /// The status of the answer; 0 when the connection was closed instead.
+    /// The status of the answer; 0 while there is none, and when the connection was closed instead.
     pub answered: u16,
 }
 

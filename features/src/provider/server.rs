@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -42,20 +43,23 @@ struct Stage {
     seed: u64,
     examples: Examples,
     plays: Mutex<HashMap<String, Play>>,
-    received: Mutex<Vec<Received>>,
+    /// In the order in which they came, each with its number.
+    received: Mutex<Vec<(u64, Received)>>,
+    numbers: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Listens on this machine and tells where; answers until it is dropped.
+/// Listens at an address of this machine and tells where; answers until it is dropped.
 pub async fn serve(
+    at: IpAddr,
     examples: Examples,
     seed: u64,
     listening: impl FnOnce(SocketAddr),
 ) -> std::io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = TcpListener::bind((at, 0)).await?;
     listening(listener.local_addr()?);
     let stage = Arc::new(Stage {
         begun: Instant::now(),
@@ -63,6 +67,7 @@ pub async fn serve(
         examples,
         plays: Mutex::default(),
         received: Mutex::default(),
+        numbers: AtomicU64::new(0),
     });
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
@@ -104,16 +109,21 @@ async fn answer(stage: Arc<Stage>, request: Request<Incoming>) -> Result<Respons
         at_ms: u64::try_from(stage.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         answered: 0,
     };
-    let scripted = stage.receive(received);
+    let (number, scripted) = stage.receive(received);
     if scripted.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(scripted.delay_ms)).await;
     }
-    if scripted.breaks { Err(Break) } else { Ok(render(&scripted)) }
+    if scripted.breaks {
+        return Err(Break);
+    }
+    // Who went away meanwhile gets no answer: then nobody comes here.
+    stage.answers(number, scripted.status);
+    Ok(render(&scripted))
 }
 
 impl Stage {
     /// Remembers a request and decides what it is answered.
-    fn receive(&self, mut received: Received) -> Scripted {
+    fn receive(&self, mut received: Received) -> (u64, Scripted) {
         let mut plays = lock(&self.plays);
         let play = plays.get_mut(&received.upstream);
         let mut scripted =
@@ -122,15 +132,26 @@ impl Stage {
             let example = self.examples.get(&received.upstream);
             scripted.body = Some(example.map_or_else(|| "{}".to_owned(), text_of));
         }
-        received.answered = if scripted.breaks { 0 } else { scripted.status };
+        if scripted.delay_ms == 0 && !scripted.breaks {
+            received.answered = scripted.status;
+        }
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let mut all = lock(&self.received);
         if all.len() < MOST {
-            all.push(received);
+            all.push((number, received));
         }
-        scripted
+        (number, scripted)
     }
 
-    /// `PUT NAME` sets a script, `GET` tells what was received, `DELETE` forgets everything.
+    /// Notes that a request is answered now.
+    fn answers(&self, number: u64, status: u16) {
+        let mut all = lock(&self.received);
+        if let Some((_, received)) = all.iter_mut().rev().find(|(known, _)| *known == number) {
+            received.answered = status;
+        }
+    }
+
+    /// `PUT NAME` sets a script, `GET` tells what was received, `POST` tells it and forgets it, `DELETE` forgets everything.
     fn control(&self, method: &Method, subject: &str, body: &Bytes) -> Response<Body> {
         if method == Method::PUT {
             match serde_json::from_slice::<Script>(body) {
@@ -147,7 +168,12 @@ impl Stage {
             lock(&self.received).clear();
             return json(StatusCode::OK, "{}".to_owned());
         }
-        let text = serde_json::to_string(&*lock(&self.received)).unwrap_or_default();
+        let mut received = lock(&self.received);
+        let told: Vec<&Received> = received.iter().map(|(_, received)| received).collect();
+        let text = serde_json::to_string(&told).unwrap_or_default();
+        if method == Method::POST {
+            received.clear();
+        }
         json(StatusCode::OK, text)
     }
 }
@@ -190,7 +216,8 @@ mod tests {
     async fn started() -> Provider {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let examples = BTreeMap::from([("MAIL".to_owned(), serde_json::json!({"sent": true}))]);
-        tokio::spawn(serve(examples, 1, |address| sender.send(address).unwrap()));
+        let here = std::net::Ipv4Addr::LOCALHOST.into();
+        tokio::spawn(serve(here, examples, 1, |address| sender.send(address).unwrap()));
         Provider::new(&format!("http://{}", receiver.await.unwrap())).unwrap()
     }
 
@@ -218,6 +245,9 @@ mod tests {
         assert_eq!(answered, [429, 200, 0, 200]);
         assert_eq!(received[0].path, "/v3/send?a=1");
         assert!(received[3].contains("hello"));
+        assert_eq!(provider.take().await.unwrap(), received);
+        assert_eq!(provider.received().await.unwrap(), []);
+        send().send().await.unwrap();
         provider.reset().await.unwrap();
         assert_eq!(provider.received().await.unwrap(), []);
     }

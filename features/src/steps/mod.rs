@@ -8,6 +8,7 @@ mod connections;
 mod correlation;
 mod cors;
 mod delay;
+mod delivered;
 mod errors;
 mod faults;
 mod flags;
@@ -20,6 +21,7 @@ mod injection;
 mod inventory;
 mod isolation;
 mod jwt;
+mod killed;
 mod limits;
 mod logs;
 mod lti;
@@ -74,6 +76,8 @@ pub struct Memory {
     overdraw: overdraw::Overdraw,
     cached: cache::Cached,
     runs: tasks::Runs,
+    /// Whether the service was killed and not started again.
+    killed: bool,
     /// Links of the fault proxy that are disturbed.
     disturbed: Vec<&'static str>,
     upload: upload::Memory,
@@ -160,7 +164,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 39] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 41] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -200,12 +204,18 @@ pub fn all() -> Collection<World> {
         machines::steps,
         follow::steps,
         lti::steps,
+        killed::steps,
+        delivered::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }
 
 /// Undoes what a scenario changed about the service, even when it failed half-way.
 pub async fn restore(world: &mut World) {
+    // Nothing else can be undone while nobody answers.
+    if let Err(failure) = killed::restore(world).await {
+        world.recorder.note(0, failure.to_string());
+    }
     for restored in [faults::restore(world).await, connections::restore(world).await] {
         if let Err(failure) = restored {
             world.recorder.note(0, failure.to_string());

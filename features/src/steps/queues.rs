@@ -26,16 +26,18 @@ const KEY: &str = "idempotency-key";
 pub(super) struct Queues {
     job: Option<Known>,
     /// What is found again in what the provider receives: that of the first job, then of the others.
-    texts: Vec<String>,
+    pub(super) texts: Vec<String>,
     letter: Option<String>,
+    /// What the first attempt of each of many jobs is to be answered.
+    pub(super) first_attempt: Option<Scripted>,
 }
 
 /// A queue, and a request by which something comes into it.
 #[derive(Debug, Clone)]
-struct Known {
+pub(super) struct Known {
     queue: String,
-    attempts: u32,
-    job: Job,
+    pub(super) attempts: u32,
+    pub(super) job: Job,
 }
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
@@ -76,7 +78,7 @@ fn jobs(world: &World) -> Result<Option<Known>, Failure> {
     Ok(known)
 }
 
-fn known(world: &World) -> Result<Known, Failure> {
+pub(super) fn known(world: &World) -> Result<Known, Failure> {
     world.memory.queues.job.clone().ok_or_else(|| Failure::broken("no job is known"))
 }
 
@@ -96,23 +98,15 @@ async fn somebody(world: &mut World, _: Arguments) -> Seen {
     Ok(seen)
 }
 
-/// A text in place of `{text}`, wherever it stands.
-fn filled(value: &Value, text: &str) -> Value {
-    match value {
-        Value::String(known) => Value::String(known.replace("{text}", text)),
-        Value::Array(items) => items.iter().map(|item| filled(item, text)).collect(),
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), filled(value, text))).collect()
-        }
-        other => other.clone(),
-    }
-}
-
-async fn put_one(world: &mut World) -> Result<String, Failure> {
+pub(super) async fn put_one(world: &mut World) -> Result<String, Failure> {
     let (known, run) = (known(world)?, world.run()?);
     let text = format!("job-{}", uuid::Uuid::new_v4().simple());
-    let body: Value =
-        known.job.body.iter().map(|(name, value)| (name.clone(), filled(value, &text))).collect();
+    let body: Value = known
+        .job
+        .body
+        .iter()
+        .map(|(name, value)| (name.clone(), call::filled(value, &text)))
+        .collect();
     let route = run.target.route(&known.job.route);
     let header = match route.and_then(|route| route.roles.as_ref()) {
         Some(_) => accounts::admin(&run, &known.job.route)?,
@@ -126,12 +120,12 @@ async fn put_one(world: &mut World) -> Result<String, Failure> {
     Ok(text)
 }
 
-async fn script(world: &mut World, rules: Vec<Rule>) -> Result<(), Failure> {
+pub(super) async fn script(world: &mut World, rules: Vec<Rule>) -> Result<(), Failure> {
     let upstream = known(world)?.job.calls;
     play(world, &upstream, rules).await
 }
 
-fn number<T: std::str::FromStr>(arguments: &Arguments) -> Result<T, Failure> {
+pub(super) fn number<T: std::str::FromStr>(arguments: &Arguments) -> Result<T, Failure> {
     arguments.text(0).parse().map_err(|_| Failure::broken("not a number"))
 }
 
@@ -201,13 +195,13 @@ async fn wait_for(world: &World, count: usize) -> Result<Vec<Received>, Failure>
     found.ok_or_else(|| Failure::Wrong(message()))
 }
 
-fn key_of(one: &Received) -> Result<String, Failure> {
+pub(super) fn key_of(one: &Received) -> Result<String, Failure> {
     let key = one.headers.get(KEY).cloned();
     key.ok_or_else(|| Failure::wrong("the provider is told no `Idempotency-Key`"))
 }
 
 /// All have the key of the first one.
-fn same_key(all: &[Received]) -> Result<String, Failure> {
+pub(super) fn same_key(all: &[Received]) -> Result<String, Failure> {
     let first = key_of(all.first().ok_or_else(|| Failure::broken("nothing was received"))?)?;
     for one in all {
         if key_of(one)? != first {
@@ -304,6 +298,15 @@ fn letters(world: &World) -> Result<(RouteKey, RouteKey), Failure> {
     })
 }
 
+/// What is listed of the queue for who may see it.
+pub(super) async fn letters_now(world: &World) -> Result<Vec<Value>, Failure> {
+    let (list, _) = letters(world)?;
+    let admin = accounts::admin(&*world.run()?, &list)?;
+    let answer = world.send(Request::get(&list.path).headers(&[admin])).await?;
+    require(answer.is_success(), || "dead letters must be listed".to_owned(), &answer)?;
+    Ok(answer.json()["items"].as_array().cloned().unwrap_or_default())
+}
+
 async fn listed(world: &mut World, arguments: Arguments) -> Seen {
     let (list, _) = letters(world)?;
     let id = same_key(&wait_for(world, 1).await?)?;
@@ -311,11 +314,7 @@ async fn listed(world: &mut World, arguments: Arguments) -> Seen {
     let user = world.user("user")?.bearer();
     let refused = world.send(Request::get(&list.path).headers(&[user])).await?;
     require(refused.status == 403, || "an ordinary user must not see it".to_owned(), &refused)?;
-    let admin = accounts::admin(&*world.run()?, &list)?;
-    let answer = world.send(Request::get(&list.path).headers(&[admin])).await?;
-    require(answer.is_success(), || "dead letters must be listed".to_owned(), &answer)?;
-    let all = answer.json();
-    let letters = all["items"].as_array().cloned().unwrap_or_default();
+    let letters = letters_now(world).await?;
     let letter = letters.iter().find(|letter| letter["message_id"] == id.as_str());
     let Some(letter) = letter else {
         return Err(Failure::Wrong(format!("none of {} dead letters is of {id}", letters.len())));
@@ -333,13 +332,17 @@ async fn mended(world: &mut World, _: Arguments) -> Seen {
     Ok("it answers as it should".to_owned())
 }
 
-fn replay(world: &World) -> Result<Request, Failure> {
+/// The request that replays a dead letter.
+pub(super) fn replay_of(world: &World, letter: &str) -> Result<Request, Failure> {
     let (_, route) = letters(world)?;
-    let letter = world.memory.queues.letter.clone();
-    let letter = letter.ok_or_else(|| Failure::broken("no dead letter is known"))?;
-    let path = call::path_to(&route, &letter);
+    let path = call::path_to(&route, letter);
     let admin = accounts::admin(&*world.run()?, &route)?;
     Ok(Request::new(route.method.as_str(), path).headers(&[admin]))
+}
+
+fn replay(world: &World) -> Result<Request, Failure> {
+    let letter = world.memory.queues.letter.as_deref();
+    replay_of(world, letter.ok_or_else(|| Failure::broken("no dead letter is known"))?)
 }
 
 async fn replayed(world: &mut World, _: Arguments) -> Seen {
@@ -374,18 +377,24 @@ async fn later_refused(world: &mut World, _: Arguments) -> Seen {
     let before = had(world, &text(world)?).await?.len();
     let again = world.send(replay(world)?).await?;
     require(again.status == 409, || "a later replay must be refused".to_owned(), &again)?;
-    // What is put into the queue now would be handled after whatever the refused replay had put there.
-    let control = put_one(world).await?;
-    let delivered = async || Ok((!had(world, &control).await?.is_empty()).then_some(()));
-    eventually(PATIENCE, delivered)
-        .await?
-        .ok_or_else(|| Failure::wrong("a job that is put into the queue now is not delivered"))?;
+    after_all(world).await?;
     let after = had(world, &text(world)?).await?.len();
     if after == before {
         Ok(format!("{} and no attempt more", again.status))
     } else {
         Err(Failure::Wrong(format!("{} attempts more", after - before)))
     }
+}
+
+/// Puts one more job into the queue and waits for it: it is handled after whatever is in there already.
+pub(super) async fn after_all(world: &mut World) -> Result<(), Failure> {
+    let control = put_one(world).await?;
+    let delivered = async || Ok((!had(world, &control).await?.is_empty()).then_some(()));
+    eventually(PATIENCE, delivered)
+        .await?
+        .ok_or_else(|| Failure::wrong("a job that is put into the queue now is not delivered"))?;
+    world.memory.queues.texts.pop();
+    Ok(())
 }
 
 async fn others_delivered(world: &mut World, _: Arguments) -> Seen {

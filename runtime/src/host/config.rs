@@ -133,7 +133,7 @@ pub fn read(reader: &mut Reader<'_>, definition: &'static Definition) -> Config 
         ),
         faults,
         faults_token,
-        base_urls: base_urls(reader, definition),
+        base_urls: base_urls(reader, definition, faults),
         settings: settings(reader, definition, environment),
     }
 }
@@ -141,12 +141,13 @@ pub fn read(reader: &mut Reader<'_>, definition: &'static Definition) -> Config 
 fn base_urls(
     reader: &mut Reader<'_>,
     definition: &'static Definition,
+    faults: bool,
 ) -> HashMap<&'static str, String> {
     let mut urls = HashMap::new();
     for Upstream { name, .. } in definition.upstreams {
         let variable = format!("{name}_BASE_URL");
         let Some(url) = reader.get(&variable) else { continue };
-        if is_acceptable(&url) {
+        if is_acceptable(&url, faults) {
             urls.insert(*name, url);
         } else {
             let fix = "give a URL with https, or with http to a loopback address";
@@ -156,16 +157,20 @@ fn base_urls(
     urls
 }
 
-/// `https`, or `http` to this machine.
-fn is_acceptable(url: &str) -> bool {
+/// `https`, or `http` to this machine. Where faults are permitted, which is never in production, also `http` to a private
+/// address: from within a container, what stands in for a provider is not on this machine.
+fn is_acceptable(url: &str, faults: bool) -> bool {
     let Ok(url) = url.parse::<http::Uri>() else { return false };
     let Some(authority) = url.authority() else { return false };
     let host = authority.host().trim_matches(['[', ']']);
-    let loopback =
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let near = |address: IpAddr| {
+        let private = matches!(address, IpAddr::V4(address) if address.is_private());
+        address.is_loopback() || (faults && private)
+    };
+    let is_near = host == "localhost" || host.parse().is_ok_and(near);
     let bare = !authority.as_str().contains('@') && url.query().is_none() && !host.is_empty();
     let scheme = url.scheme_str();
-    bare && (scheme == Some("https") || (scheme == Some("http") && loopback))
+    bare && (scheme == Some("https") || (scheme == Some("http") && is_near))
 }
 
 fn settings(
@@ -219,4 +224,32 @@ fn settings(
         }
     }
     settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_leads_to_this_machine_and_to_a_private_network_only_where_faults_are_permitted() {
+        for url in [
+            "https://mail.example",
+            "http://127.0.0.1:1/MAIL",
+            "http://[::1]:1",
+            "http://localhost",
+        ] {
+            assert!(is_acceptable(url, false) && is_acceptable(url, true), "{url}");
+        }
+        for url in ["http://172.17.0.1:1/MAIL", "http://10.0.0.1", "http://192.168.1.1"] {
+            assert!(!is_acceptable(url, false) && is_acceptable(url, true), "{url}");
+        }
+        for url in [
+            "http://93.184.215.14",
+            "http://169.254.169.254",
+            "http://mail.example",
+            "http://a@10.0.0.1",
+        ] {
+            assert!(!is_acceptable(url, false) && !is_acceptable(url, true), "{url}");
+        }
+    }
 }

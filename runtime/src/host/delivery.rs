@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::definition::{self, Retry};
 use crate::policy::retry;
 use crate::problem::Failure;
+use crate::queue::claim::{self, Claim, Held};
 use crate::queue::{Delivery, ErrorClass, Figure, Message, delivered, letters};
 use crate::service::Service;
 
@@ -22,12 +23,14 @@ pub enum Next {
     Done,
     /// Another attempt after so long.
     Again(Duration),
+    /// It is being handled elsewhere: handed over again after so long, and no attempt was made.
+    Held(Duration),
     /// It could neither be delivered nor kept.
     Lost,
 }
 
-/// Tries to deliver a message once, unless it is known that it was delivered before. What fails and can succeed is
-/// tried again, what cannot, or was tried often enough, is kept as a dead letter.
+/// Tries to deliver a message once, unless it is known that it was delivered before, or is being handled by somebody
+/// else. What fails and can succeed is tried again, what cannot, or was tried often enough, is kept as a dead letter.
 pub async fn attempt<S: Service>(
     service: &S,
     context: &Arc<Context>,
@@ -38,27 +41,74 @@ pub async fn attempt<S: Service>(
     log: &Log,
 ) -> Next {
     let id = message.id.as_str();
-    if delivered::knows(context, id).await {
-        context.deliveries().count(queue.name, Figure::Duplicate);
-        log.delivered_before(queue.name, id, attempt);
-        return Next::Done;
-    }
-    let delivery = Delivery { context, id, attempt };
-    let handled = isolated(service.deliver(&delivery, queue.name, message.body.clone())).await;
-    let Err(failure) = handled else {
-        let noted = delivered::remember(context, queue.name, id).await;
-        context.deliveries().count(queue.name, Figure::Delivered);
-        log.delivered(queue.name, id, attempt, noted);
-        return Next::Done;
+    let mut held = match claim(context, queue, message, attempt, log).await {
+        Ok(held) => held,
+        Err(next) => return next,
     };
-    let class = failure.error_class();
-    if !class.can_succeed_later() || is_last() || attempt >= queue.retry.attempts.max(1) {
-        return bury(context, queue, message, attempt, &failure, log).await;
+    let delivery = Delivery { context, id, attempt };
+    let handling = isolated(service.deliver(&delivery, queue.name, message.body.clone()));
+    let next = match held.during(context, handling).await {
+        Ok(()) => {
+            let noted = delivered::remember(context, queue.name, id).await;
+            context.deliveries().count(queue.name, Figure::Delivered);
+            log.delivered(queue.name, id, attempt, noted);
+            Next::Done
+        }
+        Err(failure) => {
+            let class = failure.error_class();
+            let is_over = is_last() || attempt >= queue.retry.attempts.max(1);
+            if !class.can_succeed_later() || is_over {
+                bury(context, queue, message, attempt, &failure, log).await
+            } else {
+                let wait = pause(context, &queue.retry, attempt, &failure);
+                context.deliveries().count(queue.name, Figure::Retried(class));
+                log.retried(queue.name, id, attempt, &failure, wait);
+                Next::Again(wait)
+            }
+        }
+    };
+    held.release(context).await;
+    next
+}
+
+/// Keeps what its queue gave up as a dead letter, unless it was delivered all the same, or is being handled.
+pub async fn give_up(
+    context: &Context,
+    queue: &'static definition::Queue,
+    message: &Message,
+    attempts: u32,
+    failure: &Failure,
+    log: &Log,
+) -> Next {
+    let held = match claim(context, queue, message, attempts, log).await {
+        Ok(held) => held,
+        Err(next) => return next,
+    };
+    let next = bury(context, queue, message, attempts, failure, log).await;
+    held.release(context).await;
+    next
+}
+
+/// Claims a message, or says what becomes of it without being handled here.
+async fn claim(
+    context: &Context,
+    queue: &definition::Queue,
+    message: &Message,
+    attempt: u32,
+    log: &Log,
+) -> Result<Held, Next> {
+    match claim::claim(context, queue.name, &message.id).await {
+        Claim::Ours(held) => Ok(held),
+        Claim::Delivered => {
+            context.deliveries().count(queue.name, Figure::Duplicate);
+            log.delivered_before(queue.name, &message.id, attempt);
+            Err(Next::Done)
+        }
+        Claim::Theirs(wait) => {
+            log.handled_elsewhere(queue.name, &message.id, attempt);
+            Err(Next::Held(wait))
+        }
     }
-    let wait = pause(context, &queue.retry, attempt, &failure);
-    context.deliveries().count(queue.name, Figure::Retried(class));
-    log.retried(queue.name, id, attempt, &failure, wait);
-    Next::Again(wait)
 }
 
 /// At least as long as somebody said who has to know.

@@ -163,6 +163,13 @@ impl Log {
         self.event(Level::Info, "delivered_before", &members);
     }
 
+    /// A message came while it was being handled, and was given back.
+    pub fn handled_elsewhere(&self, queue: &str, id: &str, attempt: u32) {
+        let members =
+            [("queue", queue.into()), ("message", id.into()), ("attempt", attempt.into())];
+        self.event(Level::Info, "handled_elsewhere", &members);
+    }
+
     /// A delivery failed and will be tried again.
     pub fn retried(&self, queue: &str, id: &str, attempt: u32, failure: &Failure, wait: Duration) {
         let members = [

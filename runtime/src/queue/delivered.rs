@@ -93,7 +93,7 @@ pub async fn remember(context: &Context, queue: &str, id: &str) -> bool {
     noted
 }
 
-async fn run(context: &Context, database: &str, bound: Bound) -> Option<Done> {
+pub(super) async fn run(context: &Context, database: &str, bound: Bound) -> Option<Done> {
     context.database(database).ok()?.run(bound).await.ok()
 }
 

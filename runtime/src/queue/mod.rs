@@ -1,5 +1,6 @@
 //! What is the same for the messages of all queues: ids, classes of errors, what was delivered, what died.
 
+pub mod claim;
 mod class;
 pub mod delivered;
 mod figures;

@@ -8,6 +8,7 @@
 mod agreement;
 #[path = "../certificates/mod.rs"]
 mod certificates;
+mod claims;
 mod d1;
 mod ledger;
 mod outage;

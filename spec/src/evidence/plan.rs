@@ -46,6 +46,9 @@ pub struct Plan {
     /// Where the fault proxy is told what to do, where one stands between the service and its stores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
+    /// Whether whoever starts a runner kills the service and starts it again when asked to on the runner's standard output.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restarts: bool,
     /// The seed of every generated value.
     pub seed: u64,
 }

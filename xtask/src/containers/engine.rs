@@ -1,5 +1,6 @@
 //! The container engine on this machine: its client, and compose.
 
+use std::net::{IpAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -71,6 +72,17 @@ impl Engine {
     /// A call of the client.
     pub(crate) fn docker(&self) -> Command {
         self.bare(&self.docker)
+    }
+
+    /// The address of this machine that containers reach it by, where it has one: an engine in a virtual machine has it
+    /// there.
+    pub(crate) fn gateway(&self, context: &Context) -> Result<Option<IpAddr>> {
+        let mut look = self.docker();
+        look.args(["network", "inspect", "bridge", "--format"]);
+        look.arg("{{range .IPAM.Config}}{{println .Gateway}}{{end}}");
+        let said = said::call(context, &mut look, None)?;
+        let found = said.stdout.lines().filter_map(|line| line.trim().parse::<IpAddr>().ok());
+        Ok(found.filter(IpAddr::is_ipv4).find(|at| TcpListener::bind((*at, 0)).is_ok()))
     }
 
     /// Where the client is.

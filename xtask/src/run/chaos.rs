@@ -1,9 +1,7 @@
-//! Random faults: starts the environment and the driver, and does for it what only whoever started the processes can do.
+//! Random faults: starts the environment and the driver, and does what it asks for.
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -14,7 +12,7 @@ use super::build::Program;
 use super::process::Process;
 use super::start::Started;
 use super::workspace::LoadedService;
-use super::{evidence, runners, session};
+use super::{evidence, runners, session, wishes};
 use crate::context::{Context, Stopped};
 use crate::output::{self, Tone};
 
@@ -22,8 +20,6 @@ use crate::output::{self, Tone};
 const ROUNDS: u64 = 10;
 /// How long the driver may take to write what it has.
 const GRACE: Duration = Duration::from_secs(15);
-/// How often we look whether the user stopped us.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// What is wanted.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +68,8 @@ pub(crate) fn run(
     command.args(can.iter().flat_map(|one| ["--can", one]));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut driver = Process::spawn(&mut command, GRACE).context("cannot start the driver")?;
-    let code = converse(context, service, environment, &mut started, &mut driver)?;
+    let status = wishes::grant(context, service, environment, &mut started, &mut driver)?;
+    let code = status.code();
     if let Err(error) = started.stop() {
         output::line(context, Tone::Warn, "Stopped", &format!("{error:#}"));
     }
@@ -105,67 +102,4 @@ fn abilities(started: &Started, environment: &Environment, only: &[String]) -> R
         bail!("`{unknown}` cannot break here\nhint: what can: {}", can.join(", "));
     }
     Ok(if only.is_empty() { can } else { only.to_vec() })
-}
-
-/// Does what the driver asks for until it ends; its exit code.
-fn converse(
-    context: &Context,
-    service: &LoadedService,
-    environment: &Environment,
-    started: &mut Started,
-    driver: &mut Process,
-) -> Result<Option<i32>> {
-    let (mut answers, questions) = driver.talk().context("the driver has no standard input")?;
-    let (tell, asked) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(questions).lines().map_while(Result::ok) {
-            if tell.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    while let Some(wish) = next(context, &asked) {
-        let done = fulfil(context, service, environment, started, &wish);
-        let answer = match done {
-            Ok(None) => "done".to_owned(),
-            Ok(Some(wrong)) => format!("wrong {}", wrong.replace('\n', " ")),
-            Err(error) => format!("failed {}", format!("{error:#}").replace('\n', " ")),
-        };
-        if writeln!(answers, "{answer}").and_then(|()| answers.flush()).is_err() {
-            break;
-        }
-    }
-    let status = if context.interrupted() { driver.stop()? } else { driver.wait(context)? };
-    Ok(status.code())
-}
-
-/// What is asked for next; nothing once the driver has ended or the user stopped us.
-fn next(context: &Context, asked: &Receiver<String>) -> Option<String> {
-    loop {
-        match asked.recv_timeout(LOOK) {
-            Ok(wish) => return Some(wish),
-            Err(RecvTimeoutError::Disconnected) => return None,
-            Err(RecvTimeoutError::Timeout) if context.interrupted() => return None,
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-    }
-}
-
-/// Does one thing; what the service did that it must not, if so.
-fn fulfil(
-    context: &Context,
-    service: &LoadedService,
-    environment: &Environment,
-    started: &mut Started,
-    wish: &str,
-) -> Result<Option<String>> {
-    match wish.split_once(' ') {
-        None if wish == "kill" => started.kill().map(|()| None),
-        None if wish == "end" => started.end(),
-        None if wish == "start" => {
-            started.start_again(context, service, environment).map(|()| None)
-        }
-        Some((action, store)) => started.store(action, store).map(|()| None),
-        None => bail!("`{wish}` is not understood"),
-    }
 }

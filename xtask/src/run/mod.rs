@@ -14,4 +14,5 @@ pub(crate) mod said;
 pub(crate) mod session;
 pub(crate) mod start;
 pub(crate) mod whole;
+mod wishes;
 pub(crate) mod workspace;

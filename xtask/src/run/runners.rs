@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -36,20 +36,48 @@ pub(crate) fn run(
     out: &Path,
     secrets: &BTreeMap<String, String>,
 ) -> Result<()> {
-    let path = program.path(context);
-    let mut command = Command::new(&path);
-    command
-        .current_dir(&context.root)
-        .arg("--plan")
-        .arg(plan)
-        .arg("--out")
-        .arg(out)
-        .envs(secrets)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    let mut child = Process::spawn(&mut command, GRACE)
-        .with_context(|| format!("cannot start {}", path.display()))?;
+    let mut command = command(context, program, plan, out, secrets);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = spawn(context, program, &mut command)?;
     let status = child.wait(context)?;
+    judge(context, program, status)
+}
+
+/// Runs a runner that may ask for what only we can do with what we started.
+pub(crate) fn run_with(
+    context: &Context,
+    program: Program<'_>,
+    (plan, out): (&Path, &Path),
+    secrets: &BTreeMap<String, String>,
+    grant: impl FnOnce(&mut Process) -> Result<ExitStatus>,
+) -> Result<()> {
+    let mut command = command(context, program, plan, out, secrets);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = spawn(context, program, &mut command)?;
+    let status = grant(&mut child)?;
+    judge(context, program, status)
+}
+
+fn command(
+    context: &Context,
+    program: Program<'_>,
+    plan: &Path,
+    out: &Path,
+    secrets: &BTreeMap<String, String>,
+) -> Command {
+    let mut command = Command::new(program.path(context));
+    command.current_dir(&context.root).envs(secrets);
+    command.arg("--plan").arg(plan).arg("--out").arg(out);
+    command
+}
+
+fn spawn(context: &Context, program: Program<'_>, command: &mut Command) -> Result<Process> {
+    Process::spawn(command, GRACE)
+        .with_context(|| format!("cannot start {}", program.path(context).display()))
+}
+
+fn judge(context: &Context, program: Program<'_>, status: ExitStatus) -> Result<()> {
+    let path = program.path(context);
     let expected = [Exit::Success, Exit::ClaimFailed, Exit::NotVerified, Exit::Interrupted];
     let code = status.code();
     if expected.iter().any(|exit| code == Some(i32::from(exit.code()))) || context.interrupted() {
@@ -81,7 +109,12 @@ pub(crate) fn ask(
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim();
         // The error that it becomes here says so itself.
-        bail!("{}", said.strip_prefix("error: ").unwrap_or(said).to_owned());
+        let said = said.strip_prefix("error: ").unwrap_or(said).to_owned();
+        let unknown = i32::from(Exit::CouldNotFindOut.code());
+        if output.status.code() == Some(unknown) {
+            return Err(Stopped::could_not_find_out(said));
+        }
+        bail!("{said}");
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -20,8 +20,10 @@ use super::evidence::{self, FORMAT};
 use super::migrations;
 use super::plan::Checks;
 use super::plans;
+use super::process::Process;
 use super::runners;
 use super::start::{Provider, Started};
+use super::wishes;
 use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
 use crate::output::{self, Progress, Tone};
@@ -148,6 +150,7 @@ impl Session<'_> {
             log_file: started
                 .filter(|_| self.environment.access.logs)
                 .map(|started| started.log.display().to_string()),
+            restarts: started.is_some() && self.environment.permits.restarts,
             proxy: started.and_then(Started::proxy).map(str::to_owned),
             provider: started.and_then(|started| started.provider.as_ref()).map(Provider::url),
             configuration: started.filter(|_| self.environment.permits.restarts).and_then(
@@ -231,13 +234,17 @@ impl Session<'_> {
             "Verifying",
             &counted(checks.features.len(), "feature"),
         );
-        runners::run(
-            self.context,
-            Program::Features,
-            plan,
-            &self.folder.join("checks"),
-            &self.secrets,
-        )
+        let (context, out) = (self.context, self.folder.join("checks"));
+        match self.started.as_mut().filter(|_| self.environment.permits.restarts) {
+            None => runners::run(context, Program::Features, plan, &out, &self.secrets),
+            Some(started) => {
+                let (service, environment) = (self.service, self.environment);
+                let grant = |checks: &mut Process| {
+                    wishes::grant(context, service, environment, started, checks)
+                };
+                runners::run_with(context, Program::Features, (plan, &out), &self.secrets, grant)
+            }
+        }
     }
 
     fn loads(&mut self, checks: &Checks, plan: &Plan) -> Result<()> {
@@ -353,6 +360,7 @@ fn empty_plan(
         provider: None,
         principals_file: None,
         proxy: None,
+        restarts: false,
         seed: SEED,
     }
 }
@@ -370,7 +378,8 @@ pub(crate) fn plan_for_accounts(
 ) -> (Plan, BTreeMap<String, String>) {
     let secrets = signing_secrets(service, started);
     let plan = empty_plan(service, environment, &started.url, &secrets);
-    (Plan { proxy: started.proxy().map(str::to_owned), ..plan }, secrets)
+    let proxy = started.proxy().map(str::to_owned);
+    (Plan { proxy, provider: started.provider.as_ref().map(Provider::url), ..plan }, secrets)
 }
 
 /// How long a deployed version may take to answer everywhere.

@@ -99,14 +99,14 @@ pub(super) async fn deliver<S: Service>(
                 Source::DeadLetters(queue) => {
                     let failure = Failure::internal("the platform gave up the delivery");
                     let attempts = queue.retry.attempts;
-                    delivery::bury(context, queue, &message, attempts, &failure, log).await
+                    delivery::give_up(context, queue, &message, attempts, &failure, log).await
                 }
             }
         }
     });
     let verdicts = join_all(deliveries).await.into_iter().map(|next| match next {
         Next::Done => Value::Null,
-        Next::Again(pause) => json!(pause.as_secs().max(1)),
+        Next::Again(pause) | Next::Held(pause) => json!(pause.as_secs().max(1)),
         Next::Lost => json!(LATER),
     });
     Ok(Value::Array(verdicts.collect()).to_string())

@@ -58,7 +58,13 @@ impl Started {
         environment: &Environment,
     ) -> Result<()> {
         if let Some(project) = &self.project {
-            return project.act("start", "app");
+            let begun = Context::now();
+            project.act("start", "app")?;
+            // Who follows a log may have gone when the container ended.
+            if self.process.try_wait()?.is_some() {
+                self.process = project.follow(&self.log, &begun)?;
+            }
+            return Ok(());
         }
         let port = self.url.rsplit(':').next().and_then(|port| port.parse().ok());
         let port: u16 = port.context("the service has no port")?;

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::sql;
 use proofline_generator::tree::write_atomically;
-use proofline_spec::document::{Binding, Environment, StartCompose};
+use proofline_spec::document::{Environment, StartCompose};
 use proofline_spec::evidence::FAULTS_TOKEN;
 use serde_json::{Value, json};
 
-use super::{STOP, Started, script};
+use super::{Provider, STOP, Started, again, provider, script};
 use crate::containers::engine::{self, Engine};
 use crate::containers::image;
 use crate::context::{Context, Stopped};
@@ -58,21 +58,27 @@ pub(super) fn start(
     let engine = Engine::find(context)?;
     let stage = image::prepare(context, &engine, service)?;
     let progress = Progress::start(context, "Starting", &service.service.service.name);
+    let begun = Context::now();
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let mut variables = super::variables(context, service, environment)?;
+    let provider = match engine.gateway(context)? {
+        Some(gateway) => Provider::start(context, service, environment, gateway)?,
+        None => None,
+    };
+    variables.extend(provider.iter().flat_map(|provider| provider.variables(service)));
     if environment.permits.faults {
         // Seen from within a container, the checks are elsewhere.
         variables.insert(FAULTS_TOKEN.into(), secret());
     }
     let project = Project::new(context, engine, service, start, &folder)?;
-    project.override_file(service, environment, start)?;
+    project.override_file(service, environment, start, provider.as_ref())?;
     project.up(context, stage, &variables)?;
     if let Some(file) = start.seed.get(&service.folder) {
         project.seed(context, service, file)?;
     }
     let url = project.address(context, if start.replicas > 1 { "proxy" } else { "app" })?;
     let log = folder.path().join("service.log");
-    let process = project.follow(&log)?;
+    let process = project.follow(&log, &begun)?;
     let program = project.instance(service, folder.path())?;
     let seeded = match start.seed.get(&service.folder) {
         Some(file) => Some(template(context, &program, folder.path(), file)?),
@@ -84,8 +90,7 @@ pub(super) fn start(
         variables,
         log,
         program: Some(program),
-        // Containers do not reach what listens on this machine only.
-        provider: None,
+        provider,
         process,
         output: None,
         project: Some(project),
@@ -136,6 +141,7 @@ impl Project {
         service: &LoadedService,
         environment: &Environment,
         start: &StartCompose,
+        provider: Option<&Provider>,
     ) -> Result<()> {
         let mut variables = serde_json::Map::new();
         variables.insert("TRUSTED_PROXIES".into(), "${FRONT_SUBNET}".into());
@@ -147,7 +153,8 @@ impl Project {
             variables.insert("FAULTS".into(), "on".into());
             variables.insert(FAULTS_TOKEN.into(), format!("${{{FAULTS_TOKEN}}}").into());
         }
-        for name in service.service.config.vars.keys() {
+        let played = provider.map(|provider| provider.variables(service)).unwrap_or_default();
+        for name in service.service.config.vars.keys().chain(played.keys()) {
             variables.insert(name.clone(), format!("${{{name}:-}}").into());
         }
         let mut app = json!({ "environment": variables });
@@ -314,11 +321,12 @@ impl Project {
         Ok(format!("http://{address}"))
     }
 
-    /// Writes what the instances log to a file, until they end.
-    fn follow(&self, log: &Path) -> Result<Process> {
-        let file = std::fs::File::options().create_new(true).append(true).open(log)?;
-        let mut command =
-            self.compose(&["logs", "--follow", "--no-log-prefix", "--no-color", "app"]);
+    /// Writes what the instances log from a moment on to a file, until they end.
+    pub(super) fn follow(&self, log: &Path, since: &str) -> Result<Process> {
+        let file = again::log(log)?;
+        let since = format!("--since={since}");
+        let words = ["logs", "--follow", "--no-log-prefix", "--no-color", &since, "app"];
+        let mut command = self.compose(&words);
         command.stdin(Stdio::null()).stdout(file).stderr(Stdio::null());
         Process::spawn(&mut command, STOP).context("cannot follow the logs")
     }
@@ -531,12 +539,11 @@ fn template(context: &Context, program: &Path, folder: &Path, file: &str) -> Res
 
 /// Every variable that an instance may be given.
 fn names(service: &LoadedService) -> BTreeSet<String> {
-    let (config, bindings) = (&service.service.config, &service.service.bindings);
+    let config = &service.service.config;
     let ours = ["DATABASE_URL", "ENVIRONMENT", "FAULTS", "HOST", "LOG_LEVEL", "PORT"];
     let mut names: BTreeSet<String> = ours.iter().map(ToString::to_string).collect();
     names.extend(config.secrets.keys().chain(config.vars.keys()).cloned());
-    let upstreams = bindings.iter().filter(|(_, b)| matches!(b, Binding::Upstream { .. }));
-    names.extend(upstreams.map(|(name, _)| format!("{name}_BASE_URL")));
+    names.extend(provider::upstreams(service).map(|name| format!("{name}_BASE_URL")));
     names
 }
 

@@ -1,6 +1,7 @@
 //! Starts the generated binary with embedded stores, and waits until it listens.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,7 +17,6 @@ use crate::context::{Context, Stopped};
 use crate::output::Progress;
 use crate::run::build::Program;
 use crate::run::process::Process;
-use crate::run::session::SEED;
 use crate::run::workspace::LoadedService;
 
 /// How long a service may take to listen.
@@ -31,7 +31,7 @@ pub(super) fn start(
     let progress = Progress::start(context, "Starting", &service.service.service.name);
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let program = Program::Service(service).path(context);
-    let provider = Provider::start(context, service, environment, SEED)?;
+    let provider = Provider::start(context, service, environment, Ipv4Addr::LOCALHOST.into())?;
     let mut variables = super::variables(context, service, environment)?;
     variables.insert("TRUSTED_PROXIES".into(), start.trusted_proxies.join(","));
     variables.insert("HOST".into(), "127.0.0.1".into());

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
+use std::net::IpAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 use crate::context::{Context, Stopped};
 use crate::run::build::Program;
 use crate::run::process::Process;
+use crate::run::session::SEED;
 use crate::run::workspace::LoadedService;
 
 /// It keeps nothing that it would have to finish.
@@ -26,12 +28,12 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    /// Starts one where the environment permits faults and the service calls anybody.
+    /// Starts one where the environment permits faults and the service calls anybody, at an address of this machine.
     pub(super) fn start(
         context: &Context,
         service: &LoadedService,
         environment: &Environment,
-        seed: u64,
+        at: IpAddr,
     ) -> Result<Option<Self>> {
         if !environment.permits.faults || upstreams(service).next().is_none() {
             return Ok(None);
@@ -44,7 +46,8 @@ impl Provider {
             .arg("provider")
             .arg("--spec")
             .arg(&spec)
-            .args(["--seed", &seed.to_string()])
+            .args(["--at", &at.to_string()])
+            .args(["--seed", &SEED.to_string()])
             .stdin(Stdio::null())
             .stdout(writer);
         let process = Process::spawn(&mut command, STOP)
@@ -75,7 +78,7 @@ impl Provider {
     }
 }
 
-fn upstreams(service: &LoadedService) -> impl Iterator<Item = &str> {
+pub(super) fn upstreams(service: &LoadedService) -> impl Iterator<Item = &str> {
     let bindings = service.service.bindings.iter();
     bindings
         .filter(|(_, binding)| matches!(binding, Binding::Upstream { .. }))

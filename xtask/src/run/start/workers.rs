@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use proofline_spec::document::{Environment, StartWorkers};
 
 use super::output::Output;
-use super::{LOOK, STOP, Started, script};
+use super::{LOOK, Provider, STOP, Started, script};
 use crate::context::{Context, Stopped};
 use crate::output::Progress;
 use crate::run::process::Process;
@@ -45,9 +45,12 @@ pub(super) fn start(
     let progress = Progress::start(context, "Starting", &service.service.service.name);
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let place = Place { port: 0, data: folder.path().join("data") };
-    let variables = super::variables(context, service, environment)?;
+    let provider = Provider::start(context, service, environment, Ipv4Addr::LOCALHOST.into())?;
+    let mut variables = super::variables(context, service, environment)?;
+    let played = provider.as_ref().map(|provider| provider.variables(service)).unwrap_or_default();
     let call = Call::new(context, &tools.wrangler, environment, folder.path())?;
-    prepare(context, service, environment, &call, &place)?;
+    prepare(context, service, environment, &call, &place, &played)?;
+    variables.extend(played);
     if let Some(file) = start.seed.get(&service.folder) {
         seed(context, service, &call, &place, file)?;
     }
@@ -62,8 +65,7 @@ pub(super) fn start(
         log,
         program: Some(program),
         seeded: None,
-        // The worker has no variables but those of its configuration: its upstreams stay where they are.
-        provider: None,
+        provider,
         process,
         output: Some(output),
         project: None,
@@ -111,20 +113,24 @@ pub(crate) fn serve(
     let mut variables = super::variables(context, service, environment)?;
     variables.remove("FAULTS");
     let call = Call::new(context, &tools.wrangler, environment, folder.path())?;
-    prepare(context, service, environment, &call, place)?;
+    prepare(context, service, environment, &call, place, &BTreeMap::new())?;
     let mut command = local(context, service, &call, place, &variables)?;
     Ok(Process::spawn(&mut command, STOP)?.wait(context)?)
 }
 
-/// Writes the configuration and applies the migrations.
+/// Writes the configuration with further variables, and applies the migrations.
 fn prepare(
     context: &Context,
     service: &LoadedService,
     environment: &Environment,
     call: &Call<'_>,
     place: &Place,
+    further: &BTreeMap<String, String>,
 ) -> Result<()> {
-    let config = wrangler::generated(&context.root, service)?;
+    let mut config = wrangler::generated(&context.root, service)?;
+    for (name, value) in further {
+        config["env"][&environment.environment]["vars"][name] = value.as_str().into();
+    }
     wrangler::configure(context, service, environment, config, &call.configuration())?;
     for database in wrangler::databases(service) {
         let mut command = call.command(&["d1", "migrations", "apply", database, "--local"]);

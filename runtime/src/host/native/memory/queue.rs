@@ -86,13 +86,14 @@ pub async fn consume<S: Service>(
         tokio::select! {
             biased;
             Some((message, attempt, next)) = trying.next() => match next {
-                Next::Again(pause) => pausing.push(delivery.pause(message, attempt, pause)),
+                Next::Again(pause) => pausing.push(delivery.pause(message, attempt + 1, pause)),
+                Next::Held(pause) => pausing.push(delivery.pause(message, attempt, pause)),
                 Next::Done | Next::Lost => {
                     receiver.1.fetch_sub(1, Ordering::Relaxed);
                 }
             },
             Some((message, attempt)) = pausing.next() => {
-                trying.push(delivery.attempt(message, attempt + 1));
+                trying.push(delivery.attempt(message, attempt));
             }
             message = delivery.next(&mut receiver.0), if open && trying.len() < most => match message {
                 Some(message) => trying.push(delivery.attempt(message, 1)),

@@ -253,7 +253,7 @@ impl<S: Service> Consumer<'_, S> {
                 if attempt > most {
                     // It may be what kills the processes that handle it.
                     let failure = Failure::internal("whoever handled it said nothing any more");
-                    delivery::bury(context, queue, &known, attempt, &failure, log).await
+                    delivery::give_up(context, queue, &known, attempt, &failure, log).await
                 } else {
                     let never = || false;
                     delivery::attempt(*service, context, queue, &known, attempt, never, log).await
@@ -263,6 +263,7 @@ impl<S: Service> Consumer<'_, S> {
         let noted = match next {
             Next::Done => receiver.done(message).await,
             Next::Again(pause) => receiver.again(message, message.attempt + 1, pause).await,
+            Next::Held(pause) => receiver.again(message, message.attempt, pause).await,
             // It could not be kept as a dead letter: it stays here until it can.
             Next::Lost => receiver.again(message, message.attempt, queue.retry.longest).await,
         };

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::binding::blob::BlobStore;
 use crate::binding::clock::{Clock, Entropy};
+use crate::binding::counted::Counted;
 use crate::binding::kv::KeyValueStore;
 use crate::binding::password::{PasswordError, PasswordHasher};
 use crate::binding::queue::Queue;
@@ -103,7 +104,16 @@ impl fmt::Debug for Context {
 
 impl Context {
     /// Brings a definition, its configuration and what a host provides together.
-    pub fn new(definition: &'static Definition, settings: Settings, bindings: Bindings) -> Self {
+    pub fn new(
+        definition: &'static Definition,
+        settings: Settings,
+        mut bindings: Bindings,
+    ) -> Self {
+        for database in definition.databases {
+            bindings.databases.entry(database.name).and_modify(|database| {
+                *database = Arc::new(Counted::new(Arc::clone(database)));
+            });
+        }
         let keys = Keys::new(definition, &settings);
         let started = bindings.clock.monotonic();
         let draining = AtomicBool::new(false);

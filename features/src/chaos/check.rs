@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::stream::{self, StreamExt as _};
 use proofline_spec::document::{BalanceFigure, HealthKind, RouteKey};
 use serde_json::Value;
 
@@ -14,6 +15,8 @@ use crate::run::Run;
 const RECOVERY: Duration = Duration::from_secs(90);
 /// How long writes may go on whose clients have gone.
 pub(super) const SETTLED: Duration = Duration::from_secs(12);
+/// So many users are looked at together: the users of an hour at once would be more load than any round had.
+const AT_ONCE: usize = 8;
 /// How often it is asked.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -104,7 +107,8 @@ pub(super) async fn users(
     settled: Duration,
 ) -> Vec<String> {
     let each = users.iter().map(|one| user(run, subjects, one, settled));
-    futures::future::join_all(each).await.into_iter().flatten().collect()
+    let found: Vec<Vec<String>> = stream::iter(each).buffered(AT_ONCE).collect().await;
+    found.into_iter().flatten().collect()
 }
 
 async fn user(run: &Run, subjects: &Subjects, user: &User, settled: Duration) -> Vec<String> {

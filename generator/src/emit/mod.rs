@@ -5,6 +5,7 @@ mod dockerfile;
 mod dotenv;
 mod kubernetes;
 mod openapi;
+mod prometheus;
 mod rust;
 mod scaffold;
 pub mod wrangler;
@@ -56,6 +57,11 @@ pub const EMITTERS: &[Emitter] = &[
         name: "kubernetes",
         enabled: |i| i.targets(Target::Container),
         emit: kubernetes::emit,
+    },
+    Emitter {
+        name: "prometheus",
+        enabled: |i| !i.service.alerts.is_empty(),
+        emit: prometheus::emit,
     },
     Emitter {
         name: "wrangler.jsonc",

@@ -2,6 +2,7 @@
 
 pub mod blob;
 pub mod clock;
+pub(crate) mod counted;
 pub mod kv;
 pub mod password;
 pub mod queue;

@@ -502,6 +502,11 @@ pub trait Database: Send + Sync + 'static {
         None
     }
 
+    /// How often it did not answer, or too late, where that is counted.
+    fn failures(&self) -> u64 {
+        0
+    }
+
     /// Ends its connections: the process is about to end, and nothing is asked any more.
     fn close(&self) -> Reply<'_, ()> {
         ready(())

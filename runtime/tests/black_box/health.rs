@@ -111,6 +111,25 @@ fn metrics_count_requests_by_route_template() {
 }
 
 #[test]
+fn metrics_tell_how_often_a_database_did_not_answer_and_what_the_process_holds() {
+    let service = Service::start();
+    let user = service.user("ada");
+    let figure = |name: &str| {
+        let reply = service.ask_directly("GET", "/metrics").send();
+        let text = String::from_utf8(reply.body).unwrap();
+        let line = text.lines().find(|line| line.starts_with(name));
+        let value = line.and_then(|line| line.rsplit(' ').next());
+        value.and_then(|value| value.parse::<f64>().ok()).unwrap_or_else(|| panic!("{text}"))
+    };
+    assert!(figure("process_resident_memory_bytes") > 0.0);
+    let before = figure("database_failures_total");
+    let fault = json!({"binding": "DB", "fault": "cut_off"});
+    service.ask_directly("POST", "/.well-known/proofline/faults").json(&fault).send();
+    service.ask("GET", "/api/v1/me").bearer(&user.token).send().assert_problem(503, "unavailable");
+    assert!(figure("database_failures_total") > before);
+}
+
+#[test]
 fn metrics_are_not_for_strangers() {
     let service = Service::start_with(&[("METRICS_TOKEN", "the token of the monitor")]);
     let metrics = || service.ask_directly("GET", "/metrics");

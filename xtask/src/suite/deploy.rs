@@ -218,3 +218,12 @@ fn config(context: &Context) -> Result<Outcome> {
 pub(super) fn dockerfile(context: &Context, _: bool) -> Result<Outcome> {
     judge(context, "Dockerfile", tool::HADOLINT, |file| vec![text(file)], |_| false)
 }
+
+/// Prometheus reads the rules, and its own tests of rules show each alert firing and staying silent.
+pub(super) fn prometheus(context: &Context, _: bool) -> Result<Outcome> {
+    let rules = |file: &Path| vec!["check".into(), "rules".into(), text(file)];
+    let one = judge(context, "prometheus/alerts.yaml", tool::PROMTOOL, rules, |_| false)?;
+    let tests = |file: &Path| vec!["test".into(), "rules".into(), text(file)];
+    let two = judge(context, "prometheus/alerts.test.yaml", tool::PROMTOOL, tests, |_| false)?;
+    Ok(both(one, &two))
+}

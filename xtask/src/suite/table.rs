@@ -105,6 +105,12 @@ pub(crate) const SUITES: &[Suite] = &[
         run: deploy::dockerfile,
     },
     Suite {
+        name: "prometheus",
+        tests: "promtool accepts the rules of alerts, and series make each fire and stay silent",
+        tools: &[tool::PROMTOOL],
+        run: deploy::prometheus,
+    },
+    Suite {
         name: "kubernetes",
         tests: "the schemas of Kubernetes, and an operator's rules, accept the manifests",
         tools: &[tool::KUBECTL, tool::KUBERNETES_VALIDATE],

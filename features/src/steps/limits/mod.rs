@@ -218,7 +218,7 @@ async fn in_order(
     make: impl Fn(u64) -> Request,
 ) -> Result<(), Failure> {
     let share = Share::of(&world.run()?.target, &allowed.limit, allowed.count)?;
-    room::make(world, &allowed.limit, share.sent() + beyond).await?;
+    let _room = room::make(world, &allowed.limit, share.sent() + beyond).await?;
     let began = Instant::now();
     let mut outcome = BulkOutcome::default();
     let mut left = Vec::new();

@@ -80,7 +80,7 @@ async fn use_up(
     header: (String, String),
 ) -> Seen {
     let share = Share::of(&world.run()?.target, &layer.limit, rate.count)?;
-    room::make(world, &layer.limit, share.sent() + BEYOND).await?;
+    let _room = room::make(world, &layer.limit, share.sent() + BEYOND).await?;
     let allowed = Allowed {
         limit: layer.limit.clone(),
         route: layer.route.clone(),

@@ -1,5 +1,6 @@
 //! Figures for Prometheus: counted without locks where a request passes.
 
+mod process;
 mod tasks;
 mod watchers;
 
@@ -18,9 +19,11 @@ use crate::host::log::Log;
 use crate::host::task::TaskFigures;
 
 /// Upper bounds of the duration histogram, in microseconds.
-const BOUNDS: [u64; 12] = [
-    500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
-    5_000_000,
+///
+/// Alerts about latency are exact at these, and interpolated in between.
+const BOUNDS: [u64; 15] = [
+    500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 200_000, 300_000, 500_000,
+    1_000_000, 2_000_000, 5_000_000, 10_000_000,
 ];
 /// Statuses that have a counter of their own; others are counted as 0.
 const STATUSES: [u16; 24] = [
@@ -92,7 +95,8 @@ impl Metrics {
             .and_then(|()| tasks::write(&mut text, tasks))
             .and_then(|()| write_queues(&mut text, context))
             .and_then(|()| write_upstreams(&mut text, context))
-            .and_then(|()| watchers::write(&mut text, context));
+            .and_then(|()| watchers::write(&mut text, context))
+            .and_then(|()| process::write(&mut text, context));
         text
     }
 

@@ -1,0 +1,133 @@
+//! Series by which an alert fires, and series by which it must not.
+
+use proofline_spec::document::AlertMetric;
+
+use super::INTERVAL;
+use super::rule::Rule;
+
+/// Requests in each interval.
+const REQUESTS: f64 = 1000.0;
+
+/// What the figures do, and whether the alert fires.
+pub(super) struct Case {
+    pub(super) what: &'static str,
+    /// Each series with its first value and what is added each time, as promtool reads them.
+    pub(super) series: Vec<(String, String)>,
+    pub(super) fires: bool,
+}
+
+/// A figure that stays as it is.
+fn constant(value: f64) -> String {
+    format!("{value}+0")
+}
+
+/// A figure that grows by so much each time.
+fn growing(step: f64) -> String {
+    format!("0+{step}")
+}
+
+impl Rule<'_> {
+    /// Something clearly on the bad side of the limit, and something clearly on the good one.
+    pub(super) fn cases(&self) -> Vec<Case> {
+        let limit = self.limit();
+        let (low, high) = (limit / 2.0, self.above(limit));
+        let (bad, good) = match self.alert.when.metric {
+            AlertMetric::CacheHitRate => (low, high),
+            _ => (high, low),
+        };
+        let mut cases = vec![
+            Case { what: "fires", series: self.series(bad), fires: true },
+            Case { what: "stays silent", series: self.series(good), fires: false },
+        ];
+        if self.alert.when.metric == AlertMetric::HealthFailing {
+            let series = vec![(self.select("up", &[]), constant(0.0))];
+            cases.push(Case { what: "fires when nobody answers", series, fires: true });
+        }
+        cases
+    }
+
+    /// Something above a limit: halfway to everything for a share, twice as much for the rest.
+    fn above(&self, limit: f64) -> f64 {
+        match self.alert.when.metric {
+            AlertMetric::ErrorRate | AlertMetric::CacheHitRate | AlertMetric::Memory => {
+                f64::midpoint(limit, 1.0)
+            }
+            _ => limit.mul_add(2.0, 1.0),
+        }
+    }
+
+    /// Series by which the figure has this value.
+    fn series(&self, value: f64) -> Vec<(String, String)> {
+        let requests = |status: &str| {
+            self.select("http_requests_total", &["method=\"GET\"", "route=\"/\"", status])
+        };
+        let shared = |one: String, other: String| {
+            vec![
+                (one, growing(REQUESTS * value)),
+                (other, growing(REQUESTS.mul_add(-value, REQUESTS))),
+            ]
+        };
+        match self.alert.when.metric {
+            AlertMetric::HealthFailing => {
+                let routes = self.health_routes();
+                let route = format!("route=\"{}\"", routes.first().copied().unwrap_or("/health"));
+                let labels = ["method=\"GET\"", route.as_str(), "status=\"503\""];
+                vec![(self.select("http_requests_total", &labels), self.counted(value))]
+            }
+            AlertMetric::ErrorRate => {
+                shared(requests("status=\"500\""), requests("status=\"200\""))
+            }
+            AlertMetric::DatabaseFailures => {
+                let series = self.select("database_failures_total", &["database=\"DB\""]);
+                vec![(series, self.counted(value))]
+            }
+            AlertMetric::RateLimited => {
+                let series = self.select("rate_limit_refusals_total", &["limit=\"ip\""]);
+                vec![(series, self.counted(value))]
+            }
+            AlertMetric::LatencyP50 | AlertMetric::LatencyP95 | AlertMetric::LatencyP99 => {
+                self.durations(value)
+            }
+            AlertMetric::CacheHitRate => {
+                let answers =
+                    |result| self.select("cache_answers_total", &["cache=\"CACHE\"", result]);
+                shared(answers("result=\"hit\""), answers("result=\"miss\""))
+            }
+            AlertMetric::QueueBacklog => {
+                let series =
+                    |instance| self.select("queue_waiting", &[instance, "queue=\"QUEUE\""]);
+                ["instance=\"a\"", "instance=\"b\""]
+                    .map(|instance| (series(instance), constant(value)))
+                    .into()
+            }
+            AlertMetric::TaskFailures => {
+                let series = self.select("task_failures_in_a_row", &["task=\"task\""]);
+                vec![(series, constant(value))]
+            }
+            AlertMetric::Memory => vec![
+                (self.select("process_resident_memory_bytes", &[]), constant(REQUESTS * value)),
+                (self.select("process_memory_limit_bytes", &[]), constant(REQUESTS)),
+            ],
+        }
+    }
+
+    /// A counter that grows by so much within the window.
+    #[expect(clippy::cast_precision_loss, reason = "durations of a spec are far below 2^53 ms")]
+    fn counted(&self, value: f64) -> String {
+        growing(value * INTERVAL.as_millis() as f64 / self.window().as_millis() as f64)
+    }
+
+    /// Every request takes about so many seconds.
+    fn durations(&self, seconds: f64) -> Vec<(String, String)> {
+        let bucket = |bound: &str, count: f64| {
+            let bound = format!("le=\"{bound}\"");
+            let labels = [bound.as_str(), "route=\"/\""];
+            (self.select("http_request_duration_seconds_bucket", &labels), growing(count))
+        };
+        vec![
+            bucket(&format!("{}", seconds * 0.9), 0.0),
+            bucket(&format!("{}", seconds * 1.1), REQUESTS),
+            bucket("+Inf", REQUESTS),
+        ]
+    }
+}

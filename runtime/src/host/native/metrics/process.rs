@@ -1,0 +1,27 @@
+//! Figures of the databases and of the process, in the text format of Prometheus.
+
+use std::fmt::{Result, Write as _};
+
+use super::head;
+use crate::binding::sql::Database;
+use crate::context::Context;
+
+/// Writes how often databases failed, and what the process holds in memory.
+pub(super) fn write(out: &mut String, context: &Context) -> Result {
+    let databases = context.definition().databases;
+    if !databases.is_empty() {
+        let help = "Statements that a database did not answer, or too late.";
+        head(out, "database_failures_total", "counter", help)?;
+    }
+    for database in databases {
+        let name = database.name;
+        let failures = context.database(name).map_or(0, Database::failures);
+        writeln!(out, "database_failures_total{{database=\"{name}\"}} {failures}")?;
+    }
+    let Some(memory) = context.memory() else { return Ok(()) };
+    head(out, "process_resident_memory_bytes", "gauge", "Bytes that the process holds.")?;
+    writeln!(out, "process_resident_memory_bytes {}", memory.resident)?;
+    let Some(limit) = memory.limit else { return Ok(()) };
+    head(out, "process_memory_limit_bytes", "gauge", "Bytes that it may hold.")?;
+    writeln!(out, "process_memory_limit_bytes {limit}")
+}

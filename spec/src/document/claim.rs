@@ -193,6 +193,8 @@ pub enum ProbeName {
     QueryPlans,
     /// Whether a migration that fails half-way leaves no trace, and each is applied once.
     Migrations,
+    /// Whether the rules of the alerts fire when they must and stay silent when they must, by `promtool`.
+    AlertRules,
 }
 
 impl ProbeName {
@@ -202,6 +204,7 @@ impl ProbeName {
             Self::ConstantTime => "constant-time",
             Self::QueryPlans => "query-plans",
             Self::Migrations => "migrations",
+            Self::AlertRules => "alert-rules",
         }
     }
 }

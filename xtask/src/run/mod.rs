@@ -1,5 +1,6 @@
 //! A run: from documents to evidence. One file for each part of it.
 
+pub(crate) mod alerts;
 pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod chaos;

@@ -15,6 +15,7 @@ use proofline_spec::evidence::{
     Manifest, Plan, WorkerSize,
 };
 
+use super::alerts;
 use super::build::{self, Program};
 use super::evidence::{self, FORMAT};
 use super::migrations;
@@ -211,6 +212,8 @@ impl Session<'_> {
             ("Reading", "plans of queries")
         } else if is(ProbeName::Migrations) {
             ("Stopping", "migrations half-way")
+        } else if is(ProbeName::AlertRules) {
+            ("Trying", "rules of alerts")
         } else {
             ("Measuring", "comparisons of secrets")
         };
@@ -219,6 +222,8 @@ impl Session<'_> {
             plans::probe(context, self.service, started)
         } else if is(ProbeName::Migrations) {
             migrations::probe(context, self.service, started)
+        } else if is(ProbeName::AlertRules) {
+            alerts::probe(context, self.service)
         } else {
             runners::constant_time(context)
         }

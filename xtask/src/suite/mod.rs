@@ -5,13 +5,13 @@ mod containers;
 mod d1;
 mod deploy;
 mod kubernetes;
-mod program;
+pub(crate) mod program;
 mod replicas;
 mod rust;
 mod service;
 mod stores;
 mod table;
-mod tool;
+pub(crate) mod tool;
 mod wrangler;
 
 pub(crate) use table::{Outcome, SUITES, Suite};

@@ -11,7 +11,7 @@ use crate::run::said;
 pub(super) use crate::run::said::Said;
 
 /// Runs a program to its end, below the workspace, without standard input.
-pub(super) fn run(
+pub(crate) fn run(
     context: &Context,
     program: &Path,
     configure: impl FnOnce(&mut Command),

@@ -24,6 +24,7 @@ pub mod run;
 pub mod socket;
 pub mod steps;
 pub mod token;
+pub mod turn;
 pub mod vectors;
 pub mod world;
 pub mod writer;

@@ -8,6 +8,7 @@ use crate::accounts::Account;
 use crate::exchange::{Answer, BulkOutcome, Recorder, Request};
 use crate::failure::Failure;
 use crate::run::Run;
+use crate::turn;
 
 /// A limit that is used up by accident is waited for this long at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(65);
@@ -57,6 +58,7 @@ impl World {
     }
 
     async fn exchange(&self, run: &Run, request: &Request) -> Result<Answer, String> {
+        let _turn = if request.expects_limit { None } else { Some(turn::among_others().await) };
         match run.http.send(request).await {
             Ok(mut answer) => {
                 self.recorder.add(Arc::clone(&answer.record));

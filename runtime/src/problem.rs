@@ -46,6 +46,8 @@ implied! {
     FORBIDDEN = "forbidden", 403, "This is not allowed";
     /// No such path.
     NOT_FOUND = "not-found", 404, "There is nothing at this path";
+    /// No learning platform waits for a choice.
+    CHOICE_NOT_FOUND = "choice-not-found", 404, "No platform waits for this choice, or it was told before";
     /// The path has no such method.
     METHOD_NOT_ALLOWED = "method-not-allowed", 405, "The path does not have this method";
     /// Two requests about one upload.

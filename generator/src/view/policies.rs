@@ -60,7 +60,7 @@ pub(crate) fn implied_statuses(service: &Service, key: &RouteKey, route: &Route)
         (Operation::Lti(LtiStep::Launch), _) => statuses.extend([401, 403, 408, 415]),
         (Operation::Resume(_), Method::Patch) => statuses.extend([404, 408, 409, 412, 415]),
         (Operation::Resume(_), Method::Delete) => statuses.extend([404, 409]),
-        (Operation::Resume(_), _) => statuses.push(404),
+        (Operation::Resume(_) | Operation::Lti(LtiStep::DeepLink), _) => statuses.push(404),
         (Operation::Download(_), _) => statuses.extend([412, 416]),
         _ => {}
     }

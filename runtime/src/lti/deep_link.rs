@@ -13,7 +13,7 @@ use crate::answer::{Answer, Outcome};
 use crate::call::Call;
 use crate::context::hash_token;
 use crate::definition::Lti;
-use crate::problem::Failure;
+use crate::problem::{CHOICE_NOT_FOUND, Failure};
 
 /// How long somebody may take to choose.
 const KEPT: Duration = Duration::from_hours(1);
@@ -76,7 +76,7 @@ pub(crate) async fn deep_link(call: &mut Call) -> Outcome {
     let lti = declared(call)?;
     let chosen: Chosen = call.body()?;
     let (store, key) = (call.store(lti.platforms)?, key(&chosen.deep_link));
-    let nobody = || malformed("no platform waits for this choice, or it was told before");
+    let nobody = || Failure::of(&CHOICE_NOT_FOUND);
     let found = store.get(&key).await?.ok_or_else(nobody)?;
     let waiting: Waiting = serde_json::from_slice(&found).map_err(Failure::internal)?;
     if waiting.subject != call.principal()?.id {

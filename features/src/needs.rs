@@ -58,7 +58,10 @@ const NEEDS: &[Need] = &[
     ),
     (
         "set-tier",
-        |t| t.service.accounts.as_ref().is_some_and(|a| a.set_tier.is_some()),
+        |t| {
+            let accounts = t.service.accounts.as_ref();
+            t.service.tiers.is_empty() || accounts.is_some_and(|a| a.set_tier.is_some())
+        },
         "the spec's `accounts` does not say how a tier is set",
     ),
     ("accounts", |t| t.service.accounts.is_some(), "the spec does not say how accounts are made"),
@@ -234,11 +237,7 @@ const SUBJECTS: &[Need] = &[
         |t| !t.limits_by(LimitKey::ClientIp).is_empty(),
         "the spec limits no client address",
     ),
-    (
-        "user-limit",
-        |t| t.limits_by(LimitKey::Principal).iter().any(|(_, l)| l.tiers.is_some()),
-        "the spec limits no tier of users",
-    ),
+    ("user-limit", |t| !t.limits_by(LimitKey::Principal).is_empty(), "the spec limits no users"),
     ("key-limit", |t| !t.limits_by(LimitKey::ApiKey).is_empty(), "the spec limits no API keys"),
     (
         "endpoint-limit",

@@ -1,5 +1,5 @@
 @about:user-limit @needs:exhaust-limits @needs:client-address @needs:admin @needs:set-tier @needs:writes
-Feature: A user gets the requests of the tier, and no more
+Feature: A user gets the requests that the limit allows, and no more
 
   Scenario: Every tier
     Given a service that can say no

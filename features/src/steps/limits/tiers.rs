@@ -1,4 +1,4 @@
-//! Limits of users and API keys by tier.
+//! Limits of users and API keys, by tier where there are any.
 
 use cucumber::step::Collection;
 use proofline_spec::document::{Limit, LimitKey, RouteKey};
@@ -30,7 +30,13 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 struct Layer {
     limit: String,
     route: RouteKey,
-    tiers: Vec<(String, Rate)>,
+    /// What each tier may, or everybody where there are no tiers.
+    tiers: Vec<(Option<String>, Rate)>,
+}
+
+/// A tier as it is told.
+fn told(tier: Option<&str>) -> String {
+    tier.map_or_else(|| "everybody".to_owned(), |tier| format!("tier {tier}"))
 }
 
 fn layer(world: &World, by: LimitKey, scheme: &str) -> Result<Layer, Failure> {
@@ -42,15 +48,16 @@ fn layer(world: &World, by: LimitKey, scheme: &str) -> Result<Layer, Failure> {
     let applies = |limit: &Limit| {
         limit.by == by && limit.schemes.as_ref().is_none_or(|s| s.iter().any(|s| s == scheme))
     };
+    // The one by tier is the caller's own; others may be of some routes alone.
     let (name, limit) = target
         .route(route)
         .and_then(|route| {
-            target.limits(route).find(|(_, limit)| applies(limit) && limit.tiers.is_some())
+            let limits = target.limits(route).filter(|(_, limit)| applies(limit));
+            limits.max_by_key(|(_, limit)| limit.tiers.is_some())
         })
-        .ok_or_else(|| {
-            Failure::not_applicable(format!("`{route}` has no limit by tier for {scheme}"))
-        })?;
-    let tiers = limit.tiers.iter().flatten().map(|(tier, rate)| (tier.clone(), *rate)).collect();
+        .ok_or_else(|| Failure::not_applicable(format!("`{route}` has no limit for {scheme}")))?;
+    let by_tier = limit.tiers.iter().flatten().map(|(tier, rate)| (Some(tier.clone()), *rate));
+    let tiers = limit.rate.map(|rate| (None, rate)).into_iter().chain(by_tier).collect();
     Ok(Layer { limit: name.to_owned(), route: route.clone(), tiers })
 }
 
@@ -75,7 +82,7 @@ fn addresses(world: &World, route: &RouteKey, count: u64) -> Result<(Vec<String>
 async fn use_up(
     world: &mut World,
     layer: &Layer,
-    tier: &str,
+    tier: Option<&str>,
     rate: Rate,
     header: (String, String),
 ) -> Seen {
@@ -105,7 +112,7 @@ async fn use_up(
         }
     }
     world.memory.limits.used_up.push(UsedUp {
-        what: format!("limit {} of tier {tier}", layer.limit),
+        what: format!("limit {} of {}", layer.limit, told(tier)),
         allowed,
         share,
         began,
@@ -113,7 +120,7 @@ async fn use_up(
         outcome,
         remaining: Vec::new(),
     });
-    Ok(format!("{tier} {rate} ({} + {BEYOND} beyond)", share.text()))
+    Ok(format!("{} {rate} ({} + {BEYOND} beyond)", told(tier), share.text()))
 }
 
 /// Sends so many requests of one caller, from so many addresses that none of their limits bites first.
@@ -136,9 +143,11 @@ async fn send(
     world.send_many(count, make).await
 }
 
-async fn member(world: &mut World, tier: &str, with_key: bool) -> Result<Account, Failure> {
-    let mut user = accounts::sign_up(world, &format!("user of tier {tier}")).await?;
-    accounts::set_tier(world, &user, tier).await?;
+async fn member(world: &mut World, tier: Option<&str>, with_key: bool) -> Result<Account, Failure> {
+    let mut user = accounts::sign_up(world, &format!("user of {}", told(tier))).await?;
+    if let Some(tier) = tier {
+        accounts::set_tier(world, &user, tier).await?;
+    }
     if with_key {
         user.key = Some(accounts::make_key(world, &user).await?);
     }
@@ -166,8 +175,8 @@ async fn users(world: &mut World, _: Arguments) -> Seen {
     let layer = session_layer(world)?;
     let mut seen = Vec::new();
     for (tier, rate) in &layer.tiers {
-        let user = member(world, tier, false).await?;
-        seen.push(use_up(world, &layer, tier, *rate, user.bearer()).await?);
+        let user = member(world, tier.as_deref(), false).await?;
+        seen.push(use_up(world, &layer, tier.as_deref(), *rate, user.bearer()).await?);
     }
     Ok(format!("limit {} on {}: {}", layer.limit, layer.route, seen.join(", ")))
 }
@@ -176,9 +185,9 @@ async fn keys(world: &mut World, _: Arguments) -> Seen {
     let (layer, header) = key_layer(world)?;
     let mut seen = Vec::new();
     for (tier, rate) in &layer.tiers {
-        let user = member(world, tier, true).await?;
+        let user = member(world, tier.as_deref(), true).await?;
         let key = user.key.clone().unwrap_or_default();
-        seen.push(use_up(world, &layer, tier, *rate, (header.clone(), key)).await?);
+        seen.push(use_up(world, &layer, tier.as_deref(), *rate, (header.clone(), key)).await?);
     }
     Ok(format!("limit {} on {}: {}", layer.limit, layer.route, seen.join(", ")))
 }
@@ -186,15 +195,17 @@ async fn keys(world: &mut World, _: Arguments) -> Seen {
 async fn others(world: &mut World, layer: &Layer, header: Option<&str>) -> Seen {
     let mut findings = Findings::new();
     for (tier, _) in &layer.tiers {
-        let user = member(world, tier, header.is_some()).await?;
+        let user = member(world, tier.as_deref(), header.is_some()).await?;
         let credential = match header {
             Some(header) => (header.to_owned(), user.key.clone().unwrap_or_default()),
             None => user.bearer(),
         };
         let request = Request::get(&layer.route.path).headers(&[credential]).expecting_limit();
         let answer = world.send(request).await?;
-        findings
-            .add(tier, require(answer.is_success(), || "must be served".to_owned(), &answer))?;
+        findings.add(
+            &told(tier.as_deref()),
+            require(answer.is_success(), || "must be served".to_owned(), &answer),
+        )?;
     }
     findings.finish("there are no tiers", |count| format!("{count} others are served"))
 }

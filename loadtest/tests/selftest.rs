@@ -23,5 +23,6 @@ async fn the_open_schedule_sees_the_stall_and_a_closed_loop_does_not() {
     let (freezes, thaws) = (Duration::from_secs(9), Duration::from_secs(9));
     let slow = Stall { service_time, freezes, thaws, duration: Duration::from_secs(1), ..stall };
     let report = run(&slow, Stop::default()).await.unwrap();
-    assert!(report.passed() && report.measured_p95 >= 100_000, "{report:?}");
+    // How much later than that depends on what else the machine does.
+    assert!(report.samples == report.planned && report.measured_p95 >= 100_000, "{report:?}");
 }

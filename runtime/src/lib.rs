@@ -16,6 +16,7 @@ pub mod host;
 mod lti;
 pub mod operation;
 pub mod pattern;
+mod percent;
 pub mod policy;
 pub mod problem;
 pub mod queue;

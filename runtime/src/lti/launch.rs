@@ -5,11 +5,12 @@ use serde_json::Value;
 
 use super::claims::{Asked, Launch};
 use super::token::Token;
-use super::{cookie, declared, deep_link, encoded, key_sets, malformed, platform, text};
+use super::{cookie, declared, deep_link, key_sets, malformed, platform, text};
 use crate::answer::{Answer, Outcome};
 use crate::call::Call;
 use crate::context::hash_token;
 use crate::definition::Lti;
+use crate::percent;
 use crate::policy::auth::compare::same;
 use crate::problem::{FORBIDDEN, Failure, UNAUTHENTICATED};
 
@@ -157,7 +158,7 @@ fn answer(
         ("expires_in", expires_in.as_str()),
     ];
     fragment.extend(link.map(|link| ("deep_link", link)));
-    let location = format!("{}#{}", launch.target, encoded(&fragment));
+    let location = format!("{}#{}", launch.target, percent::pairs(fragment));
     let gone = format!(
         "{}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=None; Partitioned",
         cookie(state)

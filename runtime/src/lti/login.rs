@@ -3,11 +3,11 @@
 use http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use serde_json::Value;
 
-use super::platform::{self};
-use super::{LOGIN, cookie, declared, encoded, is_own, malformed, text};
+use super::{LOGIN, cookie, declared, is_own, malformed, platform, text};
 use crate::answer::{Answer, Outcome};
 use crate::call::Call;
 use crate::context::hash_token;
+use crate::percent;
 use crate::problem::Failure;
 use crate::time;
 
@@ -63,7 +63,7 @@ pub(crate) async fn login(call: &mut Call) -> Outcome {
     }
     let endpoint = &registration.authorization_endpoint;
     let separator = if endpoint.contains('?') { '&' } else { '?' };
-    let location = format!("{endpoint}{separator}{}", encoded(&asked));
+    let location = format!("{endpoint}{separator}{}", percent::pairs(asked));
     // The frame of another site gets no cookie back otherwise.
     let cookie = format!(
         "{}={browser}; Path=/; Max-Age={}; HttpOnly; Secure; SameSite=None; Partitioned",

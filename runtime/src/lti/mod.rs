@@ -74,32 +74,6 @@ fn is_https(address: &str) -> bool {
     host.is_some_and(|host| !host.is_empty()) && address.bytes().all(plain)
 }
 
-/// A value in a query string or a fragment.
-fn encode(out: &mut String, text: &str) {
-    use std::fmt::Write as _;
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-}
-
-/// `name=value&…`, encoded.
-fn encoded(parameters: &[(&str, &str)]) -> String {
-    let mut out = String::new();
-    for (name, value) in parameters {
-        if !out.is_empty() {
-            out.push('&');
-        }
-        encode(&mut out, name);
-        out.push('=');
-        encode(&mut out, value);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

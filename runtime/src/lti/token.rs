@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::policy::body::json::parse;
+use crate::policy::auth::compact::{Compact, object};
 use crate::problem::Failure;
 
 /// The longest token that is decoded.
@@ -29,16 +29,7 @@ impl<'a> Token<'a> {
     /// are right.
     pub(super) fn read(token: &'a str) -> Result<Self, Failure> {
         let refuse = Failure::unauthenticated;
-        if token.len() > LONGEST {
-            return Err(refuse("the token is too long"));
-        }
-        let mut segments = token.split('.');
-        let (Some(header), Some(claims), Some(signature), None) =
-            (segments.next(), segments.next(), segments.next(), segments.next())
-        else {
-            return Err(refuse("the token does not have three segments"));
-        };
-        let signed = token.as_bytes().get(..header.len() + 1 + claims.len()).unwrap_or_default();
+        let Compact { header, claims, signature, signed } = Compact::read(token, LONGEST)?;
         let header = object(header)?;
         if header.get("alg").and_then(Value::as_str) != Some("RS256") {
             return Err(refuse("the token is not signed with RS256"));
@@ -52,21 +43,12 @@ impl<'a> Token<'a> {
         }
         let decoded = URL_SAFE_NO_PAD.decode(signature);
         let signature = decoded.map_err(|_| refuse("the signature is not base64url"))?;
-        Ok(Self { kid: kid.to_owned(), signed, signature, claims })
+        Ok(Self { kid: kid.to_owned(), signed: signed.as_bytes(), signature, claims })
     }
 
     /// What it says. To be asked after the signature was checked.
     pub(super) fn claims(&self) -> Result<Map<String, Value>, Failure> {
         object(self.claims)
-    }
-}
-
-fn object(segment: &str) -> Result<Map<String, Value>, Failure> {
-    let refuse = || Failure::unauthenticated("a segment is not a JSON object in base64url");
-    let bytes = URL_SAFE_NO_PAD.decode(segment).map_err(|_| refuse())?;
-    match parse(&bytes) {
-        Ok(Value::Object(object)) => Ok(object),
-        _ => Err(refuse()),
     }
 }
 

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use crate::definition::Route;
+use crate::percent;
 use crate::problem::Failure;
 
 #[derive(Serialize)]
@@ -87,12 +88,6 @@ fn add_headers(headers: &mut HeaderMap, failure: &Failure, route: Option<&Route>
 /// A JSON pointer as the fragment of a URI (RFC 6901, section 6).
 fn fragment(pointer: &str) -> String {
     let mut text = String::with_capacity(pointer.len());
-    for byte in pointer.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    percent::push(&mut text, pointer, b"-._~!$&'()*+,;=:@/?");
     text
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::percent;
 use crate::problem::{Failure, UNSAFE_NAME};
 
 /// The longest name, in bytes.
@@ -179,13 +180,7 @@ pub fn disposition(how: &str, name: &str) -> String {
         .map(|c| if c.is_ascii_alphanumeric() || " -_().".contains(c) { c } else { '_' })
         .collect();
     let mut extended = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
-            extended.push(char::from(byte));
-        } else {
-            extended.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    percent::push(&mut extended, name, b"-_.");
     format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{extended}")
 }
 

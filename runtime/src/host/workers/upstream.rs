@@ -16,6 +16,7 @@ use crate::binding::upstream::{Upstream, UpstreamError, UpstreamRequest, Upstrea
 use crate::binding::{Reply, later};
 use crate::definition;
 use crate::host::upstream::Attempts;
+use crate::percent;
 use crate::policy::breaker::State;
 use crate::secret::Secret;
 
@@ -95,26 +96,10 @@ impl FetchUpstream {
     }
 }
 
-/// `?name=value&…`, encoded.
+/// The query string, with its question mark where there is any.
 fn query(parameters: &[(String, String)]) -> String {
-    let mut text = String::new();
-    for (name, value) in parameters {
-        text.push(if text.is_empty() { '?' } else { '&' });
-        encode(&mut text, name);
-        text.push('=');
-        encode(&mut text, value);
-    }
-    text
-}
-
-fn encode(out: &mut String, text: &str) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    let pairs = percent::pairs(parameters.iter().map(|(name, value)| (&**name, &**value)));
+    if pairs.is_empty() { pairs } else { format!("?{pairs}") }
 }
 
 fn failed(path: &str, error: &str) -> UpstreamError {

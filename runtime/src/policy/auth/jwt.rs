@@ -10,9 +10,9 @@ use http::HeaderMap;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
+use super::compact::{Compact, object};
 use crate::context::Context;
 use crate::definition::Jwt;
-use crate::policy::body::json::parse;
 use crate::problem::Failure;
 use crate::secret::Secret;
 
@@ -88,19 +88,9 @@ impl Signer {
     ///
     /// The signature is checked before anything inside is even decoded.
     pub fn verify(&self, token: &str, now: u64) -> Result<Map<String, Value>, Failure> {
-        let refuse = Failure::unauthenticated;
-        if token.len() > LONGEST {
-            return Err(refuse("the token is too long"));
-        }
-        let mut segments = token.split('.');
-        let (Some(header), Some(claims), Some(signature), None) =
-            (segments.next(), segments.next(), segments.next(), segments.next())
-        else {
-            return Err(refuse("the token does not have three segments"));
-        };
-        let signed = &token[..header.len() + 1 + claims.len()];
+        let Compact { header, claims, signature, signed } = Compact::read(token, LONGEST)?;
         if !self.signature_matches(signed, signature) {
-            return Err(refuse("the signature does not match"));
+            return Err(Failure::unauthenticated("the signature does not match"));
         }
         // Nearly every token has the very header that we write.
         if header != HEADER {
@@ -166,15 +156,6 @@ fn check_header(header: &Map<String, Value>) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::unauthenticated("the token's header is not the one that is accepted"))
-    }
-}
-
-fn object(segment: &str) -> Result<Map<String, Value>, Failure> {
-    let refuse = || Failure::unauthenticated("a segment is not a JSON object in base64url");
-    let bytes = URL_SAFE_NO_PAD.decode(segment).map_err(|_| refuse())?;
-    match parse(&bytes) {
-        Ok(Value::Object(object)) => Ok(object),
-        _ => Err(refuse()),
     }
 }
 

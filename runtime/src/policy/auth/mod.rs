@@ -1,6 +1,7 @@
 //! Who calls: finds the credential, verifies it, and looks its principal up.
 
 pub mod api_key;
+pub(crate) mod compact;
 pub mod compare;
 pub mod jwt;
 pub mod webhook;

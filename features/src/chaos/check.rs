@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::books::{Ledger, Movement};
 use super::load::{Subjects, User, lock};
+use super::schedule::CLIENTS;
 use crate::exchange::{Answer, Http, Request};
 use crate::run::Run;
 
@@ -15,8 +16,6 @@ use crate::run::Run;
 const RECOVERY: Duration = Duration::from_secs(90);
 /// How long writes may go on whose clients have gone.
 pub(super) const SETTLED: Duration = Duration::from_secs(12);
-/// So many users are looked at together: the users of an hour at once would be more load than any round had.
-const AT_ONCE: usize = 8;
 /// How often it is asked.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -107,7 +106,8 @@ pub(super) async fn users(
     settled: Duration,
 ) -> Vec<String> {
     let each = users.iter().map(|one| user(run, subjects, one, settled));
-    let found: Vec<Vec<String>> = stream::iter(each).buffered(AT_ONCE).collect().await;
+    // The users of an hour at once would be more load than any round had.
+    let found: Vec<Vec<String>> = stream::iter(each).buffered(CLIENTS.into()).collect().await;
     found.into_iter().flatten().collect()
 }
 

@@ -1,9 +1,10 @@
 //! Jobs that are put into queues under random faults: what was accepted has to be delivered or kept as a dead letter.
 //!
 //! The provider tells what it was called for. A queue that keeps its messages in the memory of what is killed promises
-//! nothing of a round in which it was, and code that accepts a job while its queue is away may queue it much later: of
-//! rounds in which something broke only what a declared `enqueue` accepts is demanded. Twice is only wrong in a round in which nothing broke, since a process that ends
-//! between the call and its note calls once more. The key has to be the same in every round.
+//! nothing of a round in which it was; what it has from another round is waited for before the next one may kill it.
+//! Code that accepts a job while its queue is away may queue it much later: of rounds in which something broke only what
+//! a declared `enqueue` accepts is demanded. Twice is only wrong in a round in which nothing broke, since a process that
+//! ends between the call and its note calls once more. The key has to be the same in every round.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -136,7 +137,10 @@ impl Courier {
             things.forgive();
         }
         self.rounds.push(Round { number: round.number, is_calm, things });
-        self.look(run).await
+        if self.is_durable || is_killed {
+            return self.look(run).await;
+        }
+        self.settle(run, self.rounds.len() - 1).await.map(drop)
     }
 
     async fn look(&mut self, run: &Run) -> Result<(), String> {
@@ -162,22 +166,25 @@ impl Courier {
 
     /// What is wrong once everything had its time.
     pub(super) async fn end(&mut self, run: &Run) -> Vec<String> {
+        self.settle(run, 0).await.unwrap_or_else(|why| vec![why])
+    }
+
+    /// What is wrong with the jobs of these rounds and later ones once they had their time.
+    async fn settle(&mut self, run: &Run, from: usize) -> Result<Vec<String>, String> {
         let begun = Instant::now();
         loop {
-            if let Err(why) = self.look(run).await {
-                return vec![why];
-            }
-            let wrong = self.wrong();
+            self.look(run).await?;
+            let wrong = self.wrong(from);
             if wrong.is_empty() || begun.elapsed() > PATIENCE {
-                return wrong;
+                return Ok(wrong);
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    fn wrong(&self) -> Vec<String> {
+    fn wrong(&self, from: usize) -> Vec<String> {
         let mut wrong = Vec::new();
-        for Round { number, is_calm, things } in &self.rounds {
+        for Round { number, is_calm, things } in self.rounds.iter().skip(from) {
             let name = format!("{}{number}-", self.prefix);
             let mut found = Vec::new();
             for (marker, had) in self.had.iter().filter(|(marker, _)| marker.starts_with(&name)) {
@@ -258,13 +265,13 @@ mod tests {
         courier.add(&received("a", "1", 503));
         courier.add(&received("a", "1", 200));
         courier.dead.insert("chaos-1-4-b".to_owned());
-        let wrong = courier.wrong();
+        let wrong = courier.wrong(0);
         assert_eq!(wrong.len(), 1, "{wrong:?}");
         assert!(wrong[0].contains("chaos-1-4-c was confirmed, and is not there"), "{wrong:?}");
         courier.add(&received("c", "2", 503));
-        assert_eq!(courier.wrong(), wrong, "an attempt that failed is no delivery");
+        assert_eq!(courier.wrong(0), wrong, "an attempt that failed is no delivery");
         courier.add(&received("c", "2", 202));
-        assert_eq!(courier.wrong(), [""; 0]);
+        assert_eq!(courier.wrong(0), [""; 0]);
     }
 
     #[test]
@@ -273,7 +280,7 @@ mod tests {
             let mut courier = courier(is_calm, &["a"]);
             courier.add(&received("a", "1", 200));
             courier.add(&received("a", key, 200));
-            assert_eq!(courier.wrong().len(), wrong, "{is_calm} {key}: {:?}", courier.wrong());
+            assert_eq!(courier.wrong(0).len(), wrong, "{is_calm} {key}: {:?}", courier.wrong(0));
         }
     }
 
@@ -281,6 +288,6 @@ mod tests {
     fn what_nobody_asked_for_is_told() {
         let mut courier = courier(false, &[]);
         courier.add(&received("z", "1", 200));
-        assert!(courier.wrong()[0].contains("was never made"), "{:?}", courier.wrong());
+        assert!(courier.wrong(0)[0].contains("was never made"), "{:?}", courier.wrong(0));
     }
 }

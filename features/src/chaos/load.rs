@@ -165,7 +165,7 @@ impl Load {
         let which = rng.usize(..collections.max(1));
         let may_move = self.subjects.balance.is_some() && lock(&user.ledger).attempts() < MOVEMENTS;
         // As many as there are clients may be under way, each of which saw a place for its own.
-        let under_way = usize::try_from(CLIENTS).unwrap_or(usize::MAX);
+        let under_way = usize::from(CLIENTS);
         let is_room = collections > 0
             && lock(&user.things[which]).len() + under_way <= self.subjects.collections[which].most;
         let jobs = self.subjects.jobs.len();

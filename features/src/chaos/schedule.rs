@@ -57,7 +57,8 @@ const fn mixed(seed: u64, number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-pub(super) const CLIENTS: u64 = 8;
+/// How many clients send at the same time.
+pub(super) const CLIENTS: u8 = 8;
 const USERS: u64 = 4;
 /// A request to a store that hangs takes as long as its route may: few of them are enough.
 const WHILE_HANGING: std::ops::Range<u64> = 6..14;
@@ -106,7 +107,7 @@ impl Schedule {
                 events.push(event);
             }
         }
-        Round { number, seed: rng.u64(..), requests, clients: CLIENTS, users: USERS, events }
+        Round { number, seed: rng.u64(..), requests, clients: CLIENTS.into(), users: USERS, events }
     }
 
     fn event(&self, rng: &mut fastrand::Rng, after: u64) -> Event {

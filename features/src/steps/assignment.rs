@@ -166,12 +166,13 @@ async fn profile(world: &World, user: &Account) -> Result<Vec<(String, Value)>, 
                 || "the user must be served".to_owned(),
                 &answer,
             )?;
-            if is_none {
-                seen.push((key.to_string(), Value::Null));
-                continue;
-            }
-            seen.push((key.to_string(), answer.json()));
+            seen.push((key.to_string(), if is_none { Value::Null } else { answer.json() }));
         }
+    }
+    if !seen.is_empty() && seen.iter().all(|(_, shown)| shown.is_null()) {
+        return Err(Failure::wrong(
+            "the user must be served, and nothing of the user's own is there",
+        ));
     }
     Ok(seen)
 }

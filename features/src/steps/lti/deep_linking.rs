@@ -60,6 +60,12 @@ async fn tell(world: &World, token: &str, handle: &str, items: &Value) -> Result
     world.send(request.header("Authorization", format!("Bearer {token}"))).await
 }
 
+/// For the caller there is no such choice, and never was.
+fn unknown(answer: &Answer, what: &str) -> Result<(), Failure> {
+    let holds = answer.status == 404 && answer.is_problem();
+    require(holds, || format!("{what} must be answered with 404"), answer)
+}
+
 fn link(world: &World) -> Result<Value, Failure> {
     let url = page(&world.run()?.target)?;
     Ok(json!({"type": "ltiResourceLink", "title": "A video", "url": url}))
@@ -103,7 +109,7 @@ async fn comes_back(world: &mut World, _: Arguments) -> Seen {
         require(holds, || format!("what is signed must hold: {what}"), &answer)?;
     }
     let again = tell(world, &chooser.token, &chooser.handle, &items).await?;
-    refused(&again, "a choice that was told before")?;
+    unknown(&again, "a choice that was told before")?;
     Ok("the platform verifies what was chosen, once".to_owned())
 }
 
@@ -113,8 +119,8 @@ async fn wrong_choices(world: &mut World, _: Arguments) -> Seen {
         (chooser(world, &platform, "ada").await?, chooser(world, &platform, "eve").await?);
     let right = link(world)?;
     let items = json!([right]);
-    refused(&tell(world, &eve.token, &ada.handle, &items).await?, "somebody else's choice")?;
-    refused(&tell(world, &ada.token, "invented", &items).await?, "an invented choice")?;
+    unknown(&tell(world, &eve.token, &ada.handle, &items).await?, "somebody else's choice")?;
+    unknown(&tell(world, &ada.token, "invented", &items).await?, "an invented choice")?;
     let two = json!([right, right]);
     refused(&tell(world, &ada.token, &ada.handle, &two).await?, "two items where one is taken")?;
     let html = json!([{"type": "html", "html": "<script>alert(1)</script>"}]);

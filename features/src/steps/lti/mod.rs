@@ -72,10 +72,10 @@ async fn registered(world: &mut World, _: Arguments) -> Seen {
 
 /// A launch is refused, and says no more than that.
 fn refused(answer: &Answer, what: &str) -> Result<(), Failure> {
-    let holds = matches!(answer.status, 400 | 401 | 404)
+    let holds = matches!(answer.status, 400 | 401)
         && answer.is_problem()
         && answer.header("location").is_none();
-    require(holds, || format!("{what} must be refused with 400, 401 or 404"), answer)
+    require(holds, || format!("{what} must be refused with 400 or 401"), answer)
 }
 
 /// Who is launched is somebody here.

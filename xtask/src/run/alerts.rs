@@ -17,7 +17,7 @@ use crate::suite::program;
 use crate::suite::tool::{self, PROMTOOL};
 
 /// What promtool is asked, with the file and what a good answer shows.
-const ASKED: [(&str, &str, &str); 2] = [
+pub(crate) const ASKED: [(&str, &str, &str); 2] = [
     ("check", "alerts.yaml", "Prometheus accepts the rules"),
     ("test", "alerts.test.yaml", "Each alert fires when it must, and stays silent when it must"),
 ];

@@ -10,6 +10,7 @@ use super::table::Outcome;
 use super::tool::{self, Tool};
 use super::wrangler;
 use crate::context::Context;
+use crate::run::alerts::ASKED;
 
 /// Every generated file of this name.
 fn files(context: &Context, name: &str) -> Vec<PathBuf> {
@@ -221,9 +222,9 @@ pub(super) fn dockerfile(context: &Context, _: bool) -> Result<Outcome> {
 
 /// Prometheus reads the rules, and its own tests of rules show each alert firing and staying silent.
 pub(super) fn prometheus(context: &Context, _: bool) -> Result<Outcome> {
-    let rules = |file: &Path| vec!["check".into(), "rules".into(), text(file)];
-    let one = judge(context, "prometheus/alerts.yaml", tool::PROMTOOL, rules, |_| false)?;
-    let tests = |file: &Path| vec!["test".into(), "rules".into(), text(file)];
-    let two = judge(context, "prometheus/alerts.test.yaml", tool::PROMTOOL, tests, |_| false)?;
-    Ok(both(one, &two))
+    let [one, two] = ASKED.map(|(verb, file, _)| {
+        let arguments = |file: &Path| vec![verb.into(), "rules".into(), text(file)];
+        judge(context, &format!("prometheus/{file}"), tool::PROMTOOL, arguments, |_| false)
+    });
+    Ok(both(one?, &two?))
 }

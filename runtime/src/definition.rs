@@ -16,7 +16,7 @@ pub use self::flag::{Beta, Condition, Flag, Overrides, Rule, Switch, Switches};
 pub use self::lti::Lti;
 pub use self::queue::{DeadLetter, Messages, Queue};
 pub use self::task::{Replicas, Schedule, Task, TaskAlert};
-pub use self::upload::{Resumable, Upload};
+pub use self::upload::{Files, Resumable, Upload};
 pub use self::watch::Watch;
 pub use crate::pattern::Pattern;
 pub use crate::problem::ProblemType;
@@ -44,6 +44,8 @@ pub struct Definition {
     pub queues: &'static [Queue],
     /// Where messages are kept and remembered.
     pub messages: Messages,
+    /// What the database knows of files.
+    pub files: Files,
     /// Its stores of files.
     pub blobs: &'static [Blob],
     /// Name of the binding that takes one record for each request, on platforms without `/metrics`.
@@ -103,6 +105,7 @@ impl Definition {
         stores: &[],
         queues: &[],
         messages: Messages::DEFAULT,
+        files: Files::DEFAULT,
         blobs: &[],
         analytics: None,
         upstreams: &[],

@@ -3,7 +3,6 @@
 //! What the database refuses, and what a query promises but does not keep, becomes a [`Finding`] at its place in
 //! the spec. What it accepts becomes a [`Prepared`]: parameters and columns as the database sees them.
 
-mod dead_letters;
 mod finding;
 mod machines;
 mod migrations;
@@ -12,7 +11,7 @@ pub mod postgres;
 mod promise;
 pub mod rehearsal;
 mod stale;
-mod task_history;
+mod tables;
 mod touched;
 mod usage;
 
@@ -22,9 +21,9 @@ use proofline_spec::diagnostic::codes;
 use proofline_spec::document::{Query, Service};
 use rusqlite::Connection;
 
-pub use dead_letters::{keeps_dead_letters, remembers_deliveries};
 pub use finding::Finding;
 pub use migrations::{Migration, read_migrations};
+pub use tables::Table;
 pub use touched::Touched;
 
 /// A query as the database sees it.
@@ -87,8 +86,7 @@ pub fn prepare(
     }
     usage::check(service, &prepared, &mut findings);
     stale::check(service, &prepared, &mut findings);
-    dead_letters::check(service, &databases, &mut findings);
-    task_history::check(service, &databases, &mut findings);
+    tables::check(service, &databases, &mut findings);
     machines::check(service, &databases, &prepared, &mut findings);
     (prepared, findings)
 }

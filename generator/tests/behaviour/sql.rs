@@ -157,6 +157,32 @@ fn history_of_tasks_that_no_table_has_is_found() {
     }
 }
 
+#[test]
+fn uploads_in_several_requests_that_no_table_knows_are_found() {
+    let spec = "proofline: v1\n\
+        service: {name: fixture, version: 1.0.0, summary: A fixture}\n\
+        targets: [native]\n\
+        auth: {session: {kind: jwt, algorithm: HS256, secret: KEY, issuer: us, audience: us, lifetime: 1h}}\n\
+        config: {secrets: {KEY: {min_bytes: 32, description: Signs.}}}\n\
+        schemas: {Id: {type: string, format: uuid}}\n\
+        bindings:\n  DB: {kind: sql, migrations: migrations}\n  FILES: {kind: blob, bucket: files}\n\
+        queries: {insert_file: {sql: 'insert into files (id) values (:id)', expect: changed}}\n\
+        routes:\n  \
+        POST /files:\n    auth: [session]\n    limits: {none: a fixture}\n    op: {upload: {to: FILES, accept: \
+        [image/png], max_size: 1MB, keep: 1h, record: {steps: [{query: insert_file, with: {id: upload.id}}]}}}\n    \
+        returns: {201: none}\n  \
+        PATCH /unfinished/{id}: {auth: [session], limits: {none: a fixture}, path: {id: Id}, \
+        op: {resume: POST /files}, returns: {204: none}}\n";
+    let columns = "id text primary key, revision integer, state text, expires_at text";
+    for (columns, kept) in [(columns, true), ("id text primary key, state text", false)] {
+        let migration =
+            format!("create table files (id text); create table unfinished_uploads ({columns});");
+        let found = crate::support::from_text(spec, &migration).findings;
+        let codes: Vec<_> = found.iter().map(|finding| finding.code.id).collect();
+        assert_eq!(codes, if kept { vec![] } else { vec!["PL1921"] });
+    }
+}
+
 /// What is found in a service for containers whose only query is this one.
 fn on_postgres(sql: &str) -> Vec<Finding> {
     let spec = format!(

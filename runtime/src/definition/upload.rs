@@ -29,3 +29,18 @@ pub struct Resumable {
     /// How long an upload is kept after its last part.
     pub keep: Duration,
 }
+
+/// What the database knows of files, where it has tables for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Files {
+    /// Name of the database with the table `unfinished_uploads`; without one how far they are is kept with their
+    /// parts, and only a process keeps two requests about one upload apart.
+    pub unfinished_in: Option<&'static str>,
+    /// Name of the database with the table `removed_files`, whose files are removed from their stores.
+    pub removed_in: Option<&'static str>,
+}
+
+impl Files {
+    /// Nothing.
+    pub const DEFAULT: Self = Self { unfinished_in: None, removed_in: None };
+}

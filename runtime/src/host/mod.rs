@@ -6,6 +6,8 @@ pub mod d1;
 pub mod delivery;
 pub mod dialect;
 pub mod faults;
+#[cfg(any(feature = "native", feature = "workers"))]
+pub(crate) mod files;
 pub mod log;
 #[cfg(feature = "native")]
 pub mod native;
@@ -29,9 +31,9 @@ use crate::problem::Failure;
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The result of some work whose panic is a failure like others.
-pub(crate) async fn isolated(
-    work: impl Future<Output = Result<(), Failure>>,
-) -> Result<(), Failure> {
+pub(crate) async fn isolated<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     let done = AssertUnwindSafe(work).catch_unwind().await;
     done.unwrap_or_else(|_| Err(Failure::internal("the work panicked")))
 }

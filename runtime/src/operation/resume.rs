@@ -11,15 +11,14 @@ use crate::answer::{Answer, Outcome};
 use crate::binding::blob::BlobStore;
 use crate::call::Call;
 use crate::definition::{Method, Resumable, Upload};
-use crate::problem::{
-    CONTENT_TOO_LARGE, Failure, OFFSET_MISMATCH, UNACCEPTED_CONTENT, UPLOAD_BUSY,
-};
+use crate::problem::{CONTENT_TOO_LARGE, Failure, OFFSET_MISMATCH, UNACCEPTED_CONTENT};
 use crate::time;
 use crate::upload::arriving::Sent;
 use crate::upload::intake::{self, Said};
 use crate::upload::kind;
 use crate::upload::parts::Parts;
-use crate::upload::unfinished::{self, Phase, State};
+use crate::upload::state::{Phase, State, States};
+use crate::upload::unfinished;
 
 const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
@@ -50,7 +49,7 @@ pub async fn resume(call: &Call, record: Record) -> Outcome {
     let state = unfinished::load(call, store, resumable, &id, owner).await?;
     let mut work = Work { call, upload, resumable, store, id, state };
     if call.route.method == Method::Delete {
-        unfinished::remove(store, &work.id, work.state.parts.len()).await?;
+        unfinished::remove(call, store, &work.id, &work.state).await?;
         return Ok(Answer::empty(204));
     }
     work.patch(record).await
@@ -133,26 +132,23 @@ impl Work<'_> {
 
     /// Keeps a part; the first one is judged before it is.
     async fn keep(&mut self, part: Bytes) -> Result<(), Failure> {
-        if !self.state.has_room() {
-            return Err(Failure::of(&UPLOAD_BUSY).detail("There are too many small parts."));
-        }
         let is_whole = part.len() as u64 == self.state.length;
         if self.state.parts.is_empty() {
             kind::judge(self.upload, self.state.media_type.as_deref(), &part, is_whole)?;
         }
         self.state.expires = unfinished::expiry(self.call, self.resumable);
-        unfinished::add(self.store, &self.id, &mut self.state, part).await
+        unfinished::add(self.call, self.store, &self.id, &mut self.state, part).await
     }
 
     /// Makes a file of the parts, and writes what belongs to it. When an attempt before this one did not come to
     /// its end, its row may be there already: then the second one is refused, and all is done.
     async fn finish(&mut self, record: Record) -> Result<(), Failure> {
         let (store, id) = (self.store, self.id.as_str());
+        let states = States::of(self.call, store);
         let was_recording = self.state.phase == Phase::Recording;
         let said =
             Said { name: self.state.name.as_deref(), media_type: self.state.media_type.as_deref() };
-        let parts = unfinished::whole(store, id, self.state.parts.len());
-        self.state.phase = Phase::Recording;
+        let parts = unfinished::whole(store, &self.state.parts);
         let received = match intake::take(store, self.upload, id, said, parts).await {
             Ok(received) => received,
             Err(failure) if failure.problem().status < 500 => {
@@ -161,7 +157,8 @@ impl Work<'_> {
             }
             Err(failure) => return Err(failure),
         };
-        unfinished::save(store, id, &self.state).await?;
+        self.state.phase = Phase::Recording;
+        states.change(id, &mut self.state).await?;
         match write(self.call, record, &received, 204).await {
             Ok(_) => {}
             Err(failure) if failure.problem().status >= 500 => return Err(failure),
@@ -172,16 +169,14 @@ impl Work<'_> {
                 return Err(failure);
             }
         }
-        let parts = self.state.parts.len();
         // The client may ask once more how far it is, when the answer did not reach it.
         self.state.phase = Phase::Done;
-        self.state.parts = vec![self.state.length];
-        unfinished::save(store, id, &self.state).await?;
-        unfinished::remove_parts(store, id, parts).await
+        let parts = std::mem::take(&mut self.state.parts);
+        states.change(id, &mut self.state).await?;
+        unfinished::remove_parts(store, &parts).await
     }
 
     async fn forget(&mut self) -> Result<(), Failure> {
-        // One more than are known: the one that is refused may be there.
-        unfinished::remove(self.store, &self.id, self.state.parts.len() + 1).await
+        unfinished::remove(self.call, self.store, &self.id, &self.state).await
     }
 }

@@ -12,7 +12,8 @@ use crate::problem::{
 };
 use crate::upload::arriving::Arriving;
 use crate::upload::intake::{self, Said};
-use crate::upload::unfinished::{self, Phase, State};
+use crate::upload::state::{Phase, State, States};
+use crate::upload::unfinished;
 use crate::upload::{Received, kind, name};
 
 use super::transaction;
@@ -127,8 +128,9 @@ async fn begin(
         parts: Vec::new(),
         phase: Phase::Arriving,
         expires: unfinished::expiry(call, resumable),
+        revision: 0,
     };
-    unfinished::save(call.blob(upload.to)?, &id, &state).await?;
+    States::of(call, call.blob(upload.to)?).begin(&id, &state).await?;
     let place = resumable.at.replace(&format!("{{{}}}", resumable.parameter), &id);
     let mut answer = Answer::empty(201);
     let place = HeaderValue::from_str(&place).map_err(Failure::internal)?;

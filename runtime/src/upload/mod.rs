@@ -11,6 +11,8 @@ pub mod intake;
 pub mod kind;
 pub mod name;
 pub(crate) mod parts;
+pub mod removed;
+pub(crate) mod state;
 pub mod unfinished;
 
 pub use intake::Received;

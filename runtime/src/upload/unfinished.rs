@@ -1,8 +1,8 @@
-//! Uploads that come in several requests: their state and their parts, kept in the store beside the files.
+//! Uploads that come in several requests: their parts, kept in the store beside the files, and their state.
 //!
-//! Everything is in the store, so that an upload goes on after a restart, and with any replica. A part is kept
-//! before the state says so: what the state says has arrived is there. When all has arrived, the parts are
-//! read as one file and go the way of every file.
+//! What has arrived is in the store, and how far an upload is where all replicas see it, so that it goes on after a
+//! restart, and with any replica. A part is kept before the state says so: what the state says has arrived is there.
+//! When all has arrived, the parts are read as one file and go the way of every file.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -10,60 +10,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::binding::blob::{BlobError, BlobStore, UNFINISHED};
 use crate::context::Context;
 use crate::definition::{Resumable, Upload};
 use crate::problem::{Failure, NOT_FOUND, UPLOAD_BUSY};
+use crate::upload::state::{Part, State, States};
 
 /// The most parts of an upload: who sends it byte by byte begins anew.
 const MOST_PARTS: usize = 10_000;
-
-/// How far an upload is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Phase {
-    /// Parts are missing.
-    Arriving,
-    /// The file is in its place, or about to be; whether its row is written is not known.
-    Recording,
-    /// The file is there, and its row too.
-    Done,
-}
-
-/// What is known of an upload.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct State {
-    /// Whose it is.
-    pub(crate) owner: Option<String>,
-    /// Where it goes on; routes take up their own uploads only.
-    pub(crate) at: String,
-    /// How many bytes there will be.
-    pub(crate) length: u64,
-    /// The file's name, as it was sent.
-    pub(crate) name: Option<String>,
-    /// What the client says that it is.
-    pub(crate) media_type: Option<String>,
-    /// The sizes of its parts.
-    pub(crate) parts: Vec<u64>,
-    pub(crate) phase: Phase,
-    /// When it is removed (milliseconds since 1970).
-    pub(crate) expires: u64,
-}
-
-impl State {
-    /// How many bytes have arrived.
-    pub(crate) fn offset(&self) -> u64 {
-        self.parts.iter().sum()
-    }
-
-    /// Whether there may be another part.
-    pub(crate) fn has_room(&self) -> bool {
-        self.parts.len() < MOST_PARTS
-    }
-}
 
 /// When an upload that was heard of now is removed.
 pub(crate) fn expiry(context: &Context, resumable: &Resumable) -> u64 {
@@ -100,14 +56,6 @@ impl Drop for Held<'_> {
     }
 }
 
-pub(crate) fn state_key(id: &str) -> String {
-    format!("{UNFINISHED}{id}")
-}
-
-pub(crate) fn part_key(id: &str, part: usize) -> String {
-    format!("{UNFINISHED}{id}.{part:05}")
-}
-
 /// The state of somebody's upload; whose it is not is told that there is none.
 pub(crate) async fn load(
     context: &Context,
@@ -119,68 +67,68 @@ pub(crate) async fn load(
     let none = || Failure::of(&NOT_FOUND);
     // Only what this made is an id.
     let id = Uuid::try_parse(id).map_err(|_| none())?.to_string();
-    let state = read(store, &id).await?.ok_or_else(none)?;
+    let state = States::of(context, store).read(&id).await?.ok_or_else(none)?;
     let known = state.owner.as_deref() == owner && state.at == resumable.at;
     if known && state.expires > context.clock().unix_millis() { Ok(state) } else { Err(none()) }
 }
 
-async fn read(store: &dyn BlobStore, id: &str) -> Result<Option<State>, Failure> {
-    let Some(kept) = store.get(&state_key(id)).await? else { return Ok(None) };
-    serde_json::from_slice(&kept.bytes).map(Some).map_err(Failure::internal)
-}
-
-/// Keeps a state.
-pub(crate) async fn save(store: &dyn BlobStore, id: &str, state: &State) -> Result<(), Failure> {
-    let json = serde_json::to_vec(state).map_err(Failure::internal)?;
-    store.put(&state_key(id), json.into(), "application/json").await?;
-    Ok(())
-}
-
-/// Keeps a part, then the state that knows it.
+/// Keeps a part, then the state that knows it. Where another replica was first, nothing of it is left.
 pub(crate) async fn add(
+    context: &Context,
     store: &dyn BlobStore,
     id: &str,
     state: &mut State,
     part: Bytes,
 ) -> Result<(), Failure> {
+    if state.parts.len() >= MOST_PARTS {
+        return Err(Failure::of(&UPLOAD_BUSY).detail("There are too many small parts."));
+    }
     let size = part.len() as u64;
-    store.put(&part_key(id, state.parts.len()), part, "application/octet-stream").await?;
-    state.parts.push(size);
-    save(store, id, state).await
+    // Two requests about one upload never write the same part: which one counts, the state decides.
+    let key = format!("{UNFINISHED}{id}.{:05}.{}", state.parts.len(), context.new_id()?);
+    store.put(&key, part, "application/octet-stream").await?;
+    state.parts.push(Part { key: key.clone(), size });
+    let changed = States::of(context, store).change(id, state).await;
+    if let Err(failure) = &changed
+        && *failure.problem() == UPLOAD_BUSY
+    {
+        state.parts.pop();
+        store.delete(&key).await?;
+    }
+    // After any other failure nobody knows whether the state has it: what it does not have is swept away later.
+    changed
 }
 
-/// The parts of an upload as one file; one of them is in memory at a time.
+/// The parts of an upload as one file; one of them is read at a time.
 pub(crate) fn whole<'a>(
     store: &'a dyn BlobStore,
-    id: &'a str,
-    parts: usize,
+    parts: &'a [Part],
 ) -> impl Stream<Item = Result<Bytes, Failure>> + Unpin + 'a {
-    let part = move |part: usize| async move {
+    let part = move |part: &'a Part| async move {
         let missing = || BlobError("a part of an upload is missing".to_owned());
-        let reading = store.read(&part_key(id, part)).await?.ok_or_else(missing)?;
+        let reading = store.read(&part.key).await?.ok_or_else(missing)?;
         Ok::<_, BlobError>(reading.pieces())
     };
-    stream::iter(0..parts).then(part).try_flatten().map_err(Failure::from).boxed()
+    stream::iter(parts).then(part).try_flatten().map_err(Failure::from).boxed()
 }
 
 /// Removes the parts of an upload.
-pub(crate) async fn remove_parts(
-    store: &dyn BlobStore,
-    id: &str,
-    parts: usize,
-) -> Result<(), Failure> {
-    // One more: it may have been kept, and its state not.
-    for part in 0..=parts {
-        store.delete(&part_key(id, part)).await?;
+pub(crate) async fn remove_parts(store: &dyn BlobStore, parts: &[Part]) -> Result<(), Failure> {
+    for part in parts {
+        store.delete(&part.key).await?;
     }
     Ok(())
 }
 
 /// Removes an upload. Its state goes last: without it nobody would look for parts.
-pub(crate) async fn remove(store: &dyn BlobStore, id: &str, parts: usize) -> Result<(), Failure> {
-    remove_parts(store, id, parts).await?;
-    store.delete(&state_key(id)).await?;
-    Ok(())
+pub(crate) async fn remove(
+    context: &Context,
+    store: &dyn BlobStore,
+    id: &str,
+    state: &State,
+) -> Result<(), Failure> {
+    remove_parts(store, &state.parts).await?;
+    States::of(context, store).forget(id).await
 }
 
 /// Removes uploads that nobody goes on with, and says how many there were.
@@ -202,6 +150,14 @@ async fn sweep_one(
     resumable: &Resumable,
 ) -> Result<usize, Failure> {
     let store = context.blob(upload.to)?;
+    let states = States::of(context, store);
+    let mut removed = 0;
+    for (id, state) in states.over().await? {
+        if state.at == resumable.at {
+            remove(context, store, &id, &state).await?;
+            removed += 1;
+        }
+    }
     let mut uploads: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for key in store.list(UNFINISHED).await? {
         let name = key.strip_prefix(UNFINISHED).unwrap_or_default();
@@ -210,9 +166,8 @@ async fn sweep_one(
     }
     let now = context.clock().unix_millis();
     let keep = u64::try_from(resumable.keep.as_millis()).unwrap_or(u64::MAX);
-    let mut removed = 0;
     for (id, mut keys) in uploads {
-        let expires = match read(store, &id).await? {
+        let expires = match states.read(&id).await? {
             Some(state) if state.at == resumable.at => state.expires,
             // Another route's.
             Some(_) => continue,

@@ -19,7 +19,7 @@ pub(super) fn add(
 ) {
     let mut producers = Vec::new();
     let mut consumers = Vec::new();
-    let keeps = sql::keeps_dead_letters(input.service, input.migrations).is_some();
+    let keeps = sql::Table::DeadLetters.database(input.service, input.migrations).is_some();
     for (name, binding) in &input.service.bindings {
         let Binding::Queue { queue, batch, retry, concurrency, dead_letter, .. } = binding else {
             continue;

@@ -118,6 +118,7 @@ const IMPORTS: &[&str] = &[
     "Database",
     "DeadLetter",
     "Definition",
+    "Files",
     "Flag",
     "Forwarding",
     "Framing",
@@ -192,6 +193,7 @@ fn fields(input: &Input<'_>) -> Vec<String> {
     list("upstreams", upstreams(service));
     list("unrouted_limits", unrouted_limits(service));
     fields.extend(messages(input));
+    fields.extend(files(input));
     fields.extend(analytics(service));
     fields.extend(http(service));
     fields.extend(shutdown(service));
@@ -492,9 +494,20 @@ fn blobs(service: &Service) -> Vec<String> {
 fn messages(input: &Input<'_>) -> Option<String> {
     let service = input.service;
     service.bindings.values().find(|binding| matches!(binding, Binding::Queue { .. }))?;
-    let kept = optional_text(sql::keeps_dead_letters(service, input.migrations));
-    let remembered = optional_text(sql::remembers_deliveries(service, input.migrations));
+    let kept = optional_text(sql::Table::DeadLetters.database(service, input.migrations));
+    let remembered =
+        optional_text(sql::Table::DeliveredMessages.database(service, input.migrations));
     Some(format!("messages: Messages {{ kept_in: {kept}, remembered_in: {remembered} }}"))
+}
+
+/// What the database knows of files, where there are any.
+fn files(input: &Input<'_>) -> Option<String> {
+    let service = input.service;
+    service.routes.values().find(|route| matches!(route.op, Operation::Upload(_)))?;
+    let unfinished =
+        optional_text(sql::Table::UnfinishedUploads.database(service, input.migrations));
+    let removed = optional_text(sql::Table::RemovedFiles.database(service, input.migrations));
+    Some(format!("files: Files {{ unfinished_in: {unfinished}, removed_in: {removed} }}"))
 }
 
 fn analytics(service: &Service) -> Option<String> {

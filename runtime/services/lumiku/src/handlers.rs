@@ -9,7 +9,7 @@ use proofline_runtime::{Call, Context, Delivery, Failure};
 use crate::generated::definition::{
     INSUFFICIENT_CREDITS, INVALID_TRANSITION, MODEL_NOT_FOUND, TEXT_TO_POSE_FLAG, VIDEO_MIXER_FLAG,
 };
-use crate::generated::handlers::{DeleteUploadAnswer, Handlers, RequestGenerationAnswer};
+use crate::generated::handlers::{Handlers, RequestGenerationAnswer};
 use crate::generated::statements;
 use crate::generated::types::{Generation, GenerationMessage, Kind, Model, NewGeneration};
 use crate::provider::{self, Undone};
@@ -63,16 +63,6 @@ impl Handlers for App {
         // It is stored and charged: a queue that is full only makes it late.
         let _ = enqueue(call, &id).await;
         Ok(RequestGenerationAnswer::Accepted(generation))
-    }
-
-    /// The row goes first: a file that nobody knows does less harm than a row without its file.
-    async fn delete_upload(&self, call: &Call) -> Result<DeleteUploadAnswer, Failure> {
-        let id = call.path("id").as_str().unwrap_or_default().to_owned();
-        let found = call.run(statements::UPLOAD_FILE.with(&[("id", &id)])).await?;
-        let key = found.first().and_then(|row| row.text("key")).unwrap_or_default().to_owned();
-        call.run(statements::DELETE_UPLOAD.with(&[("id", &id)])).await?;
-        call.blob("UPLOADS")?.delete(&key).await?;
-        Ok(DeleteUploadAnswer::NoContent)
     }
 
     async fn generate(

@@ -21,6 +21,7 @@ use crate::answer::Pieces;
 use crate::definition::Definition;
 use crate::host::BODY_TIMEOUT;
 use crate::host::control::is_direct;
+use crate::host::files;
 use crate::host::log::Level;
 use crate::policy::headers::HeaderPolicy;
 use crate::problem::{Failure, UNAVAILABLE};
@@ -184,6 +185,8 @@ impl<S: Service> Worker for Started<S> {
             }
             let runs = due.iter().map(|task| self.control.run_task(task, &self.log));
             let failed = join_all(runs).await.into_iter().filter(Result::is_err).count();
+            // Schedules are the only time that a worker has without a request.
+            files::clean_up(self.control.chain.context(), &self.log).await;
             if failed == 0 {
                 return Ok(JsValue::UNDEFINED);
             }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::jobs::Tally;
 use super::schedule::Round;
@@ -53,6 +54,9 @@ pub struct RoundReport {
     pub unknown: u64,
     /// What does not hold.
     pub wrong: Vec<String>,
+    /// Which of them are about an answer, with its correlation id.
+    #[serde(skip)]
+    pub(super) answers: Vec<(usize, String)>,
 }
 
 impl Document {
@@ -73,6 +77,19 @@ impl Document {
 }
 
 impl RoundReport {
+    /// Adds what the service's log says about answers that nothing explains: later it may be gone.
+    pub(super) fn explain(&mut self, log: &str) {
+        for (number, id) in self.answers.drain(..) {
+            let line = log.lines().filter(|line| line.contains(&id));
+            let mut lines = line.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let cause = lines.find_map(|line| Some(line.get("cause")?.as_str()?.to_owned()));
+            if let (Some(wrong), Some(cause)) = (self.wrong.get_mut(number), cause) {
+                wrong.push_str("; the log says: ");
+                wrong.push_str(&cause);
+            }
+        }
+    }
+
     /// One line about it.
     pub fn line(&self) -> String {
         let round = self.schedule.as_ref();
@@ -94,5 +111,22 @@ impl RoundReport {
             self.unknown,
             self.wrong.len(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_log_says_of_an_answer_stands_beside_it() {
+        let wrong = vec!["not ready".to_owned(), "GET / answered 500".to_owned()];
+        let answers = vec![(1, "id-1".to_owned())];
+        let mut report = RoundReport { wrong, answers, ..RoundReport::default() };
+        report.explain(
+            "started\n{\"correlation_id\": \"id-0\", \"cause\": \"another\"}\n\
+             {\"correlation_id\": \"id-1\", \"cause\": \"a full disk\"}\n",
+        );
+        assert_eq!(report.wrong, ["not ready", "GET / answered 500; the log says: a full disk"]);
     }
 }

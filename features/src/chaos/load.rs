@@ -15,7 +15,7 @@ use super::jobs;
 use super::schedule::CLIENTS;
 use crate::accounts::{self, Account};
 use crate::call::Call;
-use crate::exchange::{Answer, Http, HttpError, Request};
+use crate::exchange::{Answer, CORRELATION_ID, Http, HttpError, Request};
 use crate::failure::Failure;
 use crate::generate::Generator;
 use crate::run::Run;
@@ -280,7 +280,11 @@ impl Load {
             Some(Ok(answer)) => {
                 *lock(&self.report).statuses.entry(answer.status).or_default() += 1;
                 if let Some(complaint) = self.complaint(wish, answer, began) {
-                    self.wrong(format!("{what} answered {}: {complaint}", answer.status));
+                    let mut report = lock(&self.report);
+                    let number = report.wrong.len();
+                    let id = answer.header(CORRELATION_ID).map(str::to_owned);
+                    report.answers.extend(id.map(|id| (number, id)));
+                    report.wrong.push(format!("{what} answered {}: {complaint}", answer.status));
                 }
                 let fate = match answer.status {
                     200..300 => Fate::Done,

@@ -313,6 +313,12 @@ impl Stage {
             let put = load.put.into_inner().unwrap_or_default();
             report.wrong.extend(courier.round(&self.run, round, put).await.err());
         }
+        if let Some(log) =
+            self.run.target.plan.log_file.as_ref().filter(|_| !report.answers.is_empty())
+        {
+            let log = tokio::fs::read(log).await.unwrap_or_default();
+            report.explain(&String::from_utf8_lossy(&log));
+        }
         for user in &load.users {
             let ledger = lock(&user.ledger);
             let things = user.things.iter().map(|things| lock(things).count());

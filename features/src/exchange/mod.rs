@@ -12,3 +12,6 @@ pub use bulk::{Bulk, BulkOutcome};
 pub use client::{Http, HttpError};
 pub use record::{Record, Recorder};
 pub use request::Request;
+
+/// The header by which a request, its answer and its log line know each other.
+pub const CORRELATION_ID: &str = "X-Correlation-ID";

@@ -3,11 +3,9 @@
 use cucumber::step::Collection;
 
 use super::{Arguments, steps};
-use crate::exchange::{Answer, Request};
+use crate::exchange::{Answer, CORRELATION_ID as HEADER, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::world::World;
-
-const HEADER: &str = "X-Correlation-ID";
 
 /// What a scenario knows about correlation.
 #[derive(Debug, Default)]

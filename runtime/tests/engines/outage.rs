@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use proofline_runtime::binding::sql::{Batch, Database};
+use proofline_runtime::binding::sql::{Batch, Database, Statement};
 use proofline_runtime::definition::{Database as Settings, Migration};
 use proofline_runtime::host::native::postgres::{Postgres, Server, migration};
 use serde_json::json;
@@ -172,6 +172,41 @@ async fn a_transaction_that_the_server_gave_up_waiting_for_changes_nothing_and_t
     let row = place.admin.query_one("select score from people where id = 2", &[]).await;
     let score: f64 = row.expect("a row").get(0);
     assert!((score - 49.0).abs() < 1e-9, "{score}");
+}
+
+/// Leaves a transaction open on a connection, and failed, as one whose end the server gave up.
+async fn leave_behind(database: &dyn Database) {
+    static BEGIN: Statement =
+        Statement { name: "begin", sql: "begin", postgres: "begin", ..Statement::DEFAULT };
+    static FAIL: Statement = Statement {
+        name: "fail",
+        sql: "select 1 / 0",
+        postgres: "select 1 / 0",
+        reads: true,
+        ..Statement::DEFAULT
+    };
+    assert_eq!(outcome(database, BEGIN.with(&[])).await, json!({"rows": [], "changed": 0}));
+    assert_eq!(outcome(database, FAIL.with(&[])).await, json!("refused"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Postgres server: cargo xtask test stores"]
+async fn a_failed_transaction_that_was_left_on_a_connection_harms_nobody_after_it() {
+    let (spec, place) = (spec(), place("left").await);
+    let database = postgres(&place, &spec, 1).await;
+    place.admin.batch_execute("update people set score = 50 where id = 2").await.expect("set");
+    let spend = || spec.bound("spend", &json!({"id": 2, "cost": 1}));
+    for _ in 0..2 {
+        leave_behind(&*database).await;
+        let done = outcome(&*database, spend()).await;
+        assert_eq!(done, json!({"rows": [], "changed": 1}));
+        leave_behind(&*database).await;
+        let steps = vec![spec.bound("by_age", &json!({})), spend()];
+        assert!(together(&*database, Batch { once: None, steps }).await.is_array());
+    }
+    let row = place.admin.query_one("select score from people where id = 2", &[]).await;
+    let score: f64 = row.expect("a row").get(0);
+    assert!((score - 46.0).abs() < 1e-9, "{score}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,10 @@ pub(super) fn classify(statement: &'static Statement, error: &Error) -> Tried {
     if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
         return Tried::Failed(SqlError::TimedOut(statement.name.to_owned()));
     }
+    // What was on the connection before left it so, and nothing was done of this.
+    if is_left_over(error) {
+        return Tried::Again(SqlError::Unavailable(text()));
+    }
     // The server ended the connection because nothing came on it for too long, so that nothing was done of this.
     if *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT {
         return Tried::Again(SqlError::Unavailable(text()));
@@ -69,6 +73,12 @@ fn is_broken(error: &Error) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// Whether a transaction that failed is still open on the connection: a server that was not running for longer than
+/// the time limit gives up a `COMMIT` or a `ROLLBACK` before it looks at it, and waits for another one.
+pub(super) fn is_left_over(error: &Error) -> bool {
+    error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
 }
 
 /// Whether what was prepared does not fit any more: the tables have changed since.

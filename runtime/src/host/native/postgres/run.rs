@@ -6,7 +6,7 @@ use deadpool_postgres::{GenericClient, Object};
 use futures::TryStreamExt as _;
 use tokio_postgres::{Error, IsolationLevel};
 
-use super::error::{classify, is_stale};
+use super::error::{classify, is_left_over, is_stale};
 use super::value::{Given, Taken};
 use crate::binding::sql::{Batch, Bound, Done, Expect, Row, SqlError, Transacted};
 
@@ -34,6 +34,10 @@ pub(super) async fn one(connection: Object, bound: &Bound) -> Result<Done, Tried
     if tried.as_ref().is_err_and(is_stale) {
         client.statement_cache.clear();
         tried = attempt(client, bound).await;
+    }
+    if tried.as_ref().is_err_and(is_left_over) {
+        // Nobody else is to get this connection.
+        drop(Object::take(connection));
     }
     met(bound, tried)
 }

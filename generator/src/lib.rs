@@ -68,6 +68,7 @@ pub fn generate(input: &Input<'_>) -> Result<tree::Tree, emit::EmitError> {
     let folder = input.crate_folder();
     tree.own_folder(format!("{folder}/src/generated"));
     tree.own_folder(format!("{folder}/deploy"));
+    tree.own_marked(emit::pipeline::FOLDER, format!("{} from {} ", tree::MARK, input.spec_path()));
     for emitter in emit::EMITTERS {
         if (emitter.enabled)(input) {
             (emitter.emit)(input, &mut tree)

@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Chaos(Chaos),
     /// Deploy a service to an environment on Workers, verify it there, and roll back when a P0 claim fails.
     Deploy(Deploy),
+    /// Let the version of before take all requests again, in an environment on Workers.
+    Rollback(Rollback),
     /// Compute verdicts from the newest evidence and write the report. Runs nothing.
     Report(Report),
     /// Compare what two environments answered to the same requests. Runs nothing.
@@ -141,7 +143,7 @@ pub(crate) struct Verify {
     /// Show which checks would run and which would be left out, and stop.
     #[arg(long)]
     pub(crate) plan: bool,
-    /// Only these features, such as `security/jwt`.
+    /// Only these features, such as `security/jwt`, or all of a category, such as `security`.
     #[arg(long, value_name = "FEATURE")]
     pub(crate) only: Vec<String>,
     /// Exit 5 when a claim that features prove is unverified, not only when one failed.
@@ -180,9 +182,28 @@ pub(crate) struct Deploy {
     /// Deploy the worker that is built already, such as the one that was verified in another environment.
     #[arg(long)]
     pub(crate) built: bool,
+    /// Only make what is missing and apply the migrations; upload nothing.
+    #[arg(long, conflicts_with_all = ["dry_run", "promote"])]
+    pub(crate) migrate: bool,
+    /// Only if the P0 claims hold in the environment that this one is `promoted_from`: upload beside the old version,
+    /// then let the new one take all requests.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) promote: bool,
+    /// How long a promoted version is watched: its P0 claims are verified again and again until then.
+    #[arg(long, value_name = "TIME", default_value = "2min", requires = "promote")]
+    pub(crate) watch: Duration,
     /// The form of what is printed on standard output.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// The version; the last other one that took all requests without it.
+    #[arg(value_name = "VERSION")]
+    pub(crate) version: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod dockerfile;
 mod dotenv;
 mod kubernetes;
 mod openapi;
+pub mod pipeline;
 mod prometheus;
 mod rust;
 mod scaffold;
@@ -68,6 +69,7 @@ pub const EMITTERS: &[Emitter] = &[
         enabled: |i| i.targets(Target::Workers),
         emit: wrangler::emit,
     },
+    Emitter { name: "workflows", enabled: |i| i.targets(Target::Workers), emit: pipeline::emit },
 ];
 
 /// The first line of a generated file, without the comment sign: what made it from what, and by which command.

@@ -41,6 +41,8 @@ pub struct File {
 pub struct Tree {
     files: BTreeMap<String, File>,
     folders: BTreeSet<String>,
+    /// Folders that are shared with others, and what the files of this tree say in their first lines.
+    shared: BTreeSet<(String, String)>,
 }
 
 /// A difference between a tree and a folder.
@@ -105,6 +107,11 @@ impl Tree {
         self.folders.insert(path.into());
     }
 
+    /// Declares a folder in which only the files that say this in their first lines are the generator's.
+    pub fn own_marked(&mut self, path: impl Into<String>, mark: impl Into<String>) {
+        self.shared.insert((path.into(), mark.into()));
+    }
+
     /// Adds a file.
     pub fn add(&mut self, path: impl Into<String>, owner: Owner, content: impl Into<String>) {
         self.files.insert(path.into(), File { content: content.into(), owner });
@@ -114,6 +121,7 @@ impl Tree {
     pub fn merge(&mut self, other: Self) {
         self.files.extend(other.files);
         self.folders.extend(other.folders);
+        self.shared.extend(other.shared);
     }
 
     /// Every file, by path.
@@ -143,6 +151,19 @@ impl Tree {
                         Ok(change) => changes.push(change),
                         Err(error) => errors.push(error),
                     }
+                }
+            }
+        }
+        for (folder, mark) in &self.shared {
+            for path in
+                files_below(root, folder).into_iter().filter(|p| !self.files.contains_key(p))
+            {
+                match read(root, &path) {
+                    Ok(Some(old)) if says(&old, mark) => {
+                        changes.push(Change { path, kind: ChangeKind::Remove { old } });
+                    }
+                    Ok(_) => {}
+                    Err(error) => errors.push(error),
                 }
             }
         }
@@ -184,11 +205,16 @@ fn read(root: &Path, path: &str) -> Result<Option<String>, TreeError> {
 
 /// Whether the text says that it was generated.
 pub fn is_marked(text: &str) -> bool {
+    says(text, MARK)
+}
+
+/// Whether this stands in the first lines.
+fn says(text: &str, mark: &str) -> bool {
     let mut end = MARK_WITHIN.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    text[..end].contains(MARK)
+    text[..end].contains(mark)
 }
 
 fn files_below(root: &Path, folder: &str) -> Vec<String> {

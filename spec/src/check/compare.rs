@@ -79,7 +79,10 @@ fn has(environment: &Environment) -> BTreeSet<String> {
     has
 }
 
-fn runs<'a>(environment: &'a Environment, all: &[(&'a str, &Service)]) -> BTreeSet<&'a str> {
+pub(super) fn runs<'a>(
+    environment: &'a Environment,
+    all: &[(&'a str, &Service)],
+) -> BTreeSet<&'a str> {
     if !environment.services.is_empty() {
         return environment.services.iter().map(String::as_str).collect();
     }

@@ -29,6 +29,7 @@ mod parameters;
 mod parity;
 mod paths;
 mod platform;
+mod promotion;
 mod public;
 mod queries;
 mod requests;
@@ -123,6 +124,7 @@ pub fn compare_environments(
     let mut found = Vec::new();
     compare::check(all, services, &mut found);
     shared::check(all, services, &mut found);
+    promotion::check(all, services, &mut found);
     finish(found)
 }
 
@@ -159,7 +161,17 @@ mod tests {
 
     #[test]
     fn every_file_of_the_folder_is_in_the_table() {
-        let helpers = ["mod", "at", "compare", "context", "edge", "environment", "lock", "shared"];
+        let helpers = [
+            "mod",
+            "at",
+            "compare",
+            "context",
+            "edge",
+            "environment",
+            "lock",
+            "promotion",
+            "shared",
+        ];
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/check");
         let files: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()

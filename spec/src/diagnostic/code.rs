@@ -206,6 +206,7 @@ pub(super) mod table {
         LTI_QUERIES = "PL1932", "lti-queries", Error, "A log-in of a learning platform cannot be kept and taken once.";
         LTI_ROUTES = "PL1933", "lti-routes", Error, "A route that learning platforms need is missing, or there twice.";
         LTI_ROUTE = "PL1934", "lti-route", Error, "A route for learning platforms has another form than it needs.";
+        PROMOTION = "PL1961", "promotion", Error, "Nothing could be promoted to an environment.";
     }
 }
 

@@ -195,6 +195,8 @@ pub enum ProbeName {
     Migrations,
     /// Whether the rules of the alerts fire when they must and stay silent when they must, by `promtool`.
     AlertRules,
+    /// Whether the generated pipelines are what an Actions linter accepts, with every stage after the one that it needs.
+    Pipelines,
 }
 
 impl ProbeName {
@@ -205,6 +207,7 @@ impl ProbeName {
             Self::QueryPlans => "query-plans",
             Self::Migrations => "migrations",
             Self::AlertRules => "alert-rules",
+            Self::Pipelines => "pipelines",
         }
     }
 }

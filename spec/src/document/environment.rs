@@ -25,6 +25,9 @@ pub struct Environment {
     /// Whether people outside can reach it.
     #[serde(default)]
     pub public: bool,
+    /// The environment where a version is verified before it is promoted to this one; its pipelines are generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted_from: Option<String>,
     /// How it is started here; without it, it must be running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Start>,

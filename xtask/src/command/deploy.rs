@@ -1,4 +1,7 @@
-//! `deploy`: a commit to an environment on Workers, verified there, and rolled back when a P0 claim fails.
+//! `deploy`: a commit to an environment on Workers, verified there, and rolled back when a P0 claim fails; promoted only
+//! when its claims hold in the environment before.
+
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use proofline_spec::document::{Environment, LockedIds, Severity, Target};
@@ -51,6 +54,9 @@ pub(super) fn run(context: &Context, arguments: &Deploy) -> Result<Exit> {
     );
     let ids = ids(&workspace, service, environment);
     let target = Place { context, service, environment, url: &url, generated };
+    if arguments.promote {
+        holds_before(&workspace, &target, arguments)?;
+    }
     let ended = target.perform(&deployment, &ids, &mut record, arguments);
     record.finished_at = Some(Context::now());
     let path = deploy::write_record(&context.root, &service.folder, &record)?;
@@ -60,7 +66,7 @@ pub(super) fn run(context: &Context, arguments: &Deploy) -> Result<Exit> {
 }
 
 /// Where the environment is; only what runs elsewhere can be deployed.
-fn address(environment: &Environment) -> Result<String> {
+pub(super) fn address(environment: &Environment) -> Result<String> {
     let name = &environment.environment;
     if environment.target != Target::Workers {
         bail!(
@@ -78,9 +84,9 @@ fn address(environment: &Environment) -> Result<String> {
         .with_context(|| format!("`{name}` has no `url`, so nothing could be verified"))
 }
 
-/// What is deployed is what a commit says.
+/// What is deployed is what a commit says; ids that a deployment has just kept are no change of it.
 fn committed(context: &Context) -> Result<String> {
-    let (commit, dirty) = session::commit(&context.root);
+    let (commit, dirty) = session::commit_but(&context.root, "environments/*.lock.yaml");
     let Some(commit) = commit else {
         bail!(
             "this is not a git repository with a commit, so nobody could say later what was deployed"
@@ -94,19 +100,21 @@ fn committed(context: &Context) -> Result<String> {
     Ok(commit)
 }
 
+/// Wrangler alone, where nothing is built.
+pub(super) fn wrangler(context: &Context) -> Result<Wrangler> {
+    Wrangler::find(context).map_err(|missing| {
+        let text = format!("{}: {}\nrun: {}", missing.name, missing.why, missing.fix);
+        Stopped::could_not_find_out(text)
+    })
+}
+
 fn worker(
     context: &Context,
     arguments: &Deploy,
     service: &LoadedService,
 ) -> Result<(Wrangler, Worker)> {
     if arguments.built {
-        let wrangler = Wrangler::find(context).map_err(|missing| {
-            Stopped::could_not_find_out(format!(
-                "{}: {}\nrun: {}",
-                missing.name, missing.why, missing.fix
-            ))
-        })?;
-        return Ok((wrangler, build::existing(context, service)?));
+        return Ok((wrangler(context)?, build::existing(context, service)?));
     }
     let tools = Tools::find(context)?;
     let worker = build::build(context, &tools, service)?;
@@ -118,6 +126,7 @@ fn ids(workspace: &Workspace, service: &LoadedService, environment: &Environment
     lock.and_then(|lock| lock.services.get(&service.folder)).cloned().unwrap_or_default()
 }
 
+#[derive(Clone, Copy)]
 struct Place<'a> {
     context: &'a Context,
     service: &'a LoadedService,
@@ -134,9 +143,19 @@ impl Place<'_> {
         record: &mut Record,
         arguments: &Deploy,
     ) -> Result<Exit> {
-        deployment.current(record)?;
-        deployment.deploy(ids, &Secrets::of(self.service), record)?;
-        let problem = match self.verify(record, arguments) {
+        let before = deployment.current(record)?;
+        deployment.prepare(ids, &Secrets::of(self.service), record)?;
+        if arguments.migrate {
+            record.outcome = Outcome::Migrated;
+            return Ok(Exit::Success);
+        }
+        // Beside a version that is not there yet nothing can be uploaded.
+        if arguments.promote && before.is_some() {
+            deployment.promote(record)?;
+        } else {
+            deployment.deploy(record)?;
+        }
+        let problem = match self.watch(record, arguments) {
             Ok(None) => {
                 record.outcome = Outcome::Deployed;
                 return Ok(Exit::Success);
@@ -145,6 +164,10 @@ impl Place<'_> {
             Err(error) => {
                 let what = "the new version is deployed, but could not be verified";
                 output::line(self.context, Tone::Bad, "Unverified", what);
+                if arguments.promote && before.is_some() {
+                    deployment.roll_back(record, "it could not be verified")?;
+                    record.outcome = Outcome::RolledBack;
+                }
                 return Err(error);
             }
         };
@@ -155,8 +178,31 @@ impl Place<'_> {
         Ok(Exit::ClaimFailed)
     }
 
-    /// What is wrong with what was deployed, if anything is.
+    /// What is wrong with what was deployed, if anything is; what is promoted is looked at until its time is over.
+    fn watch(&self, record: &mut Record, arguments: &Deploy) -> Result<Option<String>> {
+        let begun = Instant::now();
+        loop {
+            let problem = self.verify(record, arguments)?;
+            let over = !arguments.promote
+                || begun.elapsed().as_millis() >= arguments.watch.as_millis().into();
+            if problem.is_some() || over {
+                return Ok(problem);
+            }
+        }
+    }
+
+    /// What is wrong with what is deployed, if anything is.
     fn verify(&self, record: &mut Record, arguments: &Deploy) -> Result<Option<String>> {
+        self.look(&mut record.run, &mut record.failed_claims, arguments)
+    }
+
+    /// The same, with the run that found it and the claims that failed.
+    fn look(
+        &self,
+        run: &mut Option<String>,
+        failed_claims: &mut Vec<String>,
+        arguments: &Deploy,
+    ) -> Result<Option<String>> {
         let (service, environment) = (self.service, self.environment);
         session::prepare(self.context, service, environment)?;
         let progress = Progress::start(self.context, "Waiting", self.url);
@@ -168,9 +214,9 @@ impl Place<'_> {
         }
         let checks = p0_checks(service, environment);
         let finished = session::run(self.context, service, environment, &checks, self.generated)?;
-        let run = finished.folder.file_name().and_then(|name| name.to_str());
-        record.run = run.map(str::to_owned);
-        let found = session::read_run(self.context, service, environment, self.generated, run)?;
+        let name = finished.folder.file_name().and_then(|name| name.to_str());
+        *run = name.map(str::to_owned);
+        let found = session::read_run(self.context, service, environment, self.generated, name)?;
         let format = arguments.format;
         report::write(self.context, service, environment, &found, format, Claims::Checked)?;
         if finished.interrupted {
@@ -187,12 +233,36 @@ impl Place<'_> {
             .claims
             .iter()
             .filter(|claim| claim.severity == Severity::P0 && claim.verdict == Verdict::Failed);
-        record.failed_claims = failed.map(|claim| claim.id.clone()).collect();
-        if record.failed_claims.is_empty() {
+        *failed_claims = failed.map(|claim| claim.id.clone()).collect();
+        if failed_claims.is_empty() {
             return Ok(None);
         }
-        Ok(Some(format!("P0 claims failed: {}", record.failed_claims.join(", "))))
+        Ok(Some(format!("P0 claims failed: {}", failed_claims.join(", "))))
     }
+}
+
+/// Nothing is promoted that does not run in the environment before, or whose P0 claims do not hold there now.
+fn holds_before(workspace: &Workspace, to: &Place<'_>, arguments: &Deploy) -> Result<()> {
+    let name = &to.environment.environment;
+    let Some(from) = &to.environment.promoted_from else {
+        bail!(
+            "nothing is promoted to `{name}`: it does not say from where\nhint: add `promoted_from: ENVIRONMENT` to environments/{name}.yaml"
+        );
+    };
+    let environment = workspace.environment(from, to.service)?;
+    let url = address(environment)?;
+    let place = Place { environment, url: &url, ..*to };
+    let (mut run, mut failed) = (None, Vec::new());
+    let problem = place.look(&mut run, &mut failed, arguments)?;
+    let Some(problem) = problem else {
+        output::line(to.context, Tone::Good, "Verified", &format!("in `{from}`"));
+        return Ok(());
+    };
+    Err(Stopped {
+        exit: Exit::ClaimFailed,
+        message: format!("nothing is promoted to `{name}`: in `{from}`, {problem}"),
+    }
+    .into())
 }
 
 /// The checks that P0 claims ask for.

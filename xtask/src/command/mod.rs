@@ -12,6 +12,7 @@ mod load;
 mod parity;
 mod ready;
 mod report;
+mod rollback;
 mod schedule;
 mod serve;
 mod setup;
@@ -37,6 +38,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::DeadLetters(arguments) => dead_letters::run(context, arguments),
         Command::Bench(arguments) => bench::run(context, arguments),
         Command::Deploy(arguments) => deploy::run(context, arguments),
+        Command::Rollback(arguments) => rollback::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),
         Command::Parity(arguments) => parity::run(context, arguments),
         Command::Schedule(arguments) => schedule::run(context, arguments),

@@ -6,6 +6,7 @@ pub(crate) mod build;
 pub(crate) mod chaos;
 pub(crate) mod evidence;
 pub(crate) mod migrations;
+pub(crate) mod pipelines;
 pub(crate) mod plan;
 pub(crate) mod plans;
 pub(crate) mod probe;

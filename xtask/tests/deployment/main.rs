@@ -5,6 +5,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 mod ground;
+mod promotion;
 mod vendor;
 
 use proofline_spec::evidence::CheckOutcome;

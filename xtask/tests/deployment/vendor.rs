@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub(crate) secrets: Vec<String>,
     /// Versions, the oldest first.
     pub(crate) versions: Vec<String>,
+    /// Versions that took all requests before, the newest first.
+    pub(crate) history: Vec<String>,
     /// The version that answers.
     pub(crate) deployed: Option<String>,
     /// Every call: method and path.
@@ -134,9 +136,8 @@ impl State {
     fn worker(&mut self, path: &str, body: &Value, asks: bool) -> Answer {
         let name = path.strip_prefix("/workers/").unwrap_or_default();
         if name == format!("scripts/{WORKER}") {
-            let version = format!("00000000-0000-4000-8000-{:012}", self.versions.len() + 1);
-            self.versions.push(version.clone());
-            self.deployed = Some(version.clone());
+            let version = self.new_version();
+            self.shift(version.clone());
             return Ok(json!({
                 "id": version, "deployment_id": version, "startup_time_ms": 5, "tag": "t", "etag": "e",
                 "entry_point": "shim.mjs", "metadata": {"has_preview": false}, "resources": {},
@@ -156,14 +157,32 @@ impl State {
                 self.secrets.extend(names);
                 Ok(json!({}))
             }
-            "/deployments" if asks => Ok(json!({"deployments": [{
-                "id": "deployment-1", "source": "wrangler", "strategy": "percentage",
-                "author_email": "operator@tiny.example", "created_on": "2026-01-01T00:00:00Z", "annotations": {},
-                "versions": [{"version_id": deployed, "percentage": 100}],
-            }]})),
+            "/deployments" if asks => {
+                let known = std::iter::once(&deployed).chain(&self.history).enumerate();
+                let deployments: Vec<Value> = known
+                    .map(|(age, version)| {
+                        json!({
+                            "id": format!("deployment-{age}"), "source": "wrangler", "strategy": "percentage",
+                            "author_email": "operator@tiny.example", "annotations": {},
+                            "created_on": format!("2026-01-{:02}T00:00:00Z", 28 - age),
+                            "versions": [{"version_id": version, "percentage": 100}],
+                        })
+                    })
+                    .collect();
+                Ok(json!({ "deployments": deployments }))
+            }
             "/deployments" => {
-                self.deployed = body["versions"][0]["version_id"].as_str().map(str::to_owned);
+                self.shift(
+                    body["versions"][0]["version_id"].as_str().unwrap_or_default().to_owned(),
+                );
                 Ok(json!({"id": "deployment-2"}))
+            }
+            "/versions" if !asks => {
+                let version = self.new_version();
+                Ok(json!({
+                    "id": version, "number": self.versions.len(), "startup_time_ms": 5,
+                    "metadata": {"has_preview": false}, "resources": {},
+                }))
             }
             "/settings" => {
                 Ok(json!({"bindings": [], "tags": [], "tail_consumers": [], "logpush": false}))
@@ -184,6 +203,19 @@ impl State {
             })),
             _ => Ok(json!({})),
         }
+    }
+}
+
+impl State {
+    fn new_version(&mut self) -> String {
+        let version = format!("00000000-0000-4000-8000-{:012}", self.versions.len() + 1);
+        self.versions.push(version.clone());
+        version
+    }
+
+    fn shift(&mut self, version: String) {
+        let before = self.deployed.replace(version);
+        self.history.splice(0..0, before);
     }
 }
 

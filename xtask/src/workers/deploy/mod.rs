@@ -85,8 +85,8 @@ impl<'a> Deployment<'a> {
         Ok(version)
     }
 
-    /// Everything up to the worker's new version: resources, secrets, migrations, upload.
-    pub(crate) fn deploy(
+    /// Everything that must be there before a version is: resources, migrations, secrets.
+    pub(crate) fn prepare(
         &self,
         ids: &LockedIds,
         secrets: &Secrets,
@@ -108,12 +108,29 @@ impl<'a> Deployment<'a> {
             self.step(record, "Set", &format!("secrets {names}"), || values.put(&self.call))?;
             record.secrets_set = missing;
         }
-        let worker = self.environment.worker_name(&self.service.service.service.name);
-        let message = record.message();
+        Ok(())
+    }
+
+    /// The new version, which takes all requests at once.
+    pub(crate) fn deploy(&self, record: &mut Record) -> Result<()> {
+        let (worker, message) = (self.worker(), record.message());
         let version =
             self.step(record, "Deployed", &worker, || versions::deploy(&self.call, &message))?;
         record.version = Some(version);
         Ok(())
+    }
+
+    /// The new version beside the old one, then all requests to it.
+    pub(crate) fn promote(&self, record: &mut Record) -> Result<()> {
+        let (worker, message) = (self.worker(), record.message());
+        let version =
+            self.step(record, "Uploaded", &worker, || versions::upload(&self.call, &message))?;
+        record.version = Some(version.clone());
+        self.step(record, "Promoted", &version, || versions::shift(&self.call, &version, &message))
+    }
+
+    fn worker(&self) -> String {
+        self.environment.worker_name(&self.service.service.service.name)
     }
 
     fn resources(&self, ids: &LockedIds, record: &mut Record) -> Result<LockedIds> {
@@ -164,6 +181,29 @@ impl<'a> Deployment<'a> {
         let text = format!("to version {previous} in {:.1} s", took.as_secs_f64());
         output::line(self.context, Tone::Warn, "Rolled back", &text);
         Ok(())
+    }
+
+    /// Lets this version take all requests again, or the one before, and looks whether it does.
+    pub(crate) fn return_to(&self, version: Option<&str>) -> Result<(String, String)> {
+        self.configure(None)?;
+        let now = versions::current(&self.call)?.context("there is no such worker there")?;
+        let version = match version {
+            Some(version) => version.to_owned(),
+            None => versions::before(&self.call, &now)?
+                .context("the platform knows of no other version that took requests before")?,
+        };
+        if version == now {
+            bail!("version {version} takes all requests already");
+        }
+        versions::roll_back(&self.call, &version, "rolled back by hand")?;
+        let found = versions::current(&self.call)?;
+        if found.as_deref() == Some(version.as_str()) {
+            return Ok((now, version));
+        }
+        Err(Stopped::could_not_find_out(format!(
+            "version {version} should take all requests, but the platform names {}",
+            found.unwrap_or_else(|| "none".to_owned())
+        )))
     }
 }
 

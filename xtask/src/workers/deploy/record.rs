@@ -14,6 +14,8 @@ use serde::Serialize;
 pub(crate) enum Outcome {
     /// It did not get to its end.
     Incomplete,
+    /// What is missing was made and the migrations were applied; the version is the one of before.
+    Migrated,
     /// The new version is there, and no P0 claim failed.
     Deployed,
     /// A P0 claim failed, and the version of before is back.

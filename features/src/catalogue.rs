@@ -27,6 +27,7 @@ catalogue! {
     "reliability/download",
     "reliability/flags",
     "reliability/isolation",
+    "reliability/live-sessions",
     "reliability/progress",
     "reliability/queue",
     "reliability/shutdown",

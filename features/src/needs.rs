@@ -135,6 +135,11 @@ const SUBJECTS: &[Need] = &[
         |t| t.routes().any(|(_, route)| route.watch.is_some()),
         "nothing is followed over a WebSocket",
     ),
+    (
+        "rooms",
+        |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Room(_))),
+        "there is no room that anybody could enter",
+    ),
     ("lti", |t| t.service.lti.is_some(), "no learning platform opens the service"),
     ("flags", |t| !t.service.flags.is_empty(), "the spec has no feature flags"),
     ("switches", |t| t.service.switches.is_some(), "the spec has no emergency switches"),

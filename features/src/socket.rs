@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -56,6 +56,28 @@ impl Socket {
             Ok(Err(error)) => Err(Failure::Wrong(format!("no WebSocket was begun: {error}"))),
             Err(_) => Err(Failure::wrong("the opening handshake is not answered")),
         }
+    }
+
+    /// Sends a text.
+    pub async fn say(&mut self, text: &str) -> Result<(), Failure> {
+        self.send(Message::text(text)).await
+    }
+
+    /// Sends bytes that are no text.
+    pub async fn say_binary(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.send(Message::binary(bytes.to_vec())).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Failure> {
+        let sent = self.0.send(message).await;
+        sent.map_err(|error| Failure::Wrong(format!("nothing can be sent any more: {error}")))
+    }
+
+    /// Ends it, and waits until the service agrees.
+    pub async fn leave(mut self) {
+        // Who is gone already has left, too.
+        let _ = self.0.close(None).await;
+        while !matches!(self.next().await, Came::Close(_) | Came::Nothing) {}
     }
 
     /// The next text, or the end.

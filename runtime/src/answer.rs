@@ -8,6 +8,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde::Serialize;
 
 use crate::binding::blob;
+use crate::binding::room::Connection;
 use crate::problem::Failure;
 
 /// What an operation answers, or the problem that kept it from answering.
@@ -24,6 +25,8 @@ pub struct Answer {
     pub body: Bytes,
     /// The body when it is too large to be in memory.
     pub pieces: Option<Pieces>,
+    /// What the connection becomes instead.
+    pub connection: Option<Connection>,
 }
 
 /// A body that is read as it is sent.
@@ -51,7 +54,7 @@ impl Pieces {
 impl Answer {
     /// An answer without a body.
     pub const fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), pieces: None }
+        Self { status, headers: Vec::new(), body: Bytes::new(), pieces: None, connection: None }
     }
 
     /// An answer with this JSON text as its body.
@@ -62,7 +65,8 @@ impl Answer {
     /// An answer with a body of this media type.
     pub fn text(status: u16, media_type: &'static str, body: impl Into<Bytes>) -> Self {
         let media_type = HeaderValue::from_static(media_type);
-        Self { status, headers: vec![(CONTENT_TYPE, media_type)], body: body.into(), pieces: None }
+        let headers = vec![(CONTENT_TYPE, media_type)];
+        Self { headers, body: body.into(), ..Self::empty(status) }
     }
 
     /// An answer with this value as its JSON body.

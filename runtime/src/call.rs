@@ -28,6 +28,8 @@ pub struct Principal {
     pub tier: String,
     /// The id of the API key that was used.
     pub key_id: Option<String>,
+    /// When the credential ends, in milliseconds since 1970.
+    pub expires: Option<u64>,
     /// How it authenticated.
     pub scheme: &'static AuthScheme,
 }

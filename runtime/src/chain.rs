@@ -29,6 +29,7 @@ use http::header::{ALLOW, COOKIE, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use serde_json::Value;
 
+use self::watch::switched;
 use crate::answer::{Answer, Outcome};
 use crate::binding::rate_store::RateStore;
 use crate::call::{Call, Principal};
@@ -290,7 +291,11 @@ impl<S: Service> Chain<S> {
         if let Some(watch) = self.follows(&call, parts).await {
             return self.begin(call, watch, &parts.headers).await;
         }
-        self.operate(&mut call, left).await.map(into_response)
+        if route.room.is_some() {
+            self.may_switch(parts)?;
+        }
+        let answer = self.operate(&mut call, left).await?;
+        Ok(switched(into_response(answer), &parts.headers))
     }
 
     /// Lets a request in: its limits, who calls, and the role. Gives the signature of a webhook, which
@@ -538,6 +543,9 @@ fn into_response(answer: Answer) -> Response<Bytes> {
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().extend(answer.headers);
+    if let Some(connection) = answer.connection {
+        response.extensions_mut().insert(connection);
+    }
     if let Some(pieces) = answer.pieces {
         // The host sends them in place of the body.
         response.extensions_mut().insert(pieces);

@@ -16,6 +16,7 @@ use crate::binding::counted::Counted;
 use crate::binding::kv::KeyValueStore;
 use crate::binding::password::{PasswordError, PasswordHasher};
 use crate::binding::queue::Queue;
+use crate::binding::room::Rooms;
 use crate::binding::rsa::{Rsa, RsaError};
 use crate::binding::sql::{Batch, Bound, Database, Done, SqlError, Transacted};
 use crate::binding::upstream::Upstream;
@@ -43,6 +44,8 @@ pub struct Bindings {
     pub queues: HashMap<&'static str, Arc<dyn Queue>>,
     /// Stores of files by name.
     pub blobs: HashMap<&'static str, Arc<dyn BlobStore>>,
+    /// Rooms by name of the binding.
+    pub rooms: HashMap<&'static str, Arc<dyn Rooms>>,
     /// Other services by name.
     pub upstreams: HashMap<&'static str, Arc<dyn Upstream>>,
     /// Time.
@@ -286,6 +289,11 @@ impl Context {
     /// A queue.
     pub fn queue(&self, name: &str) -> Result<&dyn Queue, Failure> {
         named(&self.bindings.queues, name)
+    }
+
+    /// The rooms of a binding.
+    pub(crate) fn rooms(&self, name: &str) -> Result<&dyn Rooms, Failure> {
+        named(&self.bindings.rooms, name)
     }
 
     /// Another service.

@@ -3,6 +3,7 @@
 mod flag;
 mod lti;
 mod queue;
+mod room;
 mod task;
 mod upload;
 mod watch;
@@ -15,6 +16,7 @@ use crate::schema::{Constant, Schema};
 pub use self::flag::{Beta, Condition, Flag, Overrides, Rule, Switch, Switches};
 pub use self::lti::Lti;
 pub use self::queue::{DeadLetter, Messages, Queue};
+pub use self::room::Room;
 pub use self::task::{Replicas, Schedule, Task, TaskAlert};
 pub use self::upload::{Files, Resumable, Upload};
 pub use self::watch::Watch;
@@ -48,6 +50,8 @@ pub struct Definition {
     pub files: Files,
     /// Its stores of files.
     pub blobs: &'static [Blob],
+    /// Its rooms.
+    pub rooms: &'static [Room],
     /// Name of the binding that takes one record for each request, on platforms without `/metrics`.
     pub analytics: Option<&'static str>,
     /// The services that it calls.
@@ -107,6 +111,7 @@ impl Definition {
         messages: Messages::DEFAULT,
         files: Files::DEFAULT,
         blobs: &[],
+        rooms: &[],
         analytics: None,
         upstreams: &[],
         http: Http::DEFAULT,
@@ -607,6 +612,8 @@ pub struct Route {
     pub upload: Option<&'static Upload>,
     /// How its answers are followed over a WebSocket.
     pub watch: Option<&'static Watch>,
+    /// Name of the rooms that it lets in to, over a WebSocket.
+    pub room: Option<&'static str>,
     /// Tags of cached answers that no longer hold once this route was asked, such as `user:{path.id}`.
     pub invalidates: &'static [&'static str],
     /// When it is there.
@@ -636,6 +643,7 @@ impl Route {
         cache: None,
         upload: None,
         watch: None,
+        room: None,
         invalidates: &[],
         when: None,
         switches: false,

@@ -20,6 +20,7 @@ mod percent;
 pub mod policy;
 pub mod problem;
 pub mod queue;
+pub mod room;
 pub mod schema;
 pub mod secret;
 pub mod service;

@@ -52,6 +52,8 @@ implied! {
     METHOD_NOT_ALLOWED = "method-not-allowed", 405, "The path does not have this method";
     /// Two requests about one upload.
     UPLOAD_BUSY = "upload-busy", 409, "The upload is being worked on";
+    /// As many are in the room as may be.
+    ROOM_FULL = "room-full", 409, "The room is full";
     /// The part does not follow the one before.
     OFFSET_MISMATCH = "offset-mismatch", 409, "The upload goes on at another offset";
     /// The protocol's version is not spoken.

@@ -33,6 +33,7 @@ mod people;
 mod provider;
 mod queues;
 mod roles;
+mod rooms;
 mod samples;
 mod shutdown;
 mod smuggling;
@@ -164,7 +165,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 41] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 42] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -203,6 +204,7 @@ pub fn all() -> Collection<World> {
         switches::steps,
         machines::steps,
         follow::steps,
+        rooms::steps,
         lti::steps,
         killed::steps,
         delivered::steps,

@@ -1,6 +1,7 @@
 //! What whoever is called at night needs to know, as far as the spec says it: where to look, what depends on what,
 //! how the service ends, and how the version before comes back.
 
+use proofline_spec::document::room::PARTICIPANTS;
 use proofline_spec::document::{
     Binding, Breaker, HealthKind, OnFailure, Operation, Service, Target,
 };
@@ -140,6 +141,11 @@ fn facts(binding: &Binding) -> (&'static str, Vec<String>) {
             ("queue", tried.chain(kept).collect())
         }
         Binding::Blob { .. } => ("object store", Vec::new()),
+        Binding::Room { participants, rate, .. } => {
+            let most = participants.unwrap_or(PARTICIPANTS);
+            let limits = format!("a room takes {most} participants, and {rate} of each");
+            ("rooms", vec![limits])
+        }
         Binding::Analytics { .. } => ("records of requests", Vec::new()),
         Binding::Upstream { timeout, breaker, .. } => {
             let call = format!("a call may take {timeout}");

@@ -49,6 +49,7 @@ fn touched(route: &Route, prepared: &BTreeMap<String, Prepared>) -> Touched {
         Operation::Query(run) => vec![run.run.as_str()],
         Operation::Login(login) => vec![login.query.as_str()],
         Operation::Download(download) => vec![download.run.as_str()],
+        Operation::Room(enter) => vec![enter.run.as_str()],
         Operation::Transaction(transaction)
         | Operation::Upload(Upload { record: transaction, .. }) => {
             let steps = transaction.steps.iter().map(|step| step.query.as_str());

@@ -224,6 +224,12 @@ fn uses(service: &Service) -> Vec<Use<'_>> {
                 pointer: op(&["login"]),
                 reads: &["id", "password_hash"],
             }),
+            Operation::Room(enter) => uses.push(Use {
+                query: &enter.run,
+                with: &enter.with,
+                pointer: op(&["room"]),
+                reads: &[],
+            }),
             Operation::Download(download) => uses.push(Use {
                 query: &download.run,
                 with: &download.with,

@@ -62,6 +62,7 @@ pub(crate) fn implied_statuses(service: &Service, key: &RouteKey, route: &Route)
         (Operation::Resume(_), Method::Delete) => statuses.extend([404, 409]),
         (Operation::Resume(_) | Operation::Lti(LtiStep::DeepLink), _) => statuses.push(404),
         (Operation::Download(_), _) => statuses.extend([412, 416]),
+        (Operation::Room(_), _) => statuses.extend([403, 409, 426]),
         _ => {}
     }
     let is_hidden = route.when.as_ref().is_some_and(|when| when.otherwise == Condition::NOT_FOUND);

@@ -7,6 +7,7 @@ pub mod kv;
 pub mod password;
 pub mod queue;
 pub mod rate_store;
+pub mod room;
 pub mod rsa;
 pub mod sql;
 pub mod upstream;

@@ -112,6 +112,7 @@ impl Entry {
                 headers,
                 body: Bytes::copy_from_slice(body),
                 pieces: None,
+                connection: None,
             },
         })
     }

@@ -11,10 +11,21 @@ use crate::definition::Watch;
 use crate::flags::EvaluationContext;
 use crate::policy::auth::{self, Identified};
 use crate::policy::{address, owner, role, switch, timeout};
-use crate::problem::{Failure, MAINTENANCE, TIMEOUT, TOO_MANY_CONNECTIONS};
+use crate::problem::{Failure, MAINTENANCE, TIMEOUT, TOO_MANY_CONNECTIONS, UPGRADE_REQUIRED};
 use crate::service::Service;
 use crate::watch::handshake::{self, SUBPROTOCOL, Upgrading};
 use crate::watch::{Begun, Close, Told, Watching};
+
+/// An answer that switches protocols names the subprotocol, where the client offered it.
+pub(super) fn switched(mut response: Response<Bytes>, headers: &HeaderMap) -> Response<Bytes> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS
+        && handshake::offers_subprotocol(headers)
+    {
+        let named = HeaderValue::from_static(SUBPROTOCOL);
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, named);
+    }
+    response
+}
 
 impl<S: Service> Chain<S> {
     /// How the route is followed, if the client asks for that and may.
@@ -30,6 +41,24 @@ impl<S: Service> Chain<S> {
         self.context.evaluate(flag, &whom).await.value.then_some(watch)
     }
 
+    /// Refuses what cannot become a WebSocket on a route that answers nothing else.
+    pub(super) fn may_switch(&self, parts: &http::request::Parts) -> Result<(), Failure> {
+        if parts.extensions.get::<Upgrading>().is_none() {
+            let detail = "This is entered over a WebSocket.";
+            return Err(Failure::of(&UPGRADE_REQUIRED).detail(detail));
+        }
+        self.may_begin(&parts.headers)
+    }
+
+    fn may_begin(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        handshake::check(headers)?;
+        handshake::check_origin(headers, self.cors.as_ref())?;
+        if self.context.is_draining() {
+            return Err(Failure::unavailable("the process is about to end"));
+        }
+        Ok(())
+    }
+
     /// Begins to follow what a route answers. What cannot be answered over HTTP does not become a WebSocket.
     pub(super) async fn begin(
         &self,
@@ -37,11 +66,7 @@ impl<S: Service> Chain<S> {
         watch: &'static Watch,
         headers: &HeaderMap,
     ) -> Result<Response<Bytes>, Failure> {
-        handshake::check(headers)?;
-        handshake::check_origin(headers, self.cors.as_ref())?;
-        if self.context.is_draining() {
-            return Err(Failure::unavailable("the process is about to end"));
-        }
+        self.may_begin(headers)?;
         let caller = match &call.principal {
             Some(principal) => format!("principal {}", principal.id),
             None => format!("address {}", address::key(call.client)),
@@ -63,12 +88,8 @@ impl<S: Service> Chain<S> {
         let first = watching.seen(answer.body);
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        if handshake::offers_subprotocol(headers) {
-            let named = HeaderValue::from_static(SUBPROTOCOL);
-            response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, named);
-        }
         response.extensions_mut().insert(Begun::new(watching, first));
-        Ok(response)
+        Ok(switched(response, headers))
     }
 
     /// Looks again, as if the client had asked again.

@@ -9,6 +9,7 @@ mod login;
 mod lti;
 mod query;
 mod resume;
+mod room;
 mod transaction;
 mod upload;
 
@@ -21,5 +22,6 @@ pub use login::{Login, login};
 pub use lti::{lti_deep_link, lti_keys, lti_launch, lti_login, lti_register};
 pub use query::query;
 pub use resume::resume;
+pub use room::room;
 pub use transaction::{Transaction, transaction};
 pub use upload::{Record, upload};

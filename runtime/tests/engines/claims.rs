@@ -72,6 +72,7 @@ fn process(
         stores: HashMap::new(),
         queues: HashMap::new(),
         blobs: HashMap::new(),
+        rooms: HashMap::new(),
         upstreams: HashMap::new(),
         clock: Arc::<Hand>::clone(clock),
         entropy: Arc::new(SystemEntropy),

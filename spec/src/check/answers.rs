@@ -115,7 +115,11 @@ impl<'a> Answers<'_, 'a> {
             self.route.returns.iter().filter(|(status, _)| status.starts_with('2')).collect();
         let returns = self.at.key("returns");
         match successes.as_slice() {
-            [] if matches!(self.route.op, Operation::Health(_) | Operation::Lti(_)) => {}
+            // Some answer by themselves, others switch protocols.
+            [] if matches!(
+                self.route.op,
+                Operation::Health(_) | Operation::Lti(_) | Operation::Room(_)
+            ) => {}
             [] => self.found.push(
                 self.context
                     .at_key(codes::SUCCESS, self.at, "the route has no successful answer")
@@ -167,6 +171,7 @@ impl<'a> Answers<'_, 'a> {
         match &self.route.op {
             Operation::Query(run) => is_unknown(&run.run),
             Operation::Download(download) => is_unknown(&download.run),
+            Operation::Room(enter) => is_unknown(&enter.run),
             Operation::Transaction(transaction)
             | Operation::Upload(Upload { record: transaction, .. }) => {
                 transaction.steps.iter().any(|step| is_unknown(&step.query))
@@ -359,6 +364,7 @@ impl<'a> Answers<'_, 'a> {
         match &self.route.op {
             Operation::Query(run) => self.of_query(&run.run, &mut possible),
             Operation::Download(download) => self.of_query(&download.run, &mut possible),
+            Operation::Room(enter) => self.of_query(&enter.run, &mut possible),
             Operation::Transaction(transaction)
             | Operation::Upload(Upload { record: transaction, .. }) => {
                 for step in &transaction.steps {

@@ -310,6 +310,10 @@ fn runs_of_operation<'a>(operation: &'a Operation, op: &At<'_>, runs: &mut Vec<R
             let path = op.key("download").path();
             runs.push(Run { query: &download.run, with: &download.with, path, key: "run" });
         }
+        Operation::Room(enter) => {
+            let path = op.key("room").path();
+            runs.push(Run { query: &enter.run, with: &enter.with, path, key: "run" });
+        }
         Operation::Health(_)
         | Operation::Enqueue(_)
         | Operation::Flags(_)

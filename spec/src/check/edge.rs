@@ -271,7 +271,10 @@ fn resource(
         Binding::Analytics { dataset } => {
             look("name", dataset, &environment.dataset_name(name, dataset), &NameRule::DATASET);
         }
-        Binding::Sql { .. } | Binding::Kv { .. } | Binding::Upstream { .. } => {}
+        Binding::Sql { .. }
+        | Binding::Kv { .. }
+        | Binding::Room { .. }
+        | Binding::Upstream { .. } => {}
     }
 }
 

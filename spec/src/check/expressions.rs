@@ -84,6 +84,11 @@ fn operation<'a>(
             let scope = Scope { upload: true, ..scope.clone() };
             transaction_values(&scope, &upload.record, &at.key("upload").key("record"), found);
         }
+        Operation::Room(enter) => {
+            let here = at.key("room");
+            scope.one(&enter.id, &here.key("id"), found);
+            scope.all(&enter.with, &here.key("with"), found);
+        }
         Operation::Download(download) => {
             scope.all(&download.with, &at.key("download").key("with"), found);
         }

@@ -33,6 +33,7 @@ mod promotion;
 mod public;
 mod queries;
 mod requests;
+mod rooms;
 mod schedule;
 mod schemas;
 mod secrets;
@@ -80,6 +81,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("public", public::check),
     ("queries", queries::check),
     ("requests", requests::check),
+    ("rooms", rooms::check),
     ("schedule", schedule::check),
     ("schemas", schemas::check),
     ("secrets", secrets::check),

@@ -52,7 +52,7 @@ impl Names<'_, '_> {
         for (name, binding) in &self.context.service.bindings {
             let at = bindings.key(name);
             match binding {
-                Binding::Queue { message, .. } => {
+                Binding::Queue { message, .. } | Binding::Room { message, .. } => {
                     self.expect(Kind::Schema, message, &at.key("message"));
                 }
                 Binding::Upstream { bearer: Some(secret), .. } => {
@@ -185,6 +185,9 @@ impl Names<'_, '_> {
             }
             Operation::Upload(upload) => {
                 self.expect(Kind::Binding, &upload.to, &at.key("upload").key("to"));
+            }
+            Operation::Room(enter) => {
+                self.expect(Kind::Binding, &enter.binding, &at.key("room").key("in"));
             }
             Operation::Download(download) => {
                 self.expect(Kind::Binding, &download.from, &at.key("download").key("from"));

@@ -188,6 +188,7 @@ fn resources(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             Binding::Sql { .. }
             | Binding::Kv { .. }
             | Binding::Queue { .. }
+            | Binding::Room { .. }
             | Binding::Upstream { .. } => {}
         }
     }

@@ -124,7 +124,7 @@ fn things(
                     add("name", "namespace", given);
                 }
             }
-            Binding::Sql { .. } | Binding::Upstream { .. } => {}
+            Binding::Sql { .. } | Binding::Room { .. } | Binding::Upstream { .. } => {}
         }
     }
     things

@@ -68,6 +68,11 @@ impl<'a> Types<'_, 'a> {
                 let here = at.key("download");
                 self.functions(&download.with, &here.key("with"));
             }
+            Operation::Room(enter) => {
+                let here = at.key("room");
+                self.functions(&enter.with, &here.key("with"));
+                self.text(&enter.id, "the id of a room", &here.key("id"));
+            }
             Operation::Enqueue(enqueue) => {
                 let here = at.key("enqueue");
                 let message = here.key("message");

@@ -201,6 +201,9 @@ pub(super) mod table {
         WATCH_ROUTE = "PL1901", "watch-route", Error, "A route cannot be followed.";
         WATCH_MACHINE = "PL1902", "watch-machine", Error, "What is followed has no end.";
         WATCH_PLATFORM = "PL1903", "watch-platform", Error, "A route cannot be followed on a target.";
+        ROOM_PLATFORM = "PL1904", "room-platform", Error, "There are no rooms on a target.";
+        ROOM_ROUTE = "PL1905", "room-route", Error, "Nobody can be let into a room.";
+        ROOM_VALUE = "PL1906", "room-value", Error, "A room could not be kept.";
         UNFINISHED_UPLOADS = "PL1921", "unfinished-uploads", Warning, "Two replicas can mix the parts of one upload.";
         LTI_PARTS = "PL1931", "lti-parts", Error, "Learning platforms could not be known or let in.";
         LTI_QUERIES = "PL1932", "lti-queries", Error, "A log-in of a learning platform cannot be kept and taken once.";

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tagged::tagged_by_kind;
 use super::{Map, RouteKey};
-use crate::unit::{Backoff, Bytes, Duration};
+use crate::unit::{Backoff, Bytes, Duration, Rate};
 
 /// Something that the service uses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +93,24 @@ pub enum Binding {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         required: Vec<String>,
     },
+    /// Rooms in which those who are in them hear each other, one for each id: Durable Objects of Workers,
+    /// which sleep while nobody says anything.
+    Room {
+        /// Schema of what is said in it.
+        message: String,
+        /// How much one participant may say, such as `30/10s`.
+        rate: Rate,
+        /// How many may be in one room at the same time, 100 when nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        participants: Option<u32>,
+        /// The largest message, 4 KB when nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_message: Option<Bytes>,
+        /// Who is silent for so long leaves the room, 30 min when nothing is said; a client stays that sends the text
+        /// `ping` now and then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idle: Option<Duration>,
+    },
     /// One record for each request, on Workers; elsewhere `/metrics` has the same figures.
     Analytics {
         /// Name of the Analytics Engine dataset.
@@ -135,7 +153,7 @@ impl Binding {
             | Self::Kv { required, .. }
             | Self::Queue { required, .. }
             | Self::Blob { required, .. } => required,
-            Self::Analytics { .. } | Self::Upstream { .. } => &[],
+            Self::Room { .. } | Self::Analytics { .. } | Self::Upstream { .. } => &[],
         }
     }
 
@@ -146,6 +164,7 @@ impl Binding {
             Self::Kv { .. } => "kv",
             Self::Queue { .. } => "queue",
             Self::Blob { .. } => "blob",
+            Self::Room { .. } => "room",
             Self::Analytics { .. } => "analytics",
             Self::Upstream { .. } => "upstream",
         }

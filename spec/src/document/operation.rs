@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Control, Download, Expression, FlagControl, LtiStep, Map, Upload};
+use super::{Control, Download, EnterRoom, Expression, FlagControl, LtiStep, Map, Upload};
 
 /// What a route does: exactly one of these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,8 @@ pub enum Operation {
     Resume(String),
     /// Gives a file back.
     Download(Download),
+    /// Lets who asks into a room, over a WebSocket.
+    Room(EnterRoom),
     /// Tells or changes for whom feature flags are on.
     Flags(FlagControl),
     /// Tells or changes the emergency switches.

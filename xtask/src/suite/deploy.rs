@@ -123,6 +123,7 @@ pub(super) fn wrangler(context: &Context, _: bool) -> Result<Outcome> {
 const STAND_IN: &str = "\
 import { DurableObject } from 'cloudflare:workers';
 export class RateLimiter extends DurableObject {}
+export class Room extends DurableObject {}
 export default { fetch() { return new Response('stand-in'); }, queue() {}, scheduled() {} };
 ";
 

@@ -54,6 +54,7 @@ url: http://127.0.0.1:2
 const WORKER: &str = "\
 import { DurableObject } from 'cloudflare:workers';
 export class RateLimiter extends DurableObject {}
+export class Room extends DurableObject {}
 export default { fetch() { return new Response('stand-in'); }, queue() {}, scheduled() {} };
 ";
 

@@ -6,7 +6,7 @@ use proofline_spec::document::watch::POLL;
 use proofline_spec::document::{Answer, HealthKind, Operation, Route, RouteKey, Service, Watch};
 use serde_json::{Value, json};
 
-use super::schemas;
+use super::{rooms, schemas};
 use crate::view::policies;
 
 /// Every answer of a route, by status.
@@ -34,6 +34,9 @@ pub(super) fn of_route(service: &Service, key: &RouteKey, route: &Route) -> Valu
     }
     if let Some(watch) = &route.watch {
         answers.insert(101, followed(watch, route));
+    }
+    if let Operation::Room(enter) = &route.op {
+        answers.extend(rooms::of_room(service, enter));
     }
     if matches!(route.op, Operation::Download(_)) {
         answers.extend(of_file());
@@ -164,7 +167,7 @@ const SHARED: &[(u16, &str, &str)] = &[
     (403, "Forbidden", "The caller may not do this."),
     (404, "NotFound", "There is no such thing."),
     (408, "RequestTimeout", "The request came too slowly."),
-    (409, "Conflict", "It is in another state, or being worked on."),
+    (409, "Conflict", "It is in another state, being worked on, or full."),
     (412, "PreconditionFailed", "The protocol's version is not known, or the file is another one."),
     (413, "ContentTooLarge", "The body is too large."),
     (415, "UnsupportedMediaType", "The body is of no type that is taken."),

@@ -3,6 +3,7 @@
 mod answers;
 mod files;
 mod lti;
+mod rooms;
 mod schemas;
 
 use proofline_spec::document::{Auth, Route, RouteKey, Service};

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use proofline_spec::document::{Answer, Schema, SchemaType, Service};
 use serde_json::{Map, Value, json};
 
+use super::rooms;
+
 pub(super) fn components(service: &Service) -> Value {
     let used = used(service);
     let mut schemas: Map<String, Value> = service
@@ -24,6 +26,7 @@ fn used(service: &Service) -> BTreeSet<&str> {
     let mut open: Vec<&str> = Vec::new();
     for route in service.routes.values() {
         open.extend(route.body.as_deref());
+        open.extend(rooms::schemas_of(service, route).into_iter().flatten());
         open.extend(route.path.values().map(String::as_str));
         for answer in route.returns.values() {
             if let Answer::One(name) | Answer::List(name) = answer {

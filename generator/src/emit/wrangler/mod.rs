@@ -6,7 +6,9 @@ mod ids;
 mod queues;
 mod resources;
 
-use proofline_spec::document::{Environment, Placement, Service, Target, VarSource, Workers};
+use proofline_spec::document::{
+    Binding, Environment, Placement, Service, Target, VarSource, Workers,
+};
 use proofline_spec::evidence::Digest;
 use serde_json::{Map, Value, json};
 
@@ -46,7 +48,11 @@ pub fn config(input: &Input<'_>) -> Result<Value, emit::BoxError> {
     config.insert("routes".into(), json!([]));
     // Declarative, in the place of a list of migrations; never both. Also where no limit is exact: a class that the
     // platform knows must not vanish from here when a spec changes its limits, and one without objects costs nothing.
-    let exports = json!({ OBJECT_CLASS: { "type": "durable-object", "storage": "sqlite" } });
+    let class = json!({ "type": "durable-object", "storage": "sqlite" });
+    let mut exports = json!({ OBJECT_CLASS: class });
+    if rooms(service).next().is_some() {
+        exports[ROOM_CLASS] = class;
+    }
     config.insert("exports".into(), exports);
     if let Some(workers) = &service.workers {
         platform_settings(workers, &mut config);
@@ -73,8 +79,16 @@ const DEFAULT_COMPATIBILITY_DATE: &str = "2026-01-01";
 const OBJECT_CLASS: &str = "RateLimiter";
 /// The binding of the Durable Objects that count.
 const OBJECT_BINDING: &str = "RATE_LIMITS";
+/// The class of the Durable Objects that keep rooms.
+const ROOM_CLASS: &str = "Room";
 /// The binding that tells which version of the worker runs.
 const VERSION_BINDING: &str = "CF_VERSION_METADATA";
+
+/// Names of the bindings of rooms, whose objects are of one class.
+fn rooms(service: &Service) -> impl Iterator<Item = &String> {
+    let bindings = service.bindings.iter();
+    bindings.filter(|(_, b)| matches!(b, Binding::Room { .. })).map(|(name, _)| name)
+}
 
 /// Logs, place and limits, which every environment inherits.
 fn platform_settings(workers: &Workers, config: &mut Map<String, Value>) {
@@ -136,7 +150,9 @@ fn not_inherited(
     keys.insert("secrets".into(), json!({ "required": secrets }));
     resources::add(input, environment, &mut keys);
     queues::add(input, environment, &mut keys);
-    let bindings = json!([{ "name": OBJECT_BINDING, "class_name": OBJECT_CLASS }]);
+    let counters = json!({ "name": OBJECT_BINDING, "class_name": OBJECT_CLASS });
+    let rooms = rooms(service).map(|name| json!({ "name": name, "class_name": ROOM_CLASS }));
+    let bindings: Vec<Value> = std::iter::once(counters).chain(rooms).collect();
     keys.insert("durable_objects".into(), json!({ "bindings": bindings }));
     let limits = rate_limits(service, environment)?;
     if !limits.is_empty() {

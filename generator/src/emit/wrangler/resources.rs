@@ -39,7 +39,7 @@ pub(super) fn add(
                 let given = environment.and_then(|e| e.resources.get(name)?.name.as_ref());
                 ("services", json!({ "binding": name, "service": given.unwrap_or(worker) }))
             }
-            Binding::Upstream { .. } | Binding::Queue { .. } => continue,
+            Binding::Upstream { .. } | Binding::Queue { .. } | Binding::Room { .. } => continue,
         };
         let list = keys.entry(key).or_insert_with(|| json!([]));
         if let Value::Array(list) = list {
@@ -109,8 +109,8 @@ pub fn resources(service: &Service, environment: &Environment) -> Vec<Resource> 
                 }
                 keeping(ResourceKind::Queue, environment.resource_name(name, queue), None);
             }
-            // Datasets are made by the first record; other workers are somebody else's.
-            Binding::Analytics { .. } | Binding::Upstream { .. } => {}
+            // Datasets are made by the first record, rooms by who enters first; other workers are somebody else's.
+            Binding::Analytics { .. } | Binding::Room { .. } | Binding::Upstream { .. } => {}
         }
     }
     found

@@ -12,6 +12,7 @@ use super::flags;
 use super::literals::{duration, number, optional_text, text, texts};
 use super::lti;
 use super::patterns;
+use super::rooms;
 use super::schemas::Static;
 use crate::Input;
 use crate::sql;
@@ -101,7 +102,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
 }
 
 /// How many fields the runtime's `Definition` has.
-const FIELDS: usize = 27;
+const FIELDS: usize = 29;
 /// How many fields the runtime's `SecurityHeaders` has.
 const HEADER_FIELDS: usize = 5;
 
@@ -144,6 +145,7 @@ const IMPORTS: &[&str] = &[
     "Rate",
     "Replicas",
     "Retry",
+    "Room",
     "Rule",
     "Schedule",
     "SecretVar",
@@ -190,6 +192,7 @@ fn fields(input: &Input<'_>) -> Vec<String> {
     list("stores", stores(service));
     list("queues", queues(service));
     list("blobs", blobs(service));
+    list("rooms", rooms::rooms(service));
     list("upstreams", upstreams(service));
     list("unrouted_limits", unrouted_limits(service));
     fields.extend(messages(input));

@@ -1,5 +1,4 @@
 //! The view of a service's Rust code: one file for each generated module.
-
 pub(crate) mod definition;
 pub(crate) mod expressions;
 mod flags;
@@ -8,6 +7,7 @@ pub(crate) mod literals;
 mod lti;
 pub(crate) mod operations;
 pub(crate) mod patterns;
+mod rooms;
 pub(crate) mod routes;
 pub(crate) mod schemas;
 pub(crate) mod statements;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use proofline_spec::document::{
-    Answer, Control, Enqueue, Expression, FlagControl, Health, HealthKind, LogIn, Map, Operation,
-    Replay, Route, RouteKey, Service, Source, Transaction, Upload,
+    Answer, Control, Enqueue, EnterRoom, Expression, FlagControl, Health, HealthKind, LogIn, Map,
+    Operation, Replay, Route, RouteKey, Service, Source, Transaction, Upload,
 };
 use serde::Serialize;
 
@@ -173,6 +173,10 @@ fn body(service: &Service, key: &RouteKey, route: &Route, refers: &mut Refers) -
                 "operation::download(call, {from}, file, {}).await",
                 literals::text(how)
             ));
+        }
+        Operation::Room(enter) => {
+            let code = room_of(scope, enter, &mut lines);
+            lines.push(code);
         }
         Operation::Flags(control) => lines.push(
             match control {
@@ -406,12 +410,23 @@ fn replay_of(scope: Scope<'_>, replay: &Replay, status: u16, refers: &mut Refers
     code
 }
 
+fn room_of(scope: Scope<'_>, enter: &EnterRoom, lines: &mut Vec<String>) -> String {
+    let with = with(scope, &enter.with, lines);
+    format!(
+        "let member = statements::{}.with({with});\noperation::room(call, {}, {}, member).await",
+        names::screaming(&enter.run),
+        literals::text(&enter.binding),
+        expressions::str_of(scope, &enter.id)
+    )
+}
+
 /// Every expression of a route's operation.
 fn expressions_of(route: &Route) -> Vec<&Expression> {
     match &route.op {
         Operation::Query(run) => run.with.values().collect(),
         Operation::Transaction(transaction) => expressions_of_transaction(transaction),
         Operation::Download(download) => download.with.values().collect(),
+        Operation::Room(enter) => enter.with.values().chain([&enter.id]).collect(),
         Operation::Login(login) => login.with.values().chain([&login.password]).collect(),
         Operation::Enqueue(enqueue) => enqueue.message.values().collect(),
         Operation::Replay(replay) => vec![&replay.id],

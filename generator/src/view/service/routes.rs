@@ -154,6 +154,9 @@ fn fields(
         definitions.extend(flag);
         fields.push(field);
     }
+    if let Operation::Room(enter) = &route.op {
+        fields.push(format!("room: Some({})", literals::text(&enter.binding)));
+    }
     if !route.invalidates.is_empty() {
         let tags = literals::texts(route.invalidates.iter().map(String::as_str));
         fields.push(format!("invalidates: {tags}"));

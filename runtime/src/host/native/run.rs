@@ -68,6 +68,8 @@ pub async fn start<S: Service>(
         stores: open::stores(&opening),
         queues,
         blobs: open::blobs(&opening)?,
+        // The checks of a spec refuse rooms on this host.
+        rooms: std::collections::HashMap::new(),
         upstreams: open::upstreams(&opening)?,
         clock: Arc::clone(&clock),
         entropy: Arc::new(SystemEntropy),

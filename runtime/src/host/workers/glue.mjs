@@ -64,6 +64,11 @@ export function answer(status, own, common, body) {
   return response;
 }
 
+// The client's connection becomes the other end of this WebSocket.
+export function switch_protocols(own, common, webSocket) {
+  return new Response(null, { status: 101, webSocket, headers: [...list(common), ...list(own)] });
+}
+
 // What the entry point exports, for pieces of answers.
 let service;
 
@@ -232,6 +237,14 @@ export async function send(queue, message) {
 // Counts one request of a key: `[allowed, remaining, reset, retry after]`, times in milliseconds.
 export async function take(counters, name, most, window, requests) {
   return new Float64Array(await counters.getByName(name).take(most, window, requests));
+}
+
+// Takes a seat in a room: the WebSocket's other end, or nothing where the room is full.
+export async function enter(rooms, name, seat) {
+  const headers = { upgrade: "websocket", "proofline-seat": encodeURIComponent(seat) };
+  const response = await rooms.getByName(name).fetch("https://room.invalid/", { headers });
+  if (response.status !== 101 && response.status !== 409) throw new Error(`it answered ${response.status}`);
+  return response.webSocket ?? undefined;
 }
 
 export async function limit(limiter, key) {

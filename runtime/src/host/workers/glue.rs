@@ -23,6 +23,7 @@ extern "C" {
         length: f64,
         number: u32,
     ) -> JsValue;
+    pub(super) fn switch_protocols(own: &str, common: &str, socket: &JsValue) -> JsValue;
     pub(super) fn answer(status: u16, own: &str, common: &str, body: &[u8]) -> JsValue;
 
     fn extend(context: &JsValue, work: &Promise);
@@ -99,6 +100,8 @@ extern "C" {
         window: f64,
         requests: u32,
     ) -> Result<Float64Array, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn enter(rooms: &JsValue, name: &str, seat: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
     pub(super) async fn limit(limiter: &JsValue, key: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]

@@ -14,6 +14,7 @@ mod password;
 mod queue;
 mod r2;
 mod rates;
+mod rooms;
 mod rsa;
 mod sending;
 mod start;
@@ -84,6 +85,12 @@ macro_rules! workers {
             #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
             pub fn queue(name: String, messages: String, env: JsValue) -> Promise {
                 worker(&env).queue(name, messages)
+            }
+
+            /// What comes of something that happened in a room.
+            #[wasm_bindgen(wasm_bindgen = $crate::host::workers::wasm_bindgen)]
+            pub fn room(event: String, env: JsValue) -> String {
+                worker(&env).room(&event)
             }
 
             /// Runs the tasks of a schedule.

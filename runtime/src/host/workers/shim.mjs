@@ -98,3 +98,99 @@ export class RateLimiter extends DurableObject {
     this.#hasAlarm = false;
   }
 }
+
+// What comes of anything in a service whose configuration is wrong.
+const NOT_STARTED = JSON.stringify({ others: [], ends: [], full: true, close: [1011, "the room cannot be kept now"] });
+
+// A room: all who are in it are connected to this one object, which the platform lets sleep while nobody says anything.
+// What is known of each is kept with the connection, and what comes of what happens is decided by the service, so that
+// nothing is lost when it sleeps.
+export class Room extends DurableObject {
+  constructor(ctx, env) {
+    super(ctx, env);
+    // Clients that ask whether the room is still there are answered while it sleeps.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+    const seats = ctx.getWebSockets().length;
+    if (seats > 0) this.#tell({ event: "woken", seats });
+  }
+
+  // The service sends only those here who may enter; everything about them is in one header.
+  async fetch(request) {
+    const seat = JSON.parse(decodeURIComponent(request.headers.get("proofline-seat")));
+    const there = this.#there();
+    const told = this.#tell({ event: "enter", seat, seats: there.map(seatOf) });
+    if (told.full) return new Response(null, { status: 409 });
+    const { 0: theirs, 1: ours } = new WebSocketPair();
+    this.ctx.acceptWebSocket(ours);
+    await this.#apply(told, ours, there);
+    return new Response(null, { status: 101, webSocket: theirs });
+  }
+
+  async webSocketMessage(socket, message) {
+    const text = typeof message === "string" ? message : null;
+    const told = this.#tell({ event: "hear", seat: seatOf(socket), text });
+    await this.#apply(told, socket, this.#there());
+  }
+
+  async webSocketClose(socket, code) {
+    const told = this.#tell({ event: "leave", seat: seatOf(socket), code });
+    await this.#apply(told, socket, this.#there());
+    // What a client may say, and what only stands for that it said nothing, are different codes.
+    end(socket, code === 1005 || code === 1006 || code === 1015 ? 1000 : code, "");
+  }
+
+  async webSocketError(socket) {
+    await this.webSocketClose(socket, 1006);
+  }
+
+  async alarm() {
+    const there = this.#there();
+    const answered = there.map((socket) => this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0);
+    await this.#apply(this.#tell({ event: "wake", seats: there.map(seatOf), answered }), undefined, there);
+  }
+
+  // Those who are there; a connection that is being closed is listed until the client has agreed.
+  #there() {
+    return this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
+  }
+
+  #tell(event) {
+    return JSON.parse(service.room(JSON.stringify(event), this.env) || NOT_STARTED);
+  }
+
+  // `socket` is whose event it was, `there` those who were there.
+  async #apply(told, socket, there) {
+    if (told.seat) remember(socket, told.seat);
+    for (const [at, seat, [code, reason]] of told.ends) {
+      remember(there[at], seat);
+      end(there[at], code, reason);
+    }
+    if (told.reply) send(socket, told.reply);
+    for (const other of there) {
+      if (other !== socket && !seatOf(other).gone) for (const text of told.others) send(other, text);
+    }
+    if (told.close) end(socket, ...told.close);
+    if (told.wake) await this.ctx.storage.setAlarm(told.wake);
+  }
+}
+
+function seatOf(socket) {
+  return JSON.parse(socket.deserializeAttachment());
+}
+
+function remember(socket, seat) {
+  socket.serializeAttachment(JSON.stringify(seat));
+}
+
+// Who is gone already hears nothing; that they are is told by an event of its own.
+function send(socket, text) {
+  try {
+    socket.send(text);
+  } catch {}
+}
+
+function end(socket, code, reason) {
+  try {
+    socket.close(code, reason);
+  } catch {}
+}

@@ -16,12 +16,14 @@ use super::password::Argon2id;
 use super::queue::PlatformQueue;
 use super::r2::R2;
 use super::rates::PlatformRates;
+use super::rooms::Objects;
 use super::rsa::WebCrypto;
 use super::upstream::FetchUpstream;
 use crate::binding::blob::BlobStore;
 use crate::binding::clock::{Clock, Entropy};
 use crate::binding::kv::KeyValueStore;
 use crate::binding::queue::Queue;
+use crate::binding::room::Rooms;
 use crate::binding::sql::Database;
 use crate::binding::upstream::Upstream;
 use crate::chain::Chain;
@@ -68,6 +70,7 @@ pub(super) fn start<S: Service>(
         stores: stores(definition, env, fault_control),
         queues: queues(definition, env),
         blobs: blobs(definition, env),
+        rooms: rooms(definition, env),
         upstreams: upstreams(definition, &config, env, &clock, &entropy),
         passwords: Arc::new(Argon2id::new(Arc::clone(&entropy))),
         rsa: Arc::new(WebCrypto),
@@ -105,7 +108,9 @@ fn bound(definition: &'static Definition) -> impl Iterator<Item = &'static str> 
     let stores = definition.stores.iter().map(|store| store.name);
     let queues = definition.queues.iter().map(|queue| queue.name);
     let blobs = definition.blobs.iter().map(|blob| blob.name);
-    databases.chain(stores).chain(queues).chain(blobs).chain(definition.analytics)
+    let rooms = definition.rooms.iter().map(|room| room.name);
+    let named = databases.chain(stores).chain(queues).chain(blobs).chain(rooms);
+    named.chain(definition.analytics)
 }
 
 fn databases(
@@ -151,6 +156,15 @@ fn blobs(
         (blob.name, bucket)
     };
     definition.blobs.iter().map(blob).collect()
+}
+
+fn rooms(definition: &'static Definition, env: &JsValue) -> HashMap<&'static str, Arc<dyn Rooms>> {
+    let of = |room: &'static crate::definition::Room| {
+        let objects = Objects::new(room.name, glue::binding(env, room.name));
+        let rooms: Arc<dyn Rooms> = Arc::new(objects);
+        (room.name, rooms)
+    };
+    definition.rooms.iter().map(of).collect()
 }
 
 fn upstreams(

@@ -11,13 +11,15 @@ use bytes::Bytes;
 use futures::future::{LocalBoxFuture, join_all};
 use http::{HeaderValue, Response, StatusCode};
 use js_sys::{Promise, Uint8Array};
+use send_wrapper::SendWrapper;
 use serde_json::json;
 use wasm_bindgen::JsValue;
 
 use super::body::Slot;
 use super::start::{Started, log, start};
-use super::{body, clock, glue, queue, sending};
+use super::{body, clock, glue, queue, rooms, sending};
 use crate::answer::Pieces;
+use crate::binding::room::Connection;
 use crate::definition::Definition;
 use crate::host::BODY_TIMEOUT;
 use crate::host::control::is_direct;
@@ -26,6 +28,7 @@ use crate::host::log::Level;
 use crate::policy::headers::HeaderPolicy;
 use crate::problem::{Failure, UNAVAILABLE};
 use crate::service::Service;
+use crate::watch::handshake::{self, Upgrading};
 
 /// A running service.
 pub trait Worker {
@@ -35,6 +38,9 @@ pub trait Worker {
 
     /// Delivers a batch of messages; see `shim.mjs` for what comes in and goes out.
     fn queue(self: Rc<Self>, name: String, messages: String) -> Promise;
+
+    /// What comes of something that happened in a room.
+    fn room(&self, event: &str) -> String;
 
     /// Runs the tasks of a schedule.
     fn scheduled(self: Rc<Self>, cron: String) -> Promise;
@@ -139,13 +145,22 @@ fn answer(response: Response<Bytes>) -> JsValue {
         return sending::answer(&parts, pieces);
     }
     let (own, common) = body::own_and_common(&parts.headers);
+    let connection = parts.extensions.remove::<Connection>();
+    if let Some(socket) = connection.as_ref().and_then(Connection::of_host::<SendWrapper<JsValue>>)
+    {
+        return glue::switch_protocols(&own, &common, socket);
+    }
     glue::answer(parts.status.as_u16(), &own, &common, &body)
 }
 
 impl<S: Service> Worker for Started<S> {
     fn fetch(self: Rc<Self>, request: JsValue, context: JsValue) -> JsValue {
         let slot = Slot::default();
-        let (request, client, ambiguous) = body::request(&request, &slot);
+        let (mut request, client, ambiguous) = body::request(&request, &slot);
+        let method = request.method().clone();
+        if handshake::asked(&method, request.headers_mut()) {
+            request.extensions_mut().insert(Upgrading);
+        }
         let work = async move {
             let local = client.is_loopback() && is_direct(request.headers());
             let request = match self.control.answer(request, local).await {
@@ -172,6 +187,12 @@ impl<S: Service> Worker for Started<S> {
             let verdicts = queue::deliver(service, context, &name, &messages, &self.log).await;
             verdicts.map(JsValue::from).map_err(|error| JsValue::from_str(&error))
         })
+    }
+
+    fn room(&self, event: &str) -> String {
+        let context = self.control.chain.context();
+        let now = context.clock().unix_millis();
+        rooms::happened(context.definition(), &self.log, event, now)
     }
 
     fn scheduled(self: Rc<Self>, cron: String) -> Promise {
@@ -268,6 +289,11 @@ impl Worker for Broken {
 
     fn queue(self: Rc<Self>, _: String, _: String) -> Promise {
         Promise::reject(&not_started())
+    }
+
+    fn room(&self, _: &str) -> String {
+        // The entry point knows what comes of that.
+        String::new()
     }
 
     fn scheduled(self: Rc<Self>, _: String) -> Promise {

@@ -101,14 +101,18 @@ pub async fn identify(
             let token = jwt::bearer(headers)?;
             let now = context.clock().unix_millis() / 1000;
             let claims = context.keys().signer(scheme)?.verify(token, now)?;
+            let expiry = claims.get("exp").and_then(Value::as_u64);
+            let expires = expiry.map(|seconds| seconds.saturating_mul(1000));
             let Some(lookup) = &jwt.principal else {
-                return claimed(scheme, &claims).map(Identified::Principal);
+                let principal = Principal { expires, ..claimed(scheme, &claims)? };
+                return Ok(Identified::Principal(principal));
             };
             let bound = bind(lookup, |credential| match credential {
                 Credential::TokenClaim(name) => claims.get(name).cloned().unwrap_or_default(),
                 Credential::KeyHash => Value::Null,
             });
-            look_up(context, scheme, bound, None).await.map(Identified::Principal)
+            let principal = look_up(context, scheme, bound, None).await?;
+            Ok(Identified::Principal(Principal { expires, ..principal }))
         }
         AuthKind::ApiKey(api_key) => {
             let hash = api_key::hash(headers, api_key.header)?;
@@ -167,7 +171,7 @@ fn claimed(scheme: &'static AuthScheme, claims: &Map<String, Value>) -> Result<P
     let text = |name| claims.get(name).and_then(Value::as_str).map(str::to_owned);
     let id = text("sub").ok_or_else(|| Failure::unauthenticated("the token has no subject"))?;
     let (role, tier) = (text("role").unwrap_or_default(), text("tier").unwrap_or_default());
-    Ok(Principal { id, role, tier, key_id: None, scheme })
+    Ok(Principal { id, role, tier, key_id: None, expires: None, scheme })
 }
 
 fn bind(lookup: &PrincipalLookup, value: impl Fn(Credential) -> Value) -> Bound {
@@ -198,6 +202,7 @@ async fn look_up(
         role: text("role"),
         tier: text("tier"),
         key_id: row.text("key_id").map(str::to_owned),
+        expires: None,
         scheme,
     })
 }

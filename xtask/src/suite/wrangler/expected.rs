@@ -55,9 +55,16 @@ impl Subject<'_> {
         say("secrets", json!({ "required": required }));
         say("version_metadata", json!({ "binding": "CF_VERSION_METADATA" }));
         let class = json!({ "type": "durable-object", "storage": "sqlite" });
-        say("exports", json!({ "RateLimiter": class }));
-        let binding = json!({ "name": "RATE_LIMITS", "class_name": "RateLimiter" });
-        say("durable_objects", json!({ "bindings": [binding] }));
+        let mut exports = json!({ "RateLimiter": class });
+        let mut objects = vec![json!({ "name": "RATE_LIMITS", "class_name": "RateLimiter" })];
+        for (name, binding) in &service.bindings {
+            if let Binding::Room { .. } = binding {
+                exports["Room"] = class.clone();
+                objects.push(json!({ "name": name, "class_name": "Room" }));
+            }
+        }
+        say("exports", exports);
+        say("durable_objects", json!({ "bindings": objects }));
         say("ratelimits", rate_limits(service));
         for (key, value) in self.resources(environment) {
             say(key, value);
@@ -131,7 +138,7 @@ impl Subject<'_> {
                     let called = given(name).unwrap_or_else(|| worker.clone());
                     services.push(json!({ "binding": name, "service": called }));
                 }
-                Binding::Upstream { .. } => {}
+                Binding::Upstream { .. } | Binding::Room { .. } => {}
                 Binding::Queue { queue, .. } => {
                     let called = given(name).unwrap_or_else(|| end(queue, "-", environment));
                     producers.push(json!({ "binding": name, "queue": called }));

@@ -82,6 +82,7 @@ fn process(definition: &'static Definition, folder: &Path, clock: &Arc<Hand>) ->
         stores: HashMap::new(),
         queues: HashMap::new(),
         blobs: HashMap::from([("FILES", store)]),
+        rooms: HashMap::new(),
         upstreams: HashMap::new(),
         clock,
         entropy: Arc::new(SystemEntropy),

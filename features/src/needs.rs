@@ -95,8 +95,8 @@ const NEEDS: &[Need] = &[
     ),
     (
         "large-files",
-        |t| t.is_loopback() && t.environment.target == proofline_spec::document::Target::Native,
-        "2 GB are only sent to a process on this machine",
+        |t| t.is_loopback() && t.environment.target != proofline_spec::document::Target::Workers,
+        "2 GB are only sent to a process or a container on this machine",
     ),
     ("loopback", Target::is_loopback, "the service is not on this machine"),
     (

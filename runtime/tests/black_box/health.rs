@@ -1,5 +1,8 @@
 //! Health, metrics and what the service says about itself.
 
+use std::collections::BTreeSet;
+
+use regex::Regex;
 use serde_json::json;
 
 use super::support::Service;
@@ -127,6 +130,45 @@ fn metrics_tell_how_often_a_database_did_not_answer_and_what_the_process_holds()
     service.ask_directly("POST", "/.well-known/proofline/faults").json(&fault).send();
     service.ask("GET", "/api/v1/me").bearer(&user.token).send().assert_problem(503, "unavailable");
     assert!(figure("database_failures_total") > before);
+}
+
+/// Rules of alerts are tried with series that somebody made up: whether there are such is only seen here.
+#[test]
+fn what_rules_of_alerts_ask_for_is_told() {
+    let service = Service::start();
+    let user = service.user("ada");
+    service.ask("GET", "/api/v1/me").bearer(&user.token).send();
+    let reply = service.ask_directly("GET", "/metrics").send();
+    let told = String::from_utf8(reply.body).unwrap();
+    let asked = Regex::new("([a-z_]+)[{]([^}]*)[}]").unwrap();
+    let label = Regex::new(r#"([a-z]+)=~?""#).unwrap();
+    let mut names = BTreeSet::new();
+    for system in ["luna", "lumiku", "atomic-guide"] {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/services");
+        let rules = format!("{folder}/{system}/deploy/prometheus/alerts.yaml");
+        let rules = std::fs::read_to_string(rules).unwrap();
+        for line in rules.lines().filter(|line| line.trim_start().starts_with("expr:")) {
+            for asked in asked.captures_iter(line) {
+                let labels = label.captures_iter(&asked[2]).map(|found| found[1].to_owned());
+                names.insert((asked[1].to_owned(), labels.collect::<BTreeSet<_>>()));
+            }
+        }
+    }
+    assert!(names.len() > 8, "{names:?}");
+    for (name, mut labels) in names {
+        // These are the scraper's own.
+        labels.remove("job");
+        if name == "up" {
+            continue;
+        }
+        let kind = format!("# TYPE {} ", name.trim_end_matches("_bucket"));
+        assert!(told.contains(&kind), "there is no metric {name}:\n{told}");
+        let mut series = told.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+        if let Some(line) = series.next() {
+            let missing = labels.iter().find(|label| !line.contains(&format!("{label}=\"")));
+            assert_eq!(missing, None, "{line}");
+        }
+    }
 }
 
 #[test]

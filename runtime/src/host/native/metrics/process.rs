@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut String, context: &Context) -> Result {
     let Some(memory) = context.memory() else { return Ok(()) };
     head(out, "process_resident_memory_bytes", "gauge", "Bytes that the process holds.")?;
     writeln!(out, "process_resident_memory_bytes {}", memory.resident)?;
-    let Some(limit) = memory.limit else { return Ok(()) };
+    // Without a limit there is a name and no value.
     head(out, "process_memory_limit_bytes", "gauge", "Bytes that it may hold.")?;
-    writeln!(out, "process_memory_limit_bytes {limit}")
+    memory.limit.map_or(Ok(()), |limit| writeln!(out, "process_memory_limit_bytes {limit}"))
 }

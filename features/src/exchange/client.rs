@@ -10,6 +10,10 @@ use super::{Answer, Record, Request};
 /// No answer may take longer.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// How long a connection is used again: servers close idle ones after 5 s (workerd) or more, and a request that is
+/// sent just then has no answer, which says nothing about the service.
+const IDLE: Duration = Duration::from_secs(2);
+
 /// Why there is no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
@@ -144,6 +148,7 @@ fn build(address: Option<IpAddr>) -> Result<reqwest::Client, HttpError> {
         .timeout(PATIENCE)
         .pool_max_idle_per_host(64)
         .tcp_nodelay(true)
+        .pool_idle_timeout(IDLE)
         .local_address(address)
         .build()
         .map_err(|error| plain(format!("no HTTP client: {}", reason(&error))))

@@ -197,9 +197,21 @@ pub enum ProbeName {
     AlertRules,
     /// Whether the generated pipelines are what an Actions linter accepts, with every stage after the one that it needs.
     Pipelines,
+    /// Whether pages of the declared origins can show the service in a frame and others cannot, by a browser.
+    Framing,
 }
 
 impl ProbeName {
+    /// Every one.
+    pub const ALL: [Self; 6] = [
+        Self::ConstantTime,
+        Self::QueryPlans,
+        Self::Migrations,
+        Self::AlertRules,
+        Self::Pipelines,
+        Self::Framing,
+    ];
+
     /// The name in documents.
     pub const fn name(self) -> &'static str {
         match self {
@@ -208,6 +220,7 @@ impl ProbeName {
             Self::Migrations => "migrations",
             Self::AlertRules => "alert-rules",
             Self::Pipelines => "pipelines",
+            Self::Framing => "framing",
         }
     }
 }

@@ -64,14 +64,26 @@ fn compile(context: &Context, service: &LoadedService) -> Result<PathBuf> {
     Ok(context.target.join(target).join(PROFILE).join(name))
 }
 
+/// Puts what the image holds in its place; another command that does the same meanwhile finds one or the other, whole.
+fn stage(folder: &Path, binary: &Path, authorities: &Path) -> Result<()> {
+    let parent = folder.parent().context("an image is staged below a folder")?;
+    std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let made = tempfile::Builder::new().prefix("image-").tempdir_in(parent)?;
+    let (new, old) = (made.path().join("new"), made.path().join("old"));
+    lay_out(&new, binary, authorities)?;
+    let swap = || {
+        if folder.exists() {
+            std::fs::rename(folder, &old)?;
+        }
+        std::fs::rename(&new, folder)
+    };
+    swap().with_context(|| format!("cannot replace {}", folder.display()))
+}
+
 /// Lays out what the image holds: `home` belongs to the service, `root` to nobody who runs. Every file has the same
 /// time, so that the same content makes the same layers.
-fn stage(folder: &Path, binary: &Path, authorities: &Path) -> Result<()> {
+fn lay_out(folder: &Path, binary: &Path, authorities: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    if folder.exists() {
-        std::fs::remove_dir_all(folder)
-            .with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
     let folders = ["home/data", "home/tmp", "root/etc/ssl/certs"].map(|below| folder.join(below));
     for path in &folders {
         std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;

@@ -96,7 +96,7 @@ fn reason_to_leave_out(
                 "plans are read from the databases of environments that are started here, and `{name}` is none"
             )),
         },
-        Proof::Probe(ProbeName::AlertRules | ProbeName::Pipelines) => None,
+        Proof::Probe(ProbeName::AlertRules | ProbeName::Pipelines | ProbeName::Framing) => None,
         Proof::Probe(_) if !matches!(environment.start, Some(Start::Native(_))) => Some(format!(
             "it measures the code on this machine, and `{name}` does not run that code here"
         )),

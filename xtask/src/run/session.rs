@@ -18,6 +18,7 @@ use proofline_spec::evidence::{
 use super::alerts;
 use super::build::{self, Program};
 use super::evidence::{self, FORMAT};
+use super::framing;
 use super::migrations;
 use super::pipelines;
 use super::plan::Checks;
@@ -90,7 +91,7 @@ pub(crate) fn run(
     let plan = session.plan(&url, checks);
     let plan_file = session.write_plan("plan.json", &plan)?;
     let identity = runners::identify(context, &plan_file, &session.secrets);
-    session.inside(checks)?;
+    session.inside(checks, &url)?;
     let checked = session.features(checks, &plan_file);
     session.excuse(checked)?;
     let loaded = session.loads(checks, &plan);
@@ -189,7 +190,7 @@ impl Session<'_> {
         Ok(path)
     }
 
-    fn inside(&mut self, checks: &Checks) -> Result<()> {
+    fn inside(&mut self, checks: &Checks, url: &str) -> Result<()> {
         for check in &checks.derived {
             let found = report::cost_ceiling(&self.service.service, &Context::now());
             if found.check == check.check {
@@ -200,37 +201,32 @@ impl Session<'_> {
             if self.context.interrupted() {
                 break;
             }
-            let found = self.probe(&check.check)?;
+            let found = self.probe(&check.check, url)?;
             self.keep(&found)?;
         }
         Ok(())
     }
 
-    fn probe(&self, check: &CheckId) -> Result<CheckEvidence> {
-        let is = |name| Proof::Probe(name).check() == *check;
+    fn probe(&self, check: &CheckId, url: &str) -> Result<CheckEvidence> {
         let (context, started) = (self.context, self.started.as_ref());
-        let (verb, what) = if is(ProbeName::QueryPlans) {
-            ("Reading", "plans of queries")
-        } else if is(ProbeName::Migrations) {
-            ("Stopping", "migrations half-way")
-        } else if is(ProbeName::AlertRules) {
-            ("Trying", "rules of alerts")
-        } else if is(ProbeName::Pipelines) {
-            ("Reading", "pipelines")
-        } else {
-            ("Measuring", "comparisons of secrets")
+        let name = ProbeName::ALL.into_iter().find(|name| Proof::Probe(*name).check() == *check);
+        let name = name.with_context(|| format!("there is no measurement {check}"))?;
+        let (verb, what) = match name {
+            ProbeName::ConstantTime => ("Measuring", "comparisons of secrets"),
+            ProbeName::QueryPlans => ("Reading", "plans of queries"),
+            ProbeName::Migrations => ("Stopping", "migrations half-way"),
+            ProbeName::AlertRules => ("Trying", "rules of alerts"),
+            ProbeName::Pipelines => ("Reading", "pipelines"),
+            ProbeName::Framing => ("Embedding", "answers in a browser"),
         };
         let _progress = Progress::start(context, verb, what);
-        if is(ProbeName::QueryPlans) {
-            plans::probe(context, self.service, started)
-        } else if is(ProbeName::Migrations) {
-            migrations::probe(context, self.service, started)
-        } else if is(ProbeName::AlertRules) {
-            alerts::probe(context, self.service)
-        } else if is(ProbeName::Pipelines) {
-            pipelines::probe(context, self.service)
-        } else {
-            runners::constant_time(context)
+        match name {
+            ProbeName::ConstantTime => runners::constant_time(context),
+            ProbeName::QueryPlans => plans::probe(context, self.service, started),
+            ProbeName::Migrations => migrations::probe(context, self.service, started),
+            ProbeName::AlertRules => alerts::probe(context, self.service),
+            ProbeName::Pipelines => pipelines::probe(context, self.service),
+            ProbeName::Framing => framing::probe(context, &self.service.service, url),
         }
     }
 

@@ -190,9 +190,7 @@ fn is_measured(claim: &Value) -> bool {
 }
 
 pub(super) fn browser(context: &Context, _: bool) -> Result<Outcome> {
-    let node = context.tools.join("node22/node");
-    let node = if node.is_file() { Some(node) } else { tool::find(context, tool::NODE) };
-    let Some(node) = node else { return Ok(missing("node")) };
+    let Some(node) = tool::node(context) else { return Ok(missing("node")) };
     let said = ourselves(context, &["report", "--service", SERVICE, "--format", "json"])?;
     let object: Value = serde_json::from_str(&said.stdout)
         .with_context(|| format!("`report` printed no JSON: {}", said.stderr))?;

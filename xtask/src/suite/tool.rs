@@ -54,3 +54,9 @@ pub(crate) fn find(context: &Context, tool: Tool) -> Option<PathBuf> {
         .map(|folder| folder.join(tool.name))
         .find(|path| path.is_file())
 }
+
+/// Node: the project's own, or one on the search path.
+pub(crate) fn node(context: &Context) -> Option<PathBuf> {
+    let own = context.tools.join("node22/node");
+    if own.is_file() { Some(own) } else { find(context, NODE) }
+}

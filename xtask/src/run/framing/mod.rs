@@ -1,0 +1,196 @@
+//! Who may show the service in a frame, seen in a real browser: pages of the declared origins, of foreign ones, and of
+//! those that look alike.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use proofline_generator::tree::write_atomically;
+use proofline_spec::document::{Framing, Operation, ProbeName, Service};
+use proofline_spec::evidence::{
+    Answers, CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::probe::Probe;
+use super::said;
+use crate::context::Context;
+use crate::suite::tool::{self, CHROMIUM};
+
+/// What the browser is told to do.
+const SCRIPT: &str = include_str!("embed.mjs");
+
+/// Where the page is that embeds; the service is not asked for it.
+const PAGE: &str = "/proofline-embedding";
+
+/// An address that no route has: errors are answers, too.
+const NOWHERE: &str = "/proofline/no/such/route";
+
+/// A page that embeds, and whether it may.
+#[derive(Debug, PartialEq, Eq)]
+struct Parent {
+    origin: String,
+    may: bool,
+}
+
+/// What the browser did.
+#[derive(Debug, Deserialize)]
+struct Seen {
+    shown: Vec<Shown>,
+}
+
+/// One answer in the frame of one page.
+#[derive(Debug, Deserialize)]
+struct Shown {
+    parent: String,
+    address: String,
+    framed: bool,
+    bare: bool,
+}
+
+/// The origins that are tried: each that may, one that is foreign, and for each that may those that look like it.
+fn parents(service: &Service, own: &str) -> Vec<Parent> {
+    let framing = service.headers.framing.as_ref();
+    let mut parents = Vec::new();
+    let mut add = |origin: String, may| parents.push(Parent { origin, may });
+    add(own.to_owned(), matches!(framing, Some(Framing::SameOrigin)));
+    add("https://foreign.example".to_owned(), false);
+    if let Some(Framing::AllowFrom(origins)) = framing {
+        for origin in origins {
+            // What stands for several is filled in.
+            let origin = origin.replace("*.", "any.");
+            add(format!("{origin}.foreign.example"), false);
+            if let Some(host) = origin.strip_prefix("https://") {
+                add(format!("http://{host}"), false);
+            }
+            add(origin, true);
+        }
+    }
+    parents
+}
+
+/// Has a browser try.
+pub(crate) fn probe(context: &Context, service: &Service, url: &str) -> Result<CheckEvidence> {
+    let probe = Probe::begin(ProbeName::Framing);
+    let own = url.trim_end_matches('/');
+    let parents = parents(service, own);
+    let undecided = |why: String| (CheckOutcome::Inconclusive(why.clone()), why);
+    let Some(node) = browser(context) else {
+        let why =
+            format!("there is no browser that could be told what to do: {}", CHROMIUM.install);
+        return Ok(probe.end(undecided(why), (parents.len(), 0), Vec::new(), None));
+    };
+    let health = service.routes.iter().find(|(_, route)| matches!(route.op, Operation::Health(_)));
+    let paths = health.map(|(key, _)| key.path.as_str()).into_iter().chain([NOWHERE]);
+    let addresses: Vec<String> = paths.map(|path| format!("{own}{path}")).collect();
+    let seen = ask(context, &node, &addresses, &parents)?;
+    let scenarios: Vec<ScenarioEvidence> =
+        parents.iter().map(|parent| judge(parent, &seen)).collect();
+    let failed = scenarios.iter().find_map(|scenario| match &scenario.outcome {
+        ScenarioOutcome::Failed(why) => Some(why.clone()),
+        _ => None,
+    });
+    let may = parents.iter().filter(|parent| parent.may).count();
+    let judged = match failed {
+        Some(why) => (CheckOutcome::Failed, why),
+        None => (
+            CheckOutcome::Passed,
+            format!("{may} of {} origins may embed the service, as declared", parents.len()),
+        ),
+    };
+    Ok(probe.end(judged, (parents.len(), scenarios.len()), scenarios, None))
+}
+
+/// Node, where it and what it needs to lead a browser are there.
+fn browser(context: &Context) -> Option<PathBuf> {
+    let needed =
+        [context.tools.join("bin").join(CHROMIUM.name), context.tools.join("lib/playwright-core")];
+    if !needed.iter().all(|path| path.exists()) {
+        return None;
+    }
+    tool::node(context)
+}
+
+fn ask(context: &Context, node: &Path, addresses: &[String], parents: &[Parent]) -> Result<Seen> {
+    let folder = tempfile::tempdir()?;
+    let script = folder.path().join("embed.mjs");
+    write_atomically(&script, SCRIPT.as_bytes())?;
+    let input = json!({
+        "tools": context.tools,
+        "addresses": addresses,
+        "parents": parents.iter().map(|parent| format!("{}{PAGE}", parent.origin)).collect::<Vec<_>>(),
+    });
+    let mut command = Command::new(node);
+    command.arg(&script).current_dir(folder.path());
+    let said = said::call(context, &mut command, Some(&input.to_string()))?;
+    serde_json::from_str(&said.stdout)
+        .with_context(|| format!("the browser did not come to an end: {}", said.last_lines(5)))
+}
+
+fn judge(parent: &Parent, seen: &Seen) -> ScenarioEvidence {
+    let page = format!("{}{PAGE}", parent.origin);
+    let steps: Vec<StepEvidence> = seen
+        .shown
+        .iter()
+        .filter(|shown| shown.parent == page)
+        .map(|shown| {
+            let way = if shown.framed { "shown" } else { "not shown" };
+            StepEvidence {
+                text: format!("When {} is put into a frame of {}", shown.address, parent.origin),
+                passed: Some(shown.bare && shown.framed == parent.may),
+                message: Some(if shown.bare {
+                    format!("it is {way}; without its headers it is shown")
+                } else {
+                    "without its headers it is not shown either: the browser would not have let anybody".to_owned()
+                }),
+            }
+        })
+        .collect();
+    let wrong = steps.iter().find(|step| step.passed != Some(true));
+    let outcome = match wrong {
+        _ if steps.is_empty() => {
+            ScenarioOutcome::Failed(format!("the browser did not try {}", parent.origin))
+        }
+        Some(step) => ScenarioOutcome::Failed(format!(
+            "{}: {}",
+            step.text,
+            step.message.as_deref().unwrap_or_default()
+        )),
+        None => ScenarioOutcome::Passed,
+    };
+    let requests = u64::try_from(2 * steps.len()).unwrap_or(u64::MAX);
+    ScenarioEvidence {
+        name: format!("{} {} embed it", parent.origin, if parent.may { "may" } else { "may not" }),
+        place: "headers.framing".to_owned(),
+        outcome,
+        steps,
+        exchanges: Vec::new(),
+        answers: Answers::default(),
+        requests,
+        counted: 0,
+        duration_ms: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(framed: bool, bare: bool) -> Seen {
+        let (parent, address) = (format!("https://a.example{PAGE}"), "http://s/health".to_owned());
+        Seen { shown: vec![Shown { parent, address, framed, bare }] }
+    }
+
+    #[test]
+    fn who_may_not_embed_and_who_must_are_judged_and_so_is_the_browser() {
+        let parent = |may| Parent { origin: "https://a.example".to_owned(), may };
+        let passes =
+            |may, seen: &Seen| judge(&parent(may), seen).outcome == ScenarioOutcome::Passed;
+        assert!(passes(true, &shown(true, true)) && passes(false, &shown(false, true)));
+        assert!(!passes(true, &shown(false, true)) && !passes(false, &shown(true, true)));
+        // A browser that shows nothing at all says nothing about the service.
+        assert!(!passes(false, &shown(false, false)));
+        assert!(!passes(false, &Seen { shown: Vec::new() }));
+    }
+}

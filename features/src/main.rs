@@ -75,6 +75,18 @@ enum Command {
         #[arg(long = "link", value_name = "NAME=ADDRESS", value_parser = link, required = true)]
         links: Vec<(String, String)>,
     },
+    /// Turn an emergency switch of the running service, look whether it is turned, and print that as JSON.
+    Switch {
+        /// The plan, a JSON file.
+        #[arg(long, value_name = "FILE")]
+        plan: PathBuf,
+        /// The switch, such as `read_only`.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Turn it off.
+        #[arg(long)]
+        off: bool,
+    },
     /// Check the texts of the catalogue.
     Lint,
     /// List the features of the catalogue.
@@ -190,6 +202,11 @@ async fn run(cli: Cli) -> Result<Exit, Stop> {
             let letters = command::dead_letters(target(&plan)?, &wanted, token.as_deref()).await?;
             Ok(tell(&letters))
         }
+        Some(Command::Switch { plan, name, off }) => {
+            let token = variable(TOKEN);
+            let turned = command::switch(target(&plan)?, &name, !off, token.as_deref()).await?;
+            Ok(tell(&turned))
+        }
         Some(Command::Identify { plan }) => Ok(tell(&command::identify(&target(&plan)?).await?)),
         Some(Command::Proxy { links }) => stand_between(&links).await,
         Some(Command::Lint) => Ok(lint()),
@@ -248,7 +265,7 @@ async fn break_things(arguments: Chaos) -> Result<Exit, Stop> {
     Ok(Box::pin(chaos::run(target, options, &arguments.out, tell, interrupted())).await?)
 }
 
-/// The token of somebody who may see dead letters, where the environment's credentials name nobody.
+/// The token of somebody who may see dead letters and turn switches, where the environment's credentials name nobody.
 const TOKEN: &str = "PROOFLINE_ADMIN_TOKEN";
 
 fn link(text: &str) -> Result<(String, String), String> {

@@ -67,6 +67,14 @@ pub(crate) enum Command {
     Parity(Parity),
     /// List what a running service could not deliver, or replay it, by the routes that its spec declares.
     DeadLetters(DeadLetters),
+    /// Turn the maintenance page on or off, without a deployment, and look whether it is there.
+    Maintenance(Turn),
+    /// Turn read-only mode on or off, without a deployment, and look whether changes are refused.
+    ReadOnly(Turn),
+    /// Back up the store that `serve` keeps on this machine, and read the backup back.
+    Backup(Backup),
+    /// Restore a backup into a new folder, and compare every row.
+    Restore(Restore),
     /// Measure the generated service beside what people would pick instead, in one run on this machine.
     Bench(Bench),
     /// Show when scheduled tasks run next. Runs nothing.
@@ -243,6 +251,56 @@ pub(crate) enum DeadLettersAction {
         #[arg(long)]
         all: bool,
     },
+}
+
+/// The token of who may comes from the environment's `credentials`, or from the variable `PROOFLINE_ADMIN_TOKEN`.
+#[derive(Debug, Args)]
+pub(crate) struct Turn {
+    /// How it is to be.
+    #[arg(value_enum)]
+    pub(crate) to: OnOff,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Where the service is, unless the environment says it.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The form of what is printed on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// How a switch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnOff {
+    /// Requests are refused, as the switch says.
+    On,
+    /// They are not.
+    Off,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// The store, if it is not where `serve` keeps it.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<PathBuf>,
+    /// The folder of the backup, which must be new; one below `backups` without it.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The folder of the backup.
+    #[arg(value_name = "BACKUP")]
+    pub(crate) from: PathBuf,
+    /// Where the store is to be, which must be new or empty.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: Option<PathBuf>,
+    /// Only try it: restore into a temporary folder, compare, and remove that.
+    #[arg(long, conflicts_with = "to")]
+    pub(crate) verify: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::accounts;
 use crate::call;
-use crate::exchange::{Answer, Http, Request};
+use crate::exchange::{Answer, Request};
 use crate::failure::Failure;
 use crate::plan::Target;
 use crate::run::Run;
@@ -48,7 +48,8 @@ pub async fn dead_letters(
     }
     let mut found = Vec::new();
     for of in &routes {
-        let answer = send(&run, &of.list, of.list.path.clone(), token).await?;
+        let listing = request(&of.list, of.list.path.clone());
+        let answer = send(&run, &of.list, listing, token).await?;
         if !answer.is_success() {
             return Err(Failure::Broken(format!("they are not listed: {}", answer.describe())));
         }
@@ -65,7 +66,8 @@ pub async fn dead_letters(
             }
             let replay = match (&of.replay, is_wanted) {
                 (Some(route), true) => {
-                    Some(send(&run, route, call::path_to(route, id), token).await?.status)
+                    let replay = request(route, call::path_to(route, id));
+                    Some(send(&run, route, replay, token).await?.status)
                 }
                 (None, true) => {
                     return Err(Failure::not_applicable(
@@ -85,10 +87,15 @@ pub async fn dead_letters(
     }
 }
 
-async fn send(
+fn request(route: &RouteKey, path: String) -> Request {
+    Request::new(route.method.as_str(), path)
+}
+
+/// Sends a request as somebody who may: whom the token is of, or whom the environment's credentials name.
+pub(super) async fn send(
     run: &Run,
     route: &RouteKey,
-    path: String,
+    request: Request,
     token: Option<&str>,
 ) -> Result<Answer, Failure> {
     let header = match token {
@@ -98,7 +105,5 @@ async fn send(
             Failure::NotApplicable(format!("{failure}; {hint}"))
         })?,
     };
-    let http = Http::new(&run.target.base)?;
-    let request = Request::new(route.method.as_str(), path).headers(&[header]);
-    Ok(http.send(&request).await?)
+    Ok(run.http.send(&request.headers(&[header])).await?)
 }

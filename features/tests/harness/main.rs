@@ -10,3 +10,5 @@ mod service;
 mod shop;
 #[cfg(test)]
 mod spec;
+#[cfg(test)]
+mod switches;

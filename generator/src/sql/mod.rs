@@ -3,6 +3,7 @@
 //! What the database refuses, and what a query promises but does not keep, becomes a [`Finding`] at its place in
 //! the spec. What it accepts becomes a [`Prepared`]: parameters and columns as the database sees them.
 
+pub mod copy;
 mod finding;
 mod machines;
 mod migrations;

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod backup;
 mod bench;
 mod chaos;
 mod check;
@@ -17,6 +18,7 @@ mod schedule;
 mod serve;
 mod setup;
 mod test;
+mod turn;
 mod verify;
 
 use anyhow::Result;
@@ -36,6 +38,10 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Load(arguments) => load::run(context, arguments),
         Command::Chaos(arguments) => chaos::run(context, arguments),
         Command::DeadLetters(arguments) => dead_letters::run(context, arguments),
+        Command::Maintenance(arguments) => turn::run(context, "maintenance", arguments),
+        Command::ReadOnly(arguments) => turn::run(context, "read_only", arguments),
+        Command::Backup(arguments) => backup::take(context, arguments),
+        Command::Restore(arguments) => backup::restore(context, arguments),
         Command::Bench(arguments) => bench::run(context, arguments),
         Command::Deploy(arguments) => deploy::run(context, arguments),
         Command::Rollback(arguments) => rollback::run(context, arguments),

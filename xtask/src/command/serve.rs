@@ -68,16 +68,23 @@ fn data(
     service: &LoadedService,
     environment: &Environment,
 ) -> Result<PathBuf> {
-    let folder = arguments.data.clone().unwrap_or_else(|| {
-        let base = context.target.join("serve").join(&service.folder);
-        match environment.start {
-            Some(Start::Workers(_)) => base.join("workers"),
-            _ => base,
-        }
-    });
+    let folder = arguments.data.clone().unwrap_or_else(|| usual(context, service, environment));
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", folder.display()))?;
     folder.canonicalize().with_context(|| format!("cannot open {}", folder.display()))
+}
+
+/// The folder without another choice.
+pub(super) fn usual(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+) -> PathBuf {
+    let base = context.target.join("serve").join(&service.folder);
+    match environment.start {
+        Some(Start::Workers(_)) => base.join("workers"),
+        _ => base,
+    }
 }
 
 fn say(context: &Context, service: &LoadedService, data: &Path) {

@@ -1,6 +1,7 @@
 //! A run: from documents to evidence. One file for each part of it.
 
 pub(crate) mod alerts;
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod chaos;

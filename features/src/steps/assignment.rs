@@ -1,10 +1,10 @@
 //! Mass assignment: members that a client must not set.
 
 use cucumber::step::Collection;
-use proofline_spec::document::{Answer as Content, Method, Route, RouteKey, Schema};
+use proofline_spec::document::{Answer as Content, Route, RouteKey, Schema};
 use serde_json::{Value, json};
 
-use super::{Arguments, steps};
+use super::{Arguments, people, steps};
 use crate::accounts::{self, Account};
 use crate::call::Call;
 use crate::failure::{Failure, Findings, Seen, require};
@@ -136,47 +136,6 @@ async fn refused(world: &mut World, _: Arguments) -> Seen {
     findings.finish("no route has a closed body", |count| format!("{count} members were refused"))
 }
 
-/// What the user's own profile routes show.
-async fn profile(world: &World, user: &Account) -> Result<Vec<(String, Value)>, Failure> {
-    let run = world.run()?;
-    let scheme =
-        run.target.jwt().ok_or_else(|| Failure::not_applicable("the spec has no `jwt` scheme"))?;
-    let mut seen = Vec::new();
-    for (key, route) in run.target.routes() {
-        let readable = key.method == Method::Get
-            && key.parameters().next().is_none()
-            && route.roles.is_none()
-            && route.query.is_none()
-            && run.target.schemes(route).contains(&scheme.name)
-            && matches!(run.target.success(route), Some((_, Content::One(_))));
-        if readable {
-            let call = Call {
-                key: key.clone(),
-                path: Vec::new(),
-                query: Vec::new(),
-                body: None,
-                file: None,
-                headers: vec![user.bearer()],
-            };
-            let answer = world.send(call.request()).await?;
-            // What a user may have is not there before it is made.
-            let is_none = answer.status == 404 && route.returns.contains_key("404");
-            require(
-                is_none || answer.is_success(),
-                || "the user must be served".to_owned(),
-                &answer,
-            )?;
-            seen.push((key.to_string(), if is_none { Value::Null } else { answer.json() }));
-        }
-    }
-    if !seen.is_empty() && seen.iter().all(|(_, shown)| shown.is_null()) {
-        return Err(Failure::wrong(
-            "the user must be served, and nothing of the user's own is there",
-        ));
-    }
-    Ok(seen)
-}
-
 /// Sends the extra members to the routes that change the caller, and compares before with after.
 async fn nothing_changed(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
@@ -191,7 +150,7 @@ async fn nothing_changed(world: &mut World, _: Arguments) -> Seen {
         };
         let (header, user) = caller(world, &key, &route).await?;
         let Some(user) = user else { continue };
-        let before = profile(world, &user).await?;
+        let before = people::profile(world, &user).await?;
         let mut call = Call::valid(&mut Generator::new(&run.target, world.seed), &key, &route);
         call.headers.extend(header);
         if let Some(members) = call.body.as_mut().and_then(Value::as_object_mut) {
@@ -200,7 +159,7 @@ async fn nothing_changed(world: &mut World, _: Arguments) -> Seen {
         let answer = world.send(call.request()).await?;
         let mut result =
             require([400, 422].contains(&answer.status), || "must be refused".to_owned(), &answer);
-        let after = profile(world, &user).await?;
+        let after = people::profile(world, &user).await?;
         if before != after {
             result =
                 Err(Failure::Wrong(format!("the caller changed from {before:?} to {after:?}")));

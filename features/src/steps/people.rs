@@ -1,10 +1,11 @@
 //! Who takes part in a scenario, and that the service is there and can say no.
 
 use cucumber::step::Collection;
-use proofline_spec::document::{Route, RouteKey};
+use proofline_spec::document::{Answer as Content, Method, Route, RouteKey};
+use serde_json::Value;
 
 use super::{Arguments, steps};
-use crate::accounts;
+use crate::accounts::{self, Account};
 use crate::exchange::Request;
 use crate::failure::{Failure, Seen, require};
 use crate::world::World;
@@ -121,4 +122,35 @@ pub(super) async fn crowd(
     let (user, sent) = world.crowd.as_mut().ok_or_else(|| Failure::broken("nobody is there"))?;
     *sent += 1;
     Ok(Some(user.bearer()))
+}
+
+/// What the routes without parameters show a user of their own; nothing where it is not made yet.
+pub(super) async fn profile(
+    world: &World,
+    user: &Account,
+) -> Result<Vec<(String, Value)>, Failure> {
+    let run = world.run()?;
+    let mut seen = Vec::new();
+    for (key, route) in run.target.routes() {
+        let readable = key.method == Method::Get
+            && key.parameters().next().is_none()
+            && route.roles.is_none()
+            && route.query.is_none()
+            && run.target.takes_principals(route)
+            && matches!(run.target.success(route), Some((_, Content::One(_))));
+        if !readable {
+            continue;
+        }
+        let answer = world.send(Request::get(&key.path).headers(&[user.bearer()])).await?;
+        let is_none = answer.status == 404 && route.returns.contains_key("404");
+        let is_served = is_none || answer.is_success();
+        require(is_served, || "the user must be served".to_owned(), &answer)?;
+        seen.push((key.to_string(), if is_none { Value::Null } else { answer.json() }));
+    }
+    if !seen.is_empty() && seen.iter().all(|(_, shown)| shown.is_null()) {
+        return Err(Failure::wrong(
+            "the user must be served, and nothing of the user's own is there",
+        ));
+    }
+    Ok(seen)
 }

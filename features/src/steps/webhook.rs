@@ -1,13 +1,10 @@
 //! Webhooks: a signature over the raw body, and no second effect.
 
 use cucumber::step::Collection;
-use proofline_spec::document::{
-    Answer as Content, Method, Operation, Route, RouteKey, Schema, SchemaType,
-};
+use proofline_spec::document::{Operation, Route, RouteKey, Schema, SchemaType};
 use serde_json::Value;
 
-use super::{Arguments, steps};
-use crate::accounts::Account;
+use super::{Arguments, people, steps};
 use crate::call::{Call, signature};
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
@@ -227,26 +224,11 @@ async fn edited(world: &mut World, _: Arguments) -> Seen {
     findings.finish("there are no edits", |count| format!("{count} bodies"))
 }
 
-/// What the user sees of the own account.
-async fn profile(world: &World) -> Result<Vec<Value>, Failure> {
-    let run = world.run()?;
-    let user: Account = world.user("user")?.clone();
-    let mut seen = Vec::new();
-    for (key, route) in run.target.routes() {
-        let readable = key.method == Method::Get
-            && key.parameters().next().is_none()
-            && route.roles.is_none()
-            && route.query.is_none()
-            && run.target.takes_principals(route)
-            && matches!(run.target.success(route), Some((_, Content::One(_))));
-        if readable {
-            let answer = world.send(Request::get(&key.path).headers(&[user.bearer()])).await?;
-            let mut body = answer.json();
-            if let Some(members) = body.as_object_mut() {
-                members.retain(|name, _| name != "updated_at");
-            }
-            seen.push(body);
-        }
+/// What the user sees of the own account, but for when it was changed.
+async fn profile(world: &World) -> Result<Vec<(String, Value)>, Failure> {
+    let mut seen = people::profile(world, world.user("user")?).await?;
+    for members in seen.iter_mut().filter_map(|(_, shown)| shown.as_object_mut()) {
+        members.remove("updated_at");
     }
     Ok(seen)
 }
@@ -254,7 +236,7 @@ async fn profile(world: &World) -> Result<Vec<Value>, Failure> {
 /// An event, another one with another effect, then the first again: the second one's effect must stay.
 async fn replayed(world: &mut World, _: Arguments) -> Seen {
     let (_, _, scheme, secret) = hook(world)?;
-    let mut states: Vec<(Vec<u8>, Vec<Value>)> = Vec::new();
+    let mut states = Vec::new();
     for _ in 0..40 {
         let body = event(world)?;
         let answer = send(world, &body, &[signature(scheme.encoding, &secret, &body)]).await?;

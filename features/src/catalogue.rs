@@ -30,6 +30,7 @@ catalogue! {
     "reliability/live-sessions",
     "reliability/progress",
     "reliability/queue",
+    "reliability/search",
     "reliability/shutdown",
     "reliability/switches",
     "reliability/tasks",

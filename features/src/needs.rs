@@ -3,7 +3,7 @@
 use proofline_spec::document::{Binding, HealthKind, LimitKey, Operation};
 
 use crate::plan::Target;
-use crate::steps::task_alert;
+use crate::steps::{is_searched, task_alert};
 
 /// Why a scenario does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +140,7 @@ const SUBJECTS: &[Need] = &[
         |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Room(_))),
         "there is no room that anybody could enter",
     ),
+    ("search", is_searched, "nothing that is written is found by what it means"),
     ("lti", |t| t.service.lti.is_some(), "no learning platform opens the service"),
     ("flags", |t| !t.service.flags.is_empty(), "the spec has no feature flags"),
     ("switches", |t| t.service.switches.is_some(), "the spec has no emergency switches"),

@@ -57,6 +57,18 @@ impl DelayVector {
     }
 }
 
+/// A text that is found again.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchVector {
+    /// The text.
+    pub text: String,
+    /// Words of it, in another order.
+    pub words: String,
+    /// A phrase near to it, hardly any word of which is the same.
+    pub near: String,
+}
+
 /// A raw request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +108,8 @@ vectors! {
     paths: TextVector = "paths.yaml";
     /// Raw requests whose framing is ambiguous.
     smuggling: RawVector = "smuggling.yaml";
+    /// Texts that are found again, each about something else.
+    search: SearchVector = "search.yaml";
 }
 
 #[cfg(test)]

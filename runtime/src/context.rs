@@ -1,6 +1,6 @@
 //! What a service has at hand: its bindings, configuration, clock and randomness.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +18,7 @@ use crate::binding::password::{PasswordError, PasswordHasher};
 use crate::binding::queue::Queue;
 use crate::binding::room::Rooms;
 use crate::binding::rsa::{Rsa, RsaError};
+use crate::binding::search::{Embedder, SearchError, VectorIndex};
 use crate::binding::sql::{Batch, Bound, Database, Done, SqlError, Transacted};
 use crate::binding::upstream::Upstream;
 use crate::cache::Caches;
@@ -46,6 +47,10 @@ pub struct Bindings {
     pub blobs: HashMap<&'static str, Arc<dyn BlobStore>>,
     /// Rooms by name of the binding.
     pub rooms: HashMap<&'static str, Arc<dyn Rooms>>,
+    /// Models that make vectors of texts, by name.
+    pub embedders: HashMap<&'static str, Arc<dyn Embedder>>,
+    /// Indexes of vectors by name.
+    pub indexes: HashMap<&'static str, Arc<dyn VectorIndex>>,
     /// Other services by name.
     pub upstreams: HashMap<&'static str, Arc<dyn Upstream>>,
     /// Time.
@@ -296,6 +301,24 @@ impl Context {
         named(&self.bindings.rooms, name)
     }
 
+    /// A model that makes vectors of texts.
+    pub fn embedder(&self, name: &str) -> Result<&dyn Embedder, Failure> {
+        named(&self.bindings.embedders, name)
+    }
+
+    /// An index of vectors.
+    pub fn index(&self, name: &str) -> Result<&dyn VectorIndex, Failure> {
+        named(&self.bindings.indexes, name)
+    }
+
+    /// What stands in for services of the platform that are not there, by binding.
+    pub fn substitutes(&self) -> BTreeMap<&'static str, &'static str> {
+        let Bindings { embedders, indexes, .. } = &self.bindings;
+        let models = embedders.iter().map(|(name, model)| (*name, model.substitute()));
+        let indexes = indexes.iter().map(|(name, index)| (*name, index.substitute()));
+        models.chain(indexes).filter_map(|(name, substitute)| Some((name, substitute?))).collect()
+    }
+
     /// Another service.
     pub fn upstream(&self, name: &str) -> Result<&dyn Upstream, Failure> {
         named(&self.bindings.upstreams, name)
@@ -413,6 +436,12 @@ impl From<PasswordError> for Failure {
 
 impl From<crate::binding::kv::StoreError> for Failure {
     fn from(error: crate::binding::kv::StoreError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<SearchError> for Failure {
+    fn from(error: SearchError) -> Self {
         Self::unavailable(error)
     }
 }

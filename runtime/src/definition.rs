@@ -4,6 +4,7 @@ mod flag;
 mod lti;
 mod queue;
 mod room;
+mod search;
 mod task;
 mod upload;
 mod watch;
@@ -17,6 +18,7 @@ pub use self::flag::{Beta, Condition, Flag, Overrides, Rule, Switch, Switches};
 pub use self::lti::Lti;
 pub use self::queue::{DeadLetter, Messages, Queue};
 pub use self::room::Room;
+pub use self::search::{Ai, Metric, Vector, VectorTable};
 pub use self::task::{Replicas, Schedule, Task, TaskAlert};
 pub use self::upload::{Files, Resumable, Upload};
 pub use self::watch::Watch;
@@ -54,6 +56,10 @@ pub struct Definition {
     pub rooms: &'static [Room],
     /// Name of the binding that takes one record for each request, on platforms without `/metrics`.
     pub analytics: Option<&'static str>,
+    /// Models that make vectors of texts.
+    pub ais: &'static [Ai],
+    /// Indexes of vectors.
+    pub vectors: &'static [Vector],
     /// The services that it calls.
     pub upstreams: &'static [Upstream],
     /// How far proxies in front are believed.
@@ -113,6 +119,8 @@ impl Definition {
         blobs: &[],
         rooms: &[],
         analytics: None,
+        ais: &[],
+        vectors: &[],
         upstreams: &[],
         http: Http::DEFAULT,
         shutdown: Shutdown::DEFAULT,

@@ -1,5 +1,7 @@
 //! Asks the running service what it is.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,6 +16,8 @@ pub struct Identity {
     pub version: Option<String>,
     /// The digest of the spec that it was generated from.
     pub spec_digest: Option<String>,
+    /// What stands in for services of its platform that are not there, by binding.
+    pub substitutes: BTreeMap<String, String>,
 }
 
 /// Asks the service; one that says nothing of itself has no identity, one that does not answer is a failure.
@@ -26,7 +30,9 @@ pub async fn identify(target: &Target) -> Result<Identity, Failure> {
     let member = |answer: &Answer, name: &str| {
         answer.json().get(name).and_then(Value::as_str).map(str::to_owned)
     };
+    let substitutes = answer.json().get("substitutes").cloned().unwrap_or_default();
     Ok(Identity {
+        substitutes: serde_json::from_value(substitutes).unwrap_or_default(),
         version: member(&answer, "version"),
         spec_digest: member(&answer, "spec_digest"),
     })

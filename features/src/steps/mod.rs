@@ -35,6 +35,7 @@ mod queues;
 mod roles;
 mod rooms;
 mod samples;
+mod search;
 mod shutdown;
 mod smuggling;
 mod switches;
@@ -44,6 +45,7 @@ mod upstreams;
 mod validation;
 mod webhook;
 
+pub(crate) use search::is_searched;
 pub(crate) use tasks::alert as task_alert;
 
 use std::time::Duration;
@@ -165,7 +167,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 42] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 43] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -206,6 +208,7 @@ pub fn all() -> Collection<World> {
         follow::steps,
         rooms::steps,
         lti::steps,
+        search::steps,
         killed::steps,
         delivered::steps,
     ];

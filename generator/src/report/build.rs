@@ -12,7 +12,7 @@ use super::data::{
     CategoryData, Change, ClaimData, EnvironmentData, EvidenceData, LeftOutData, LoadData, Moved,
     NextStep, ReportData, RunData, ServiceData, SeverityData, WaiverData,
 };
-use super::{ReportInput, announcement, derived};
+use super::{ReportInput, announcement, derived, substitutes};
 
 /// The report's data.
 pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
@@ -113,6 +113,9 @@ fn claim(
         without_waiver: verdict.without_waiver,
         reason: verdict.reason.clone(),
         references: claim.map(|claim| claim.references.clone()).unwrap_or_default(),
+        substitutes: claim
+            .map(|claim| substitutes::of_claim(input.service, claim, input.manifest))
+            .unwrap_or_default(),
         waiver: claim.and_then(|claim| claim.waiver.as_ref()).map(|waiver| WaiverData {
             owner: waiver.owner.clone(),
             reason: waiver.reason.clone(),

@@ -189,6 +189,9 @@ pub struct ClaimData {
     pub reason: String,
     /// Requirements of standards that it covers.
     pub references: Vec<String>,
+    /// What stood in for services of the platform that the claim depends on, such as `AI: hashing`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub substitutes: Vec<String>,
     /// Who accepts it and until when, where someone does.
     pub waiver: Option<WaiverData>,
     /// The checks that were looked at.

@@ -77,6 +77,7 @@ fn manifest(
         spec_version: service.service.version.clone(),
         reported_version: Some(service.service.version.clone()),
         reported_spec_digest: Some(Digest::of(b"spec").to_string()),
+        substitutes: BTreeMap::new(),
         spec_digest: Digest::of(b"spec"),
         generated_digest: Some(Digest::of(b"generated")),
         tool_version: "0.1.0".into(),

@@ -120,7 +120,10 @@ fn claims(md: &mut String, data: &ReportData, verdict: Verdict, title: &str) {
                 claim.id.clone(),
                 claim.severity.to_string(),
                 claim.statement.clone(),
-                claim.reason.clone(),
+                match claim.substitutes.as_slice() {
+                    [] => claim.reason.clone(),
+                    used => format!("{} (with {})", claim.reason, used.join(", ")),
+                },
                 checks.collect::<Vec<_>>().join(", "),
             ]
         }),

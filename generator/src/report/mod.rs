@@ -18,6 +18,7 @@ mod markdown;
 mod runbook;
 mod sarif;
 pub mod schedule;
+mod substitutes;
 mod surface;
 #[cfg(test)]
 mod tests;

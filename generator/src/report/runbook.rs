@@ -147,6 +147,13 @@ fn facts(binding: &Binding) -> (&'static str, Vec<String>) {
             ("rooms", vec![limits])
         }
         Binding::Analytics { .. } => ("records of requests", Vec::new()),
+        Binding::Ai { model } => ("model", vec![format!("texts become vectors by {model}")]),
+        Binding::Vector { dimensions, metric, .. } => {
+            let size = format!("vectors of {dimensions} numbers, compared by {}", metric.name());
+            let fresh =
+                "a row that could not be indexed is indexed by its task; the database is the truth";
+            ("vector index", vec![size, fresh.to_owned()])
+        }
         Binding::Upstream { timeout, breaker, .. } => {
             let call = format!("a call may take {timeout}");
             ("other service", std::iter::once(call).chain(breaker.iter().map(opens)).collect())

@@ -49,6 +49,7 @@ pub fn tasks(service: &Service, now: &str, count: usize) -> Vec<ScheduledTask> {
                 cron: schedule.and_then(Schedule::cron),
                 does: match &task.op {
                     TaskOperation::Query(query) => format!("runs the query {}", query.run),
+                    TaskOperation::Index(binding) => format!("indexes rows in {binding}"),
                     TaskOperation::Custom(method) => format!("calls {method}"),
                 },
                 next: firings.into_iter().map(moment_of).collect(),

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod postgres;
 mod promise;
 pub mod rehearsal;
+mod search;
 mod stale;
 mod tables;
 mod touched;

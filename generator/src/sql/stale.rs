@@ -47,6 +47,7 @@ pub(super) fn check(
 fn touched(route: &Route, prepared: &BTreeMap<String, Prepared>) -> Touched {
     let queries: Vec<&str> = match &route.op {
         Operation::Query(run) => vec![run.run.as_str()],
+        Operation::Search(search) => vec![search.run.as_str()],
         Operation::Login(login) => vec![login.query.as_str()],
         Operation::Download(download) => vec![download.run.as_str()],
         Operation::Room(enter) => vec![enter.run.as_str()],

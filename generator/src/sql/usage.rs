@@ -29,6 +29,7 @@ pub(super) fn check(
     }
     overrides(service, prepared, findings);
     lti(service, prepared, findings);
+    super::search::check(service, prepared, findings);
     if let Some(metering) = &service.metering
         && let Some(query) = prepared.get(&metering.query)
     {
@@ -253,6 +254,7 @@ fn uses(service: &Service) -> Vec<Use<'_>> {
                 }
             }
             Operation::Health(_)
+            | Operation::Search(_)
             | Operation::Enqueue(_)
             | Operation::DeadLetters(_)
             | Operation::Flags(_)

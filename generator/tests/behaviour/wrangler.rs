@@ -12,7 +12,9 @@ use serde_json::Value;
 use crate::support::{Loaded, from_file, root, shipped};
 
 /// Keys that wrangler 4.164 does not hand down to an environment: of its `notInheritable` calls what we could emit.
-const NOT_INHERITED: [&str; 14] = [
+const NOT_INHERITED: [&str; 16] = [
+    "ai",
+    "vectorize",
     "vars",
     "secrets",
     "define",
@@ -57,7 +59,7 @@ fn environments(config: &Value) -> Vec<(&String, &Value)> {
 
 #[test]
 fn every_key_that_is_not_inherited_is_said_in_every_environment() {
-    for loaded in [everything(), shipped("luna")] {
+    for loaded in [everything(), shipped("luna"), shipped("atomic-guide")] {
         let config = config_of(&loaded);
         let said: Vec<&&str> =
             NOT_INHERITED.iter().filter(|key| config.get(**key).is_some()).collect();

@@ -9,6 +9,7 @@ pub mod queue;
 pub mod rate_store;
 pub mod room;
 pub mod rsa;
+pub mod search;
 pub mod sql;
 pub mod upstream;
 

@@ -147,12 +147,16 @@ impl<S: Service> Control<S> {
     fn identity(&self, method: &Method) -> Result<Response<Bytes>, Failure> {
         read_only(method)?;
         let (context, definition) = (self.chain.context(), self.chain.context().definition());
-        let body = json!({
+        let mut body = json!({
             "service": definition.service,
             "version": definition.version,
             "spec_digest": definition.spec_digest,
             "environment": context.environment(),
         });
+        let substitutes = context.substitutes();
+        if !substitutes.is_empty() {
+            body["substitutes"] = json!(substitutes);
+        }
         Ok(self.text("application/json", body.to_string()))
     }
 

@@ -14,6 +14,7 @@ pub mod native;
 #[cfg(any(feature = "native", feature = "workers"))]
 pub mod password;
 pub mod rates;
+pub mod search;
 pub mod task;
 pub mod upstream;
 #[cfg(feature = "workers")]

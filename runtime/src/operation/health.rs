@@ -11,6 +11,9 @@ use crate::call::Call;
 /// Longer than this a check is a failed one: a monitor must get its answer in 100 ms.
 const BUDGET: Duration = Duration::from_millis(80);
 
+/// A model or an index is far away, and is asked over the network: so long.
+const FAR_BUDGET: Duration = Duration::from_secs(2);
+
 /// A binding that is checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Check {
@@ -133,6 +136,9 @@ fn figures(call: &Call, check: &Check, finding: &Finding) -> Value {
     if let Ok(queue) = call.queue(check.binding) {
         figures.insert("waiting".to_owned(), queue.waiting().into());
     }
+    if let Some(substitute) = call.substitutes().get(check.binding) {
+        figures.insert("substitute".to_owned(), (*substitute).into());
+    }
     Value::Object(figures)
 }
 
@@ -149,7 +155,9 @@ async fn look(call: &Call, checks: &[Check]) -> Vec<Finding> {
 async fn run(call: &Call, check: &Check) -> Finding {
     let start = call.clock().monotonic();
     let ping = Box::pin(ping(call, check.binding));
-    let works = match select(ping, call.clock().sleep(BUDGET)).await {
+    let is_far = call.embedder(check.binding).is_ok() || call.index(check.binding).is_ok();
+    let budget = if is_far { FAR_BUDGET } else { BUDGET };
+    let works = match select(ping, call.clock().sleep(budget)).await {
         Either::Left((works, _)) => works,
         Either::Right(_) => false,
     };
@@ -163,6 +171,10 @@ async fn ping(call: &Call, binding: &str) -> bool {
         store.ping().await.is_ok()
     } else if let Ok(blob) = call.blob(binding) {
         blob.ping().await.is_ok()
+    } else if let Ok(model) = call.embedder(binding) {
+        model.ping().await.is_ok()
+    } else if let Ok(index) = call.index(binding) {
+        index.ping().await.is_ok()
     } else {
         // A queue or an upstream is reached only when it is used.
         call.queue(binding).is_ok() || call.upstream(binding).is_ok()

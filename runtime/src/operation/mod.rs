@@ -10,6 +10,7 @@ mod lti;
 mod query;
 mod resume;
 mod room;
+mod search;
 mod transaction;
 mod upload;
 
@@ -23,5 +24,6 @@ pub use lti::{lti_deep_link, lti_keys, lti_launch, lti_login, lti_register};
 pub use query::query;
 pub use resume::resume;
 pub use room::room;
+pub use search::{index, index_pending, search};
 pub use transaction::{Transaction, transaction};
 pub use upload::{Record, upload};

@@ -73,6 +73,8 @@ fn process(
         queues: HashMap::new(),
         blobs: HashMap::new(),
         rooms: HashMap::new(),
+        embedders: HashMap::new(),
+        indexes: HashMap::new(),
         upstreams: HashMap::new(),
         clock: Arc::<Hand>::clone(clock),
         entropy: Arc::new(SystemEntropy),

@@ -156,6 +156,9 @@ impl<'a> Answers<'_, 'a> {
     fn answering_query(&self) -> Option<&'a Query> {
         match &self.route.op {
             Operation::Query(run) => self.context.query(&run.run).filter(|q| q.returns.is_some()),
+            Operation::Search(search) => {
+                self.context.query(&search.run).filter(|query| query.returns.is_some())
+            }
             Operation::Transaction(transaction)
             | Operation::Upload(Upload { record: transaction, .. }) => {
                 let queries = transaction.steps.iter().rev();
@@ -170,6 +173,7 @@ impl<'a> Answers<'_, 'a> {
         let is_unknown = |name: &str| self.context.query(name).is_none();
         match &self.route.op {
             Operation::Query(run) => is_unknown(&run.run),
+            Operation::Search(search) => is_unknown(&search.run),
             Operation::Download(download) => is_unknown(&download.run),
             Operation::Room(enter) => is_unknown(&enter.run),
             Operation::Transaction(transaction)
@@ -187,7 +191,8 @@ impl<'a> Answers<'_, 'a> {
             Operation::Enqueue(enqueue) => self.fits_message(enqueue, answer, at),
             _ => {}
         }
-        if !matches!(self.route.op, Operation::Query(_)) && self.route.op.transaction().is_none() {
+        let reads = matches!(self.route.op, Operation::Query(_) | Operation::Search(_));
+        if !reads && self.route.op.transaction().is_none() {
             return;
         }
         let answering = self.answering_query();
@@ -363,6 +368,7 @@ impl<'a> Answers<'_, 'a> {
         }
         match &self.route.op {
             Operation::Query(run) => self.of_query(&run.run, &mut possible),
+            Operation::Search(search) => self.of_query(&search.run, &mut possible),
             Operation::Download(download) => self.of_query(&download.run, &mut possible),
             Operation::Room(enter) => self.of_query(&enter.run, &mut possible),
             Operation::Transaction(transaction)

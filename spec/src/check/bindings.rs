@@ -71,7 +71,10 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     );
                 }
             }
-            Binding::Blob { .. } | Binding::Room { .. } => {}
+            Binding::Blob { .. }
+            | Binding::Room { .. }
+            | Binding::Ai { .. }
+            | Binding::Vector { .. } => {}
             Binding::Analytics { .. } => analytics.push(name.as_str()),
             Binding::Upstream { base_url, timeout, breaker, retry, .. } => {
                 address(context, base_url, &at.key("base_url"), found);

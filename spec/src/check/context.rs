@@ -315,6 +315,7 @@ fn runs_of_operation<'a>(operation: &'a Operation, op: &At<'_>, runs: &mut Vec<R
             runs.push(Run { query: &enter.run, with: &enter.with, path, key: "run" });
         }
         Operation::Health(_)
+        | Operation::Search(_)
         | Operation::Enqueue(_)
         | Operation::Flags(_)
         | Operation::Switches(_)

@@ -271,8 +271,12 @@ fn resource(
         Binding::Analytics { dataset } => {
             look("name", dataset, &environment.dataset_name(name, dataset), &NameRule::DATASET);
         }
+        Binding::Vector { index, .. } => {
+            look("name", index, &environment.resource_name(name, index), &NameRule::QUEUE);
+        }
         Binding::Sql { .. }
         | Binding::Kv { .. }
+        | Binding::Ai { .. }
         | Binding::Room { .. }
         | Binding::Upstream { .. } => {}
     }

@@ -24,6 +24,7 @@ pub(super) fn check(
     check.credentials();
     check.permits();
     super::edge::check(environment, source, &check.services, check.found);
+    super::search::substitutes(environment, source, &check.services, check.found);
 }
 
 struct Check<'c> {

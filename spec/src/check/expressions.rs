@@ -92,6 +92,11 @@ fn operation<'a>(
         Operation::Download(download) => {
             scope.all(&download.with, &at.key("download").key("with"), found);
         }
+        Operation::Search(search) => {
+            let here = at.key("search");
+            scope.one(&search.text, &here.key("text"), found);
+            scope.one(&search.limit, &here.key("limit"), found);
+        }
         Operation::Health(_)
         | Operation::DeadLetters(_)
         | Operation::Flags(_)
@@ -122,6 +127,9 @@ fn transaction_values<'a>(
     for (index, step) in transaction.steps.iter().enumerate() {
         let here = steps.index(index);
         scope.all(&step.with, &here.key("with"), found);
+    }
+    if let Some(row) = &transaction.index {
+        scope.one(&row.id, &at.key("index").key("id"), found);
     }
 }
 

@@ -36,6 +36,7 @@ mod requests;
 mod rooms;
 mod schedule;
 mod schemas;
+mod search;
 mod secrets;
 mod shared;
 mod types;
@@ -84,6 +85,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("rooms", rooms::check),
     ("schedule", schedule::check),
     ("schemas", schemas::check),
+    ("search", search::check),
     ("secrets", secrets::check),
     ("types", types::check),
     ("unused", unused::check),

@@ -3,7 +3,9 @@
 use super::at::At;
 use super::context::{Context, Kind};
 use crate::diagnostic::{Diagnostic, Location, codes};
-use crate::document::{Answer, Binding, Condition, Map, Operation, RouteAuth, RouteLimits, Schema};
+use crate::document::{
+    Answer, Binding, Condition, Map, Operation, RouteAuth, RouteLimits, Schema, TaskOperation,
+};
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut names = Names { context, found };
@@ -54,6 +56,19 @@ impl Names<'_, '_> {
             match binding {
                 Binding::Queue { message, .. } | Binding::Room { message, .. } => {
                     self.expect(Kind::Schema, message, &at.key("message"));
+                }
+                Binding::Vector { ai, rows, table, .. } => {
+                    self.expect(Kind::Binding, ai, &at.key("ai"));
+                    let here = at.key("rows");
+                    self.expect(Kind::Query, &rows.text, &here.key("text"));
+                    self.expect(Kind::Query, &rows.pending, &here.key("pending"));
+                    self.expect(Kind::Query, &rows.done, &here.key("done"));
+                    if let Some(table) = table {
+                        let here = at.key("table");
+                        self.expect(Kind::Query, &table.put, &here.key("put"));
+                        self.expect(Kind::Query, &table.remove, &here.key("remove"));
+                        self.expect(Kind::Query, &table.all, &here.key("all"));
+                    }
                 }
                 Binding::Upstream { bearer: Some(secret), .. } => {
                     self.expect(Kind::Secret, secret, &at.key("bearer"));
@@ -192,8 +207,18 @@ impl Names<'_, '_> {
             Operation::Download(download) => {
                 self.expect(Kind::Binding, &download.from, &at.key("download").key("from"));
             }
+            Operation::Search(search) => {
+                let at = at.key("search");
+                self.expect(Kind::Binding, &search.binding, &at.key("in"));
+                self.expect(Kind::Query, &search.run, &at.key("run"));
+            }
+            Operation::Transaction(transaction) => {
+                if let Some(index) = &transaction.index {
+                    let at = at.key("transaction");
+                    self.expect(Kind::Binding, &index.binding, &at.key("index").key("in"));
+                }
+            }
             Operation::Query(_)
-            | Operation::Transaction(_)
             | Operation::Flags(_)
             | Operation::Switches(_)
             | Operation::Lti(_)
@@ -243,6 +268,13 @@ impl Names<'_, '_> {
             }
             if let Some(role) = &lti.default_role {
                 self.expect(Kind::Role, role, &at.key("default_role"));
+            }
+        }
+        let tasks = At::root("tasks");
+        for (name, task) in &self.context.service.tasks {
+            if let TaskOperation::Index(binding) = &task.op {
+                let at = tasks.key(name);
+                self.expect(Kind::Binding, binding, &at.key("op").key("index"));
             }
         }
         if let Some(metering) = &self.context.service.metering {

@@ -176,6 +176,9 @@ fn resources(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             Binding::Blob { bucket, .. } => {
                 name_of(context, &NameRule::BUCKET, bucket, &at.key("bucket"), found);
             }
+            Binding::Vector { index, .. } => {
+                name_of(context, &NameRule::QUEUE, index, &at.key("index"), found);
+            }
             Binding::Analytics { dataset } => {
                 name_of(context, &NameRule::DATASET, dataset, &at.key("dataset"), found);
             }
@@ -187,6 +190,7 @@ fn resources(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             }
             Binding::Sql { .. }
             | Binding::Kv { .. }
+            | Binding::Ai { .. }
             | Binding::Queue { .. }
             | Binding::Room { .. }
             | Binding::Upstream { .. } => {}

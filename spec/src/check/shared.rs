@@ -105,6 +105,9 @@ fn things(
             Binding::Sql { database: Some(database), .. } => {
                 add("name", "database", environment.resource_name(name, database));
             }
+            Binding::Vector { index, .. } => {
+                add("name", "vector index", environment.resource_name(name, index));
+            }
             Binding::Blob { bucket, .. } => {
                 add("name", "bucket", environment.resource_name(name, bucket));
             }
@@ -124,7 +127,10 @@ fn things(
                     add("name", "namespace", given);
                 }
             }
-            Binding::Sql { .. } | Binding::Room { .. } | Binding::Upstream { .. } => {}
+            Binding::Sql { .. }
+            | Binding::Room { .. }
+            | Binding::Ai { .. }
+            | Binding::Upstream { .. } => {}
         }
     }
     things

@@ -79,6 +79,9 @@ impl<'a> Types<'_, 'a> {
                 self.functions(&enqueue.message, &message);
                 self.message(enqueue, &message);
             }
+            Operation::Search(search) => {
+                self.text(&search.text, "a search", &at.key("search").key("text"));
+            }
             Operation::Health(_)
             | Operation::DeadLetters(_)
             | Operation::Flags(_)

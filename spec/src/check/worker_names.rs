@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::at::At;
 use super::context::Context;
 use crate::diagnostic::{Diagnostic, Location, codes};
-use crate::document::{Precision, Target};
+use crate::document::{Precision, Substitute, Target};
 
 /// Names that Proofline gives things of its own.
 const OURS: [&str; 2] = ["RATE_LIMITS", "CF_VERSION_METADATA"];
@@ -41,8 +41,12 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         names.known.entry(name.to_owned()).or_default();
     }
     let bindings = At::root("bindings");
-    for name in service.bindings.keys() {
-        names.add(name.clone(), context.key(&bindings.key(name)));
+    for (name, binding) in &service.bindings {
+        let place = context.key(&bindings.key(name));
+        if Substitute::of(binding.kind()).is_some() {
+            names.add(Substitute::variable(name), place.clone());
+        }
+        names.add(name.clone(), place);
     }
 }
 

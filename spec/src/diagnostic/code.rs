@@ -209,6 +209,11 @@ pub(super) mod table {
         LTI_QUERIES = "PL1932", "lti-queries", Error, "A log-in of a learning platform cannot be kept and taken once.";
         LTI_ROUTES = "PL1933", "lti-routes", Error, "A route that learning platforms need is missing, or there twice.";
         LTI_ROUTE = "PL1934", "lti-route", Error, "A route for learning platforms has another form than it needs.";
+        VECTOR_SIZE = "PL1941", "vector-size", Error, "A vector has more or fewer numbers than an index takes.";
+        SEARCH_PLATFORM = "PL1942", "search-platform", Error, "Search by meaning is asked for where it is not there.";
+        SUBSTITUTE_MISSING = "PL1943", "substitute-missing", Error, "Nothing is declared to stand in for a service that is not there.";
+        SUBSTITUTE = "PL1944", "substitute", Error, "A substitute does not fit what it stands in for.";
+        SEARCH_QUERIES = "PL1945", "search-queries", Error, "A query of a vector index has another form than it needs.";
         PROMOTION = "PL1961", "promotion", Error, "Nothing could be promoted to an environment.";
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tagged::tagged_by_kind;
-use super::{Map, RouteKey};
+use super::{IndexedRows, Map, Metric, RouteKey, VectorTable};
 use crate::unit::{Backoff, Bytes, Duration, Rate};
 
 /// Something that the service uses.
@@ -116,6 +116,28 @@ pub enum Binding {
         /// Name of the Analytics Engine dataset.
         dataset: String,
     },
+    /// A model that makes vectors of texts: Workers AI.
+    Ai {
+        /// Name of the model on the platform, such as `@cf/baai/bge-base-en-v1.5`.
+        model: String,
+    },
+    /// An index of vectors, by which rows are found: Vectorize.
+    Vector {
+        /// Name of the index on the platform.
+        index: String,
+        /// How many numbers a vector has: as many as the model makes.
+        dimensions: u32,
+        /// How vectors are compared.
+        #[serde(default)]
+        metric: Metric,
+        /// Name of the `ai` binding that makes the vectors.
+        ai: String,
+        /// How its rows are read and remembered.
+        rows: IndexedRows,
+        /// Where vectors are kept in environments that declare the substitute `table`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        table: Option<VectorTable>,
+    },
     /// Another service, called over HTTPS.
     Upstream {
         /// Where it is, without a path that depends on a request.
@@ -153,7 +175,11 @@ impl Binding {
             | Self::Kv { required, .. }
             | Self::Queue { required, .. }
             | Self::Blob { required, .. } => required,
-            Self::Room { .. } | Self::Analytics { .. } | Self::Upstream { .. } => &[],
+            Self::Analytics { .. }
+            | Self::Ai { .. }
+            | Self::Vector { .. }
+            | Self::Room { .. }
+            | Self::Upstream { .. } => &[],
         }
     }
 
@@ -166,6 +192,8 @@ impl Binding {
             Self::Blob { .. } => "blob",
             Self::Room { .. } => "room",
             Self::Analytics { .. } => "analytics",
+            Self::Ai { .. } => "ai",
+            Self::Vector { .. } => "vector",
             Self::Upstream { .. } => "upstream",
         }
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Map, SpecVersion, Target};
+use super::{Map, SpecVersion, Substitute, Target};
 use crate::unit::{Duration, Rate};
 
 /// Where a service runs, and what may be done to it there.
@@ -37,6 +37,9 @@ pub struct Environment {
     /// Resources on the platform, by binding, where they differ from the usual ones.
     #[serde(default)]
     pub resources: Map<Resource>,
+    /// What stands in for services of the platform that are not there, by binding.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub substitutes: Map<Substitute>,
     /// Which addresses the worker answers; without it a public environment answers its own `url`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<Vec<WorkerRoute>>,

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Control, Download, EnterRoom, Expression, FlagControl, LtiStep, Map, Upload};
+use super::{
+    Control, Download, EnterRoom, Expression, FlagControl, IndexRow, LtiStep, Map, Search, Upload,
+};
 
 /// What a route does: exactly one of these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +19,8 @@ pub enum Operation {
     Transaction(Transaction),
     /// Checks a password and issues a token.
     Login(LogIn),
+    /// Finds rows that mean something like a text.
+    Search(Search),
     /// Puts a message into a queue.
     Enqueue(Enqueue),
     /// Lists what a queue could not deliver.
@@ -119,6 +123,9 @@ pub struct Transaction {
     pub once: Option<Once>,
     /// The queries, in order.
     pub steps: Vec<Step>,
+    /// A row whose index is brought up to date afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<IndexRow>,
 }
 
 /// A query that records that a transaction was done.
@@ -198,6 +205,8 @@ pub struct Replay {
 pub enum TaskOperation {
     /// Runs one query.
     Query(RunQuery),
+    /// Brings rows into this `vector` binding that are not there yet.
+    Index(String),
     /// Calls this method of the generated `Handlers` trait.
     Custom(String),
 }

@@ -1,5 +1,7 @@
 //! What a run was about, and the digest of everything it left behind.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,9 @@ pub struct Manifest {
     /// The spec's digest as the service itself reports it; absent when it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_spec_digest: Option<String>,
+    /// What stood in for services of its platform that are not there, by binding, as the service itself reports it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub substitutes: BTreeMap<String, String>,
     /// Digest of the spec and its migrations.
     pub spec_digest: Digest,
     /// Digest of the generated code; absent when nothing is generated.

@@ -26,6 +26,9 @@ pub(crate) struct Identity {
     pub(crate) version: Option<String>,
     /// The digest of the spec that it was generated from.
     pub(crate) spec_digest: Option<String>,
+    /// What stands in for services of its platform that are not there, by binding.
+    #[serde(default)]
+    pub(crate) substitutes: BTreeMap<String, String>,
 }
 
 /// Runs a runner until it ends. Failed claims are evidence, not an error of the call.

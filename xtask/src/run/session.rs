@@ -112,6 +112,7 @@ pub(crate) fn run(
         spec_version: service.service.service.version.clone(),
         reported_version: identity.version,
         reported_spec_digest: identity.spec_digest,
+        substitutes: identity.substitutes,
         spec_digest: service.digest,
         generated_digest: generated,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),

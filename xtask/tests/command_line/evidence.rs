@@ -40,6 +40,7 @@ fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
         spec_version: "1.0.0".to_owned(),
         reported_version: None,
         reported_spec_digest: None,
+        substitutes: std::collections::BTreeMap::new(),
         spec_digest: load::service_digest(&loaded).unwrap(),
         generated_digest: None,
         tool_version: "0.1.0".to_owned(),

@@ -7,7 +7,7 @@ mod queues;
 mod resources;
 
 use proofline_spec::document::{
-    Binding, Environment, Placement, Service, Target, VarSource, Workers,
+    Binding, Environment, Placement, Service, Substitute, Target, VarSource, Workers,
 };
 use proofline_spec::evidence::Digest;
 use serde_json::{Map, Value, json};
@@ -175,6 +175,11 @@ fn vars(service: &Service, environment: Option<&Environment>) -> Map<String, Val
             None => var.default.clone(),
         });
         vars.extend(value.map(|value| (key.clone(), Value::String(value))));
+    }
+    for name in service.bindings.keys() {
+        let substitute = environment.and_then(|environment| environment.substitutes.get(name));
+        let said = substitute.map(|s| (Substitute::variable(name), s.name().into()));
+        vars.extend(said);
     }
     if environment.is_some_and(|environment| environment.permits.faults) {
         vars.insert("FAULTS".into(), "on".into());

@@ -1,6 +1,6 @@
 //! Databases, stores, buckets, datasets and other workers, by what they are called in an environment.
 
-use proofline_spec::document::{Binding, Environment, Service};
+use proofline_spec::document::{Binding, Environment, Metric, Service};
 use proofline_spec::unit::Duration;
 use serde_json::{Map, Value, json};
 
@@ -13,6 +13,13 @@ pub(super) fn add(
     keys: &mut Map<String, Value>,
 ) {
     for (name, binding) in &input.service.bindings {
+        // The worker is told by a variable what stands in for it. What an environment does without is not said at
+        // the top level either: wrangler takes it for forgotten there.
+        let mut those = input.environments_of_service();
+        let is_without = |e: &Environment| e.substitutes.contains_key(name);
+        if environment.map_or_else(|| those.any(is_without), is_without) {
+            continue;
+        }
         let (key, value) = match binding {
             Binding::Kv { .. } => ("kv_namespaces", json!({ "binding": name })),
             Binding::Sql { database, migrations, .. } => {
@@ -33,6 +40,15 @@ pub(super) fn add(
                 let dataset =
                     environment.map_or(dataset.clone(), |e| e.dataset_name(name, dataset));
                 ("analytics_engine_datasets", json!({ "binding": name, "dataset": dataset }))
+            }
+            Binding::Vector { index, .. } => {
+                let index = called(environment, name, index);
+                ("vectorize", json!({ "binding": name, "index_name": index }))
+            }
+            Binding::Ai { .. } => {
+                // One object: a worker has the platform's models once.
+                keys.insert("ai".into(), json!({ "binding": name }));
+                continue;
             }
             Binding::Upstream { service: Some(worker), .. } => {
                 // Somebody else's worker: called the same everywhere unless the environment says so.
@@ -63,6 +79,13 @@ pub enum ResourceKind {
     R2,
     /// A queue, known by its name.
     Queue,
+    /// A Vectorize index, known by its name.
+    Vectorize {
+        /// How many numbers its vectors have.
+        dimensions: u32,
+        /// How they are compared.
+        metric: Metric,
+    },
 }
 
 /// A resource that has to exist before a worker can be deployed.
@@ -81,7 +104,9 @@ pub struct Resource {
 /// Every resource of a service in an environment, in the order of the spec; a dead-letter queue before its queue.
 pub fn resources(service: &Service, environment: &Environment) -> Vec<Resource> {
     let mut found = Vec::new();
-    for (name, binding) in &service.bindings {
+    let bindings = service.bindings.iter();
+    for (name, binding) in bindings.filter(|(name, _)| !environment.substitutes.contains_key(*name))
+    {
         let mut keeping = |kind, called, keep| {
             found.push(Resource { kind, binding: name.clone(), name: called, keep });
         };
@@ -109,8 +134,16 @@ pub fn resources(service: &Service, environment: &Environment) -> Vec<Resource> 
                 }
                 keeping(ResourceKind::Queue, environment.resource_name(name, queue), None);
             }
-            // Datasets are made by the first record, rooms by who enters first; other workers are somebody else's.
-            Binding::Analytics { .. } | Binding::Room { .. } | Binding::Upstream { .. } => {}
+            Binding::Vector { index, dimensions, metric, .. } => {
+                let kind = ResourceKind::Vectorize { dimensions: *dimensions, metric: *metric };
+                add(kind, environment.resource_name(name, index));
+            }
+            // Datasets are made by the first record, rooms by who enters first; models are there; other workers are
+            // somebody else's.
+            Binding::Analytics { .. }
+            | Binding::Ai { .. }
+            | Binding::Room { .. }
+            | Binding::Upstream { .. } => {}
         }
     }
     found

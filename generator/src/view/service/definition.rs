@@ -14,6 +14,7 @@ use super::lti;
 use super::patterns;
 use super::rooms;
 use super::schemas::Static;
+use super::search;
 use crate::Input;
 use crate::sql;
 use crate::view::{names, platform};
@@ -102,11 +103,12 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
 }
 
 /// How many fields the runtime's `Definition` has.
-const FIELDS: usize = 29;
+const FIELDS: usize = 31;
 /// How many fields the runtime's `SecurityHeaders` has.
 const HEADER_FIELDS: usize = 5;
 
 const IMPORTS: &[&str] = &[
+    "Ai",
     "ApiKey",
     "AuthKind",
     "AuthScheme",
@@ -132,6 +134,7 @@ const IMPORTS: &[&str] = &[
     "Lti",
     "Messages",
     "Metering",
+    "Metric",
     "Method",
     "Migration",
     "OnFailure",
@@ -159,6 +162,8 @@ const IMPORTS: &[&str] = &[
     "Upstream",
     "Var",
     "VarDefault",
+    "Vector",
+    "VectorTable",
     "Webhook",
 ];
 
@@ -207,6 +212,7 @@ fn fields(input: &Input<'_>) -> Vec<String> {
     fields.push("routes: routes::ROUTES".to_owned());
     fields.extend(flags::fields(service));
     fields.extend(lti::field(service));
+    fields.extend(search::fields(service));
     if let Some(metering) = &service.metering {
         fields.push(format!(
             "metering: Some(Metering {{ statement: &statements::{}, flush: {} }})",

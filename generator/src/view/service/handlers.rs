@@ -259,6 +259,13 @@ fn task_view(service: &Service, name: &str, task: &proofline_spec::document::Tas
             let action = format!("self.0.{method}(context).await");
             TaskView { name: name.to_owned(), doc, method, action }
         }
+        TaskOperation::Index(binding) => {
+            let action = format!(
+                "proofline_runtime::operation::index_pending(context, {}).await",
+                literals::text(binding)
+            );
+            TaskView { name: name.to_owned(), doc, method: String::new(), action }
+        }
         TaskOperation::Query(run) => {
             let scope = super::expressions::Scope { service, route: None };
             let with: Vec<String> = run

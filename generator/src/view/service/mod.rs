@@ -10,5 +10,6 @@ pub(crate) mod patterns;
 mod rooms;
 pub(crate) mod routes;
 pub(crate) mod schemas;
+mod search;
 pub(crate) mod statements;
 pub(crate) mod types;

@@ -143,6 +143,15 @@ fn body(service: &Service, key: &RouteKey, route: &Route, refers: &mut Refers) -
             let code = login_of(scope, login, refers, &mut lines);
             lines.push(code);
         }
+        Operation::Search(search) => {
+            let (index, statement) =
+                (literals::text(&search.binding), names::screaming(&search.run));
+            let text = expressions::str_of(scope, &search.text);
+            let limit = expressions::parameter(scope, &search.limit);
+            lines.push(format!(
+                "operation::search(call, {index}, {text}, {limit}, &statements::{statement}, {status}).await"
+            ));
+        }
         Operation::Enqueue(enqueue) => {
             let code = enqueue_of(scope, route, enqueue, status, refers);
             lines.push(code);
@@ -317,10 +326,18 @@ fn transaction_of(
         Some(code) => (format!("let once = Some({code});\n"), "once"),
         None => (String::new(), "once: None"),
     };
+    let steps = steps.join(", ");
+    let Some(row) = &transaction.index else {
+        return format!(
+            "{made}let steps = [{steps}];\n\
+             operation::transaction(call, Transaction {{ {given}, steps }}, {status}).await"
+        );
+    };
+    let (index, id) = (literals::text(&row.binding), expressions::str_of(scope, &row.id));
     format!(
-        "{made}let steps = [{}];\n\
-         operation::transaction(call, Transaction {{ {given}, steps }}, {status}).await",
-        steps.join(", ")
+        "{made}let steps = [{steps}];\n\
+         let answer = operation::transaction(call, Transaction {{ {given}, steps }}, {status}).await?;\n\
+         operation::index(call, {index}, {id}).await;\nOk(answer)"
     )
 }
 
@@ -427,6 +444,7 @@ fn expressions_of(route: &Route) -> Vec<&Expression> {
         Operation::Transaction(transaction) => expressions_of_transaction(transaction),
         Operation::Download(download) => download.with.values().collect(),
         Operation::Room(enter) => enter.with.values().chain([&enter.id]).collect(),
+        Operation::Search(search) => vec![&search.text, &search.limit],
         Operation::Login(login) => login.with.values().chain([&login.password]).collect(),
         Operation::Enqueue(enqueue) => enqueue.message.values().collect(),
         Operation::Replay(replay) => vec![&replay.id],
@@ -448,5 +466,6 @@ fn expressions_of_transaction(transaction: &Transaction) -> Vec<&Expression> {
         .values()
         .chain(transaction.once.iter().flat_map(|once| once.with.values()))
         .chain(transaction.steps.iter().flat_map(|step| step.with.values()))
+        .chain(transaction.index.iter().map(|row| &row.id))
         .collect()
 }

@@ -70,6 +70,8 @@ pub async fn start<S: Service>(
         blobs: open::blobs(&opening)?,
         // The checks of a spec refuse rooms on this host.
         rooms: std::collections::HashMap::new(),
+        embedders: std::collections::HashMap::new(),
+        indexes: std::collections::HashMap::new(),
         upstreams: open::upstreams(&opening)?,
         clock: Arc::clone(&clock),
         entropy: Arc::new(SystemEntropy),

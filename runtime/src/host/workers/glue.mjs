@@ -230,6 +230,33 @@ export async function r2_delete(bucket, key) {
   await bucket.delete(key);
 }
 
+// The vector of a text.
+export async function ai_embed(ai, model, text) {
+  const { data } = await ai.run(model, { text: [text] });
+  if (!Array.isArray(data?.[0])) throw new Error("the model made no vector");
+  return Float32Array.from(data[0]);
+}
+
+export async function vectorize_upsert(index, id, vector) {
+  await index.upsert([{ id, values: Array.from(vector) }]);
+}
+
+export async function vectorize_remove(index, id) {
+  await index.deleteByIds([id]);
+}
+
+// Ids, the nearest first.
+export async function vectorize_nearest(index, vector, topK) {
+  const { matches } = await index.query(Array.from(vector), { topK, returnValues: false, returnMetadata: "none" });
+  return matches.map(({ id }) => id);
+}
+
+// How many numbers a vector has.
+export async function vectorize_size(index) {
+  const about = await index.describe();
+  return about.dimensions ?? about.config?.dimensions;
+}
+
 export async function send(queue, message) {
   await queue.send(JSON.parse(message), { contentType: "json" });
 }

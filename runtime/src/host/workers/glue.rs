@@ -91,6 +91,25 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) async fn r2_delete(bucket: &JsValue, key: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(catch)]
+    pub(super) async fn ai_embed(ai: &JsValue, model: &str, text: &str)
+    -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn vectorize_upsert(
+        index: &JsValue,
+        id: &str,
+        vector: &[f32],
+    ) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn vectorize_remove(index: &JsValue, id: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn vectorize_nearest(
+        index: &JsValue,
+        vector: &[f32],
+        most: u32,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) async fn vectorize_size(index: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
     pub(super) async fn send(queue: &JsValue, message: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(catch)]
     pub(super) async fn take(

@@ -16,6 +16,7 @@ mod r2;
 mod rates;
 mod rooms;
 mod rsa;
+mod search;
 mod sending;
 mod start;
 mod upstream;

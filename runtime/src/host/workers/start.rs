@@ -18,6 +18,7 @@ use super::r2::R2;
 use super::rates::PlatformRates;
 use super::rooms::Objects;
 use super::rsa::WebCrypto;
+use super::search;
 use super::upstream::FetchUpstream;
 use crate::binding::blob::BlobStore;
 use crate::binding::clock::{Clock, Entropy};
@@ -65,8 +66,11 @@ pub(super) fn start<S: Service>(
     let fault_control = faults.as_ref().map(|faults| (faults, &clock));
     let disturbed = fault_control.map(|(faults, clock)| (Arc::clone(faults), Arc::clone(clock)));
     let service = FaultyService::new(service, disturbed);
+    let databases = databases(definition, env, &clock, fault_control);
     let bindings = Bindings {
-        databases: databases(definition, env, &clock, fault_control),
+        embedders: search::embedders(definition, env),
+        indexes: search::indexes(definition, env, &databases),
+        databases,
         stores: stores(definition, env, fault_control),
         queues: queues(definition, env),
         blobs: blobs(definition, env),
@@ -91,7 +95,15 @@ fn read(definition: &'static Definition, env: &JsValue) -> Result<Config, Vec<St
     let variable = |name: &str| glue::variable(env, name);
     let mut reader = Reader::new(&variable);
     let config = config::read(&mut reader, definition);
-    for name in bound(definition) {
+    let substitutes = search::substitutes(definition, env);
+    for (name, said, fits) in &substitutes {
+        if said != fits {
+            let wrong = format!("`{said}` does not stand in for `{name}`");
+            reader.wrong(&crate::host::search::variable(name), wrong, format!("write `{fits}`"));
+        }
+    }
+    let real = |name: &&str| !substitutes.iter().any(|(known, ..)| known == name);
+    for name in bound(definition).filter(real) {
         if glue::binding(env, name).is_undefined() {
             let fix = "deploy with the generated wrangler.jsonc";
             reader.wrong(name, "the worker has no such binding", fix);
@@ -109,8 +121,10 @@ fn bound(definition: &'static Definition) -> impl Iterator<Item = &'static str> 
     let queues = definition.queues.iter().map(|queue| queue.name);
     let blobs = definition.blobs.iter().map(|blob| blob.name);
     let rooms = definition.rooms.iter().map(|room| room.name);
+    let models = definition.ais.iter().map(|ai| ai.name);
+    let indexes = definition.vectors.iter().map(|vector| vector.name);
     let named = databases.chain(stores).chain(queues).chain(blobs).chain(rooms);
-    named.chain(definition.analytics)
+    named.chain(models).chain(indexes).chain(definition.analytics)
 }
 
 fn databases(

@@ -114,7 +114,17 @@ impl Subject<'_> {
         let given = |binding: &str| {
             environment.and_then(|e| e.resources.get(binding)).and_then(|r| r.name.clone())
         };
+        let (mut vectors, mut model) = (Vec::new(), Value::Null);
         for (name, binding) in &service.bindings {
+            let is_without = |e: &&Environment| e.substitutes.contains_key(name);
+            // Nobody deploys the top level; what one environment does without is not said there.
+            let left_out = match &environment {
+                Some(environment) => is_without(environment),
+                None => self.environments.iter().any(is_without),
+            };
+            if left_out {
+                continue;
+            }
             match binding {
                 Binding::Kv { .. } => kv.push(json!({ "binding": name })),
                 Binding::Sql { database, migrations, .. } => {
@@ -134,6 +144,11 @@ impl Subject<'_> {
                         .unwrap_or_else(|| end(dataset, "_", environment).replace('-', "_"));
                     datasets.push(json!({ "binding": name, "dataset": called }));
                 }
+                Binding::Vector { index, .. } => {
+                    let called = given(name).unwrap_or_else(|| end(index, "-", environment));
+                    vectors.push(json!({ "binding": name, "index_name": called }));
+                }
+                Binding::Ai { .. } => model = json!({ "binding": name }),
                 Binding::Upstream { service: Some(worker), .. } => {
                     let called = given(name).unwrap_or_else(|| worker.clone());
                     services.push(json!({ "binding": name, "service": called }));
@@ -146,14 +161,19 @@ impl Subject<'_> {
                 }
             }
         }
-        vec![
+        let mut found = vec![
             ("kv_namespaces", kv.into()),
             ("d1_databases", d1.into()),
             ("r2_buckets", r2.into()),
             ("analytics_engine_datasets", datasets.into()),
             ("services", services.into()),
             ("queues", json!({ "producers": producers, "consumers": consumers })),
-        ]
+            ("vectorize", vectors.into()),
+        ];
+        if !model.is_null() {
+            found.push(("ai", model));
+        }
+        found
     }
 
     /// Whole seconds, rounded up; the platform counts retries and the spec attempts.
@@ -232,6 +252,12 @@ fn vars(service: &Service, environment: Option<&Environment>) -> Value {
             };
         } else if let Some(default) = &var.default {
             vars[key] = default.as_str().into();
+        }
+    }
+    for (name, substitute) in environment.iter().flat_map(|e| &e.substitutes) {
+        if service.bindings.contains_key(name) {
+            let word = json!(substitute);
+            vars[format!("{name}_SUBSTITUTE")] = word;
         }
     }
     if environment.is_some_and(|e| e.permits.faults) {

@@ -25,6 +25,7 @@ pub(super) const fn name(kind: ResourceKind) -> &'static str {
         ResourceKind::D1 => "D1 database",
         ResourceKind::R2 => "R2 bucket",
         ResourceKind::Queue => "queue",
+        ResourceKind::Vectorize { .. } => "vector index",
     }
 }
 
@@ -47,6 +48,11 @@ impl Known {
         } else {
             Vec::new()
         };
+        let indexes = if wanted.iter().any(|r| matches!(r.kind, ResourceKind::Vectorize { .. })) {
+            list(call, &["vectorize", "list", "--json"], "list the vector indexes")?
+        } else {
+            Vec::new()
+        };
         let mut found = Vec::new();
         for resource in wanted {
             let (id, there) = match resource.kind {
@@ -55,6 +61,10 @@ impl Known {
                 ResourceKind::R2 => {
                     let arguments = ["r2", "bucket", "info", &resource.name, "--json"];
                     (None, exists(call, &arguments, &resource.name)?)
+                }
+                ResourceKind::Vectorize { .. } => {
+                    let there = indexes.iter().any(|index| index["name"] == *resource.name);
+                    (None, there)
                 }
                 ResourceKind::Queue => {
                     (None, exists(call, &["queues", "info", &resource.name], &resource.name)?)
@@ -114,15 +124,20 @@ fn exists(call: &Call<'_>, arguments: &[&str], name: &str) -> Result<bool> {
 /// Makes a resource.
 pub(super) fn create(call: &Call<'_>, resource: &Resource) -> Result<()> {
     let name = resource.name.as_str();
-    let retention = retention(resource);
+    let mut options: Vec<String> = retention(resource).into_iter().collect();
     let arguments: &[&str] = match resource.kind {
+        ResourceKind::Vectorize { dimensions, metric } => {
+            options.push(format!("--dimensions={dimensions}"));
+            options.push(format!("--metric={}", metric.name()));
+            &["vectorize", "create", name]
+        }
         ResourceKind::Kv => &["kv", "namespace", "create", name],
         ResourceKind::D1 => &["d1", "create", name],
         ResourceKind::R2 => &["r2", "bucket", "create", name],
         ResourceKind::Queue => &["queues", "create", name],
     };
     let arguments: Vec<&str> =
-        arguments.iter().copied().chain(retention.iter().map(String::as_str)).collect();
+        arguments.iter().copied().chain(options.iter().map(String::as_str)).collect();
     let doing = format!("make the {} `{name}`", self::name(resource.kind));
     call.run(call.bare(&arguments), None, &doing)?;
     Ok(())

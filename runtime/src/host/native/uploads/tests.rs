@@ -83,6 +83,8 @@ fn process(definition: &'static Definition, folder: &Path, clock: &Arc<Hand>) ->
         queues: HashMap::new(),
         blobs: HashMap::from([("FILES", store)]),
         rooms: HashMap::new(),
+        embedders: HashMap::new(),
+        indexes: HashMap::new(),
         upstreams: HashMap::new(),
         clock,
         entropy: Arc::new(SystemEntropy),

@@ -8,6 +8,7 @@ mod kubernetes;
 pub(crate) mod program;
 mod replicas;
 mod rust;
+mod search;
 mod service;
 mod stores;
 mod table;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::program::{self, Said};
 use super::rust::{self, missing};
+use super::search;
 use super::table::Outcome;
 use super::tool;
 use crate::context::Context;
@@ -86,6 +87,7 @@ pub(super) fn workers(context: &Context, _: bool) -> Result<Outcome> {
         }
     }
     outcome.add(&rust::with_tools(context, "platform")?);
+    outcome.add(&search::beside_stand_ins(context)?);
     Ok(outcome)
 }
 

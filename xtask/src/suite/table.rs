@@ -148,7 +148,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "workers",
-        tests: "Luna in the Workers runtime, its answers beside the native ones, what is left when it is killed",
+        tests: "Luna in the Workers runtime, its answers beside the native ones, what is left when it is killed; what Atomic Guide asks of Workers AI and Vectorize",
         tools: &[tool::WRANGLER, tool::WASM_BINDGEN],
         run: service::workers,
     },

@@ -13,8 +13,8 @@ const { Log, LogLevel, Miniflare, convertV4MiniflareOptions } = require("minifla
 
 // Vectors have a number for each word of this list: what is near is known beforehand.
 const ENTRY = `
-import worker, { RateLimiter } from "./shim.mjs";
-export { RateLimiter };
+import worker from "./shim.mjs";
+export * from "./shim.mjs";
 const SIZE = 768;
 const WORDS = ["homework", "deadline", "lecture", "grade"];
 const asked = [];

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proofline_spec::document::{
     Answer, Control, Enqueue, EnterRoom, Expression, FlagControl, Health, HealthKind, LogIn, Map,
-    Operation, Replay, Route, RouteKey, Service, Source, Transaction, Upload,
+    Operation, Replay, Route, RouteKey, Search, Service, Source, Transaction, Upload,
 };
 use serde::Serialize;
 
@@ -144,13 +144,7 @@ fn body(service: &Service, key: &RouteKey, route: &Route, refers: &mut Refers) -
             lines.push(code);
         }
         Operation::Search(search) => {
-            let (index, statement) =
-                (literals::text(&search.binding), names::screaming(&search.run));
-            let text = expressions::str_of(scope, &search.text);
-            let limit = expressions::parameter(scope, &search.limit);
-            lines.push(format!(
-                "operation::search(call, {index}, {text}, {limit}, &statements::{statement}, {status}).await"
-            ));
+            lines.push(search_of(scope, search, status));
         }
         Operation::Enqueue(enqueue) => {
             let code = enqueue_of(scope, route, enqueue, status, refers);
@@ -208,6 +202,15 @@ fn body(service: &Service, key: &RouteKey, route: &Route, refers: &mut Refers) -
         Operation::Custom(_) => {}
     }
     lines.join("\n")
+}
+
+fn search_of(scope: Scope<'_>, search: &Search, status: u16) -> String {
+    let (index, statement) = (literals::text(&search.binding), names::screaming(&search.run));
+    let text = expressions::str_of(scope, &search.text);
+    let limit = expressions::parameter(scope, &search.limit);
+    format!(
+        "operation::search(call, {index}, {text}, {limit}, &statements::{statement}, {status}).await"
+    )
 }
 
 fn record_name(operation: &str) -> String {

@@ -155,7 +155,9 @@ async fn look(call: &Call, checks: &[Check]) -> Vec<Finding> {
 async fn run(call: &Call, check: &Check) -> Finding {
     let start = call.clock().monotonic();
     let ping = Box::pin(ping(call, check.binding));
-    let is_far = call.embedder(check.binding).is_ok() || call.index(check.binding).is_ok();
+    // What stands in for them is as near as a database.
+    let is_far = call.embedder(check.binding).is_ok_and(|model| model.substitute().is_none())
+        || call.index(check.binding).is_ok_and(|index| index.substitute().is_none());
     let budget = if is_far { FAR_BUDGET } else { BUDGET };
     let works = match select(ping, call.clock().sleep(budget)).await {
         Either::Left((works, _)) => works,

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use proofline_generator::tree::write_atomically;
 use proofline_spec::document::{Framing, Operation, ProbeName, Service};
 use proofline_spec::evidence::{
@@ -61,8 +61,9 @@ fn parents(service: &Service, own: &str) -> Vec<Parent> {
             // What stands for several is filled in.
             let origin = origin.replace("*.", "any.");
             add(format!("{origin}.foreign.example"), false);
-            if let Some(host) = origin.strip_prefix("https://") {
-                add(format!("http://{host}"), false);
+            // Another port is another origin.
+            if origin.matches(':').count() == 1 {
+                add(format!("{origin}:8443"), false);
             }
             add(origin, true);
         }
@@ -84,7 +85,10 @@ pub(crate) fn probe(context: &Context, service: &Service, url: &str) -> Result<C
     let health = service.routes.iter().find(|(_, route)| matches!(route.op, Operation::Health(_)));
     let paths = health.map(|(key, _)| key.path.as_str()).into_iter().chain([NOWHERE]);
     let addresses: Vec<String> = paths.map(|path| format!("{own}{path}")).collect();
-    let seen = ask(context, &node, &addresses, &parents)?;
+    let seen = match ask(context, &node, &addresses, &parents)? {
+        Ok(seen) => seen,
+        Err(why) => return Ok(probe.end(undecided(why), (parents.len(), 0), Vec::new(), None)),
+    };
     let scenarios: Vec<ScenarioEvidence> =
         parents.iter().map(|parent| judge(parent, &seen)).collect();
     let failed = scenarios.iter().find_map(|scenario| match &scenario.outcome {
@@ -112,7 +116,12 @@ fn browser(context: &Context) -> Option<PathBuf> {
     tool::node(context)
 }
 
-fn ask(context: &Context, node: &Path, addresses: &[String], parents: &[Parent]) -> Result<Seen> {
+fn ask(
+    context: &Context,
+    node: &Path,
+    addresses: &[String],
+    parents: &[Parent],
+) -> Result<Result<Seen, String>> {
     let folder = tempfile::tempdir()?;
     let script = folder.path().join("embed.mjs");
     write_atomically(&script, SCRIPT.as_bytes())?;
@@ -124,8 +133,8 @@ fn ask(context: &Context, node: &Path, addresses: &[String], parents: &[Parent])
     let mut command = Command::new(node);
     command.arg(&script).current_dir(folder.path());
     let said = said::call(context, &mut command, Some(&input.to_string()))?;
-    serde_json::from_str(&said.stdout)
-        .with_context(|| format!("the browser did not come to an end: {}", said.last_lines(5)))
+    Ok(serde_json::from_str(&said.stdout)
+        .map_err(|_| format!("the browser did not come to an end: {}", said.last_lines(5))))
 }
 
 fn judge(parent: &Parent, seen: &Seen) -> ScenarioEvidence {

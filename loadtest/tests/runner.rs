@@ -77,7 +77,10 @@ async fn a_slow_service_breaks_the_limit() {
     let assignment = assignment(&server.url, SERVICE, PERMITS, &loads);
     let (code, evidence, text) = outcome(&assignment, "smoke-1").await;
     assert_eq!((code, evidence.outcome), (1, CheckOutcome::Failed), "{text}");
-    assert!(evidence.summary.starts_with("p95 is 30"), "{}", evidence.summary);
+    let p95 = evidence.summary.strip_prefix("p95 is ").and_then(|said| said.split_once(" ms"));
+    // How much later an answer comes than it was sent is the machine's.
+    let p95 = p95.and_then(|(figure, _)| figure.parse::<f64>().ok());
+    assert!(p95.is_some_and(|p95| p95 >= 300.0), "{}", evidence.summary);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,8 +81,15 @@ async fn nothing_left(world: &mut World, _: Arguments) -> Seen {
     let user = world.user("user")?.clone();
     accounts::provide(world, &user).await?;
     let mut findings = Findings::new();
+    let removes =
+        run.target.service.accounts.as_ref().and_then(|a| Some(&a.remove.as_ref()?.route));
     for (key, route) in run.target.routes() {
         for query in later_writes(world, route)? {
+            // Who is removed in the end cannot do what comes after it.
+            let user = match removes {
+                Some(removes) if removes == key => accounts::sign_up(world, "user").await?,
+                _ => user.clone(),
+            };
             let Some(asks) = asks(world, key, route, &user)? else { continue };
             let before = seen(world, &user).await?;
             faults::make(world, &json!({"query": query, "fault": "cut_off"})).await?;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::exchange::{Answer, Request};
 use crate::failure::Failure;
+use crate::plan::JwtScheme;
 use crate::run::Run;
 use crate::token;
 use crate::world::World;
@@ -169,6 +170,17 @@ fn minted_for(run: &Run, id: Option<&str>) -> Option<String> {
     let scheme = run.target.jwt()?;
     let key = run.target.secrets.get(&scheme.secret)?;
     Some(token::mint(&scheme, id?, key.as_bytes()))
+}
+
+/// The header of a session of an account that lasts some seconds.
+pub fn session_of(run: &Run, account: &Account, seconds: u64) -> Result<(String, String), Failure> {
+    let scheme = run.target.jwt().ok_or_else(|| Failure::not_applicable("there are no tokens"))?;
+    let key = run.target.secrets.get(&scheme.secret);
+    let key = key.ok_or_else(|| Failure::broken("nobody can sign a token"))?;
+    let subject = account.id.as_deref().ok_or_else(|| Failure::broken("the user has no id"))?;
+    let short = JwtScheme { lifetime: seconds, ..scheme };
+    let token = token::mint(&short, subject, key.as_bytes());
+    Ok(("Authorization".to_owned(), format!("Bearer {token}")))
 }
 
 /// Logs in through the service's own route.

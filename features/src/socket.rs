@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::failure::Failure;
-use crate::run::Run;
+use crate::world::World;
 
 /// Nobody waits longer for a message.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,10 +32,11 @@ pub enum Came {
 impl Socket {
     /// Opens one; the status of the answer where it is refused.
     pub async fn open(
-        run: &Run,
+        world: &World,
         path: &str,
         headers: &[(String, String)],
     ) -> Result<Result<Self, u16>, Failure> {
+        let run = world.run()?;
         let broken = |error: &dyn std::fmt::Display| Failure::Broken(error.to_string());
         let authority = run.target.base.strip_prefix("http://");
         let authority =
@@ -83,6 +84,16 @@ impl Socket {
     /// The next text, or the end.
     pub async fn next(&mut self) -> Came {
         self.within(PATIENCE).await
+    }
+
+    /// The end, whatever is said before it; each message is waited for that long.
+    pub async fn end(&mut self, patience: Duration) -> Came {
+        loop {
+            match self.within(patience).await {
+                Came::Text(_) => {}
+                other => return other,
+            }
+        }
     }
 
     /// What comes within some time.

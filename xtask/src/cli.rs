@@ -100,6 +100,19 @@ pub(crate) struct Selection {
     pub(crate) env: String,
 }
 
+/// Which service that runs already, and how to tell what it said.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Elsewhere {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Where the service is, unless the environment says it.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The form of what is printed on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Run {
     #[command(flatten)]
@@ -226,13 +239,7 @@ pub(crate) struct Report {
 #[derive(Debug, Args)]
 pub(crate) struct DeadLetters {
     #[command(flatten)]
-    pub(crate) selection: Selection,
-    /// Where the service is, unless the environment says it.
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: Option<String>,
-    /// The form of what is printed on standard output.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    pub(crate) place: Elsewhere,
     #[command(subcommand)]
     pub(crate) action: DeadLettersAction,
 }
@@ -260,13 +267,7 @@ pub(crate) struct Turn {
     #[arg(value_enum)]
     pub(crate) to: OnOff,
     #[command(flatten)]
-    pub(crate) selection: Selection,
-    /// Where the service is, unless the environment says it.
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: Option<String>,
-    /// The form of what is printed on standard output.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    pub(crate) place: Elsewhere,
 }
 
 /// How a switch is.

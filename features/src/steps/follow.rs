@@ -8,12 +8,11 @@ use proofline_spec::document::{Machine, Route, RouteKey, Watch};
 use serde_json::{Value, json};
 
 use super::{Arguments, cors, flags, machines, steps};
-use crate::accounts::Account;
+use crate::accounts::{self, Account};
 use crate::call;
 use crate::exchange::Request;
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::socket::{Came, Socket};
-use crate::token;
 use crate::world::World;
 
 /// The subprotocol beside a token.
@@ -50,17 +49,9 @@ fn followed(world: &World) -> Result<Vec<Followed>, Failure> {
     Ok(run.target.routes().filter_map(of).collect())
 }
 
-async fn open(
-    world: &World,
-    path: &str,
-    headers: &[(String, String)],
-) -> Result<Result<Socket, u16>, Failure> {
-    Socket::open(&*world.run()?, path, headers).await
-}
-
 /// Opens one that must be opened.
 async fn opened(world: &World, path: &str, who: &Account) -> Result<Socket, Failure> {
-    let opened = open(world, path, &[who.bearer()]).await?;
+    let opened = Socket::open(world, path, &[who.bearer()]).await?;
     opened.map_err(|status| Failure::Wrong(format!("{path} cannot be followed: {status}")))
 }
 
@@ -136,7 +127,7 @@ async fn strangers(world: &mut World, _: Arguments) -> Seen {
         let path = call::path_to(&key, &id);
         for (who, headers) in [("nobody", Vec::new()), ("another user", vec![other.bearer()])] {
             let over_http = world.send(Request::get(&path).headers(&headers)).await?;
-            let result = match open(world, &path, &headers).await? {
+            let result = match Socket::open(world, &path, &headers).await? {
                 Err(status) if status == over_http.status && !over_http.is_success() => Ok(()),
                 Err(status) => Err(Failure::Wrong(format!(
                     "{who} is refused with {status}, and over HTTP with {}",
@@ -162,12 +153,12 @@ async fn page(world: &mut World, _: Arguments) -> Seen {
             let offered = format!("{SUBPROTOCOL}, bearer.{token}");
             ("Sec-WebSocket-Protocol".to_owned(), offered)
         };
-        let result = match open(world, &path, &[with(&user.token)]).await? {
+        let result = match Socket::open(world, &path, &[with(&user.token)]).await? {
             Ok(_) => Ok(()),
             Err(status) => Err(Failure::Wrong(format!("a page's token is refused: {status}"))),
         };
         findings.add(&format!("{key} by its owner's page"), result)?;
-        let result = match open(world, &path, &[with("a.b.c")]).await? {
+        let result = match Socket::open(world, &path, &[with("a.b.c")]).await? {
             Err(401) => Ok(()),
             Err(status) => Err(Failure::Wrong(format!("a forged token is answered {status}"))),
             Ok(_) => Err(Failure::wrong("a forged token is taken")),
@@ -185,7 +176,7 @@ async fn origins(world: &mut World, _: Arguments) -> Seen {
         let path = call::path_to(&key, &call::make_object(world, &user, &key).await?);
         let with = |origin: String| [user.bearer(), ("Origin".to_owned(), origin)];
         for origin in cors::allowed(&declared) {
-            let result = match open(world, &path, &with(origin.clone())).await? {
+            let result = match Socket::open(world, &path, &with(origin.clone())).await? {
                 Ok(_) => Ok(()),
                 Err(status) => Err(Failure::Wrong(format!("it is refused with {status}"))),
             };
@@ -196,7 +187,7 @@ async fn origins(world: &mut World, _: Arguments) -> Seen {
             if http::HeaderValue::try_from(&origin).is_err() {
                 continue;
             }
-            let result = match open(world, &path, &with(origin.clone())).await? {
+            let result = match Socket::open(world, &path, &with(origin.clone())).await? {
                 Err(403) => Ok(()),
                 Err(status) => Err(Failure::Wrong(format!("it is answered {status}, not 403"))),
                 Ok(_) => Err(Failure::wrong("a foreign page follows with the user's credential")),
@@ -218,7 +209,7 @@ async fn most(world: &mut World, _: Arguments) -> Seen {
         let mut refused = None;
         // Each of two instances gives as many.
         while refused.is_none() && open_now.len() <= 2 * most {
-            match open(world, &path, &[user.bearer()]).await? {
+            match Socket::open(world, &path, &[user.bearer()]).await? {
                 Ok(socket) => open_now.push(socket),
                 Err(status) => refused = Some(status),
             }
@@ -243,7 +234,7 @@ async fn by_flag(world: &mut World, _: Arguments) -> Seen {
         let Some(flag) = watch.flag else { continue };
         let path = call::path_to(&key, &call::make_object(world, &user, &key).await?);
         flags::set(world, &flag, &json!({ "state": "off" })).await?;
-        let result = match open(world, &path, &[user.bearer()]).await? {
+        let result = match Socket::open(world, &path, &[user.bearer()]).await? {
             Err(200) => Ok(()),
             Err(status) => Err(Failure::Wrong(format!("it is answered {status}, not 200"))),
             Ok(_) => Err(Failure::wrong("it is followed although the flag is off")),
@@ -260,33 +251,17 @@ async fn by_flag(world: &mut World, _: Arguments) -> Seen {
 async fn session_ends(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let user = world.user("user")?.clone();
-    let scheme = run.target.jwt().ok_or_else(|| Failure::not_applicable("there are no tokens"))?;
-    let secret = run.target.secrets.get(&scheme.secret);
-    let key = secret.ok_or_else(|| Failure::broken("nobody can sign a token"))?.clone();
-    let subject = user.id.clone().ok_or_else(|| Failure::broken("the user has no id"))?;
     let mut findings = Findings::new();
     for Followed { key: route, watch, .. } in followed(world)? {
         let path = call::path_to(&route, &call::make_object(world, &user, &route).await?);
-        let mut claims = token::claims(&scheme, &subject);
-        claims["exp"] = json!(token::now() + SHORT);
-        let header = r#"{"alg":"HS256","typ":"JWT"}"#;
-        let short = token::sign(header, &claims.to_string(), key.as_bytes());
-        let bearer = ("Authorization".to_owned(), format!("Bearer {short}"));
-        let opened = open(world, &path, &[bearer]).await?;
+        let bearer = accounts::session_of(&run, &user, SHORT)?;
+        let opened = Socket::open(world, &path, &[bearer]).await?;
         let mut socket =
             opened.map_err(|status| Failure::Wrong(format!("the session is refused: {status}")))?;
         // The credential is looked at as often as the row; what that costs on a busy machine is not the question.
         let poll = Duration::from_millis(watch.poll.unwrap_or(POLL).as_millis());
         let longest = Duration::from_secs(SHORT) + 5 * poll + Duration::from_secs(10);
-        let ended = async {
-            loop {
-                match socket.within(longest).await {
-                    Came::Text(_) => {}
-                    other => return other,
-                }
-            }
-        };
-        let result = match ended.await {
+        let result = match socket.end(longest).await {
             Came::Close(4401) => Ok(()),
             other => Err(Failure::Wrong(format!("the session is over, and there came {other:?}"))),
         };

@@ -188,17 +188,18 @@ impl<'w> Ground<'w> {
         let mut findings = Findings::new();
         for row in &self.rows {
             let text = text(&row.vector);
-            let mut last = None;
+            let is_first = |found: &[String]| found.first() == Some(&row.id);
             let first = eventually(PATIENCE, async || {
-                let (found, answer) = self.found(text).await?;
-                last = Some(answer);
-                Ok((found.first() == Some(&row.id)).then_some(()))
+                Ok(is_first(&self.found(text).await?.0).then_some(()))
             })
             .await?;
-            let what = || format!("must find `{}` first", row.vector.text);
-            let result = match &last {
-                Some(answer) => require(first.is_some(), what, answer),
-                None => Ok(()),
+            let result = if first.is_some() {
+                Ok(())
+            } else {
+                // Once more, so that it can be told what came instead.
+                let (found, answer) = self.found(text).await?;
+                let what = || format!("must find `{}` first", row.vector.text);
+                require(is_first(&found), what, &answer)
             };
             findings.add(&format!("`{text}`"), result)?;
         }

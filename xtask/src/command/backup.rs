@@ -9,14 +9,9 @@ use crate::cli::{Backup, Restore};
 use crate::context::Context;
 use crate::output::{self, Tone};
 use crate::run::backup::{self, Manifest};
-use crate::run::workspace::Workspace;
 
 pub(super) fn take(context: &Context, arguments: &Backup) -> Result<Exit> {
-    let workspace = Workspace::load(context, None)?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
-        return Ok(Exit::Usage);
-    }
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let service = workspace.service(arguments.selection.service.as_deref())?;
     let environment = workspace.environment(&arguments.selection.env, service)?;
     require_files(environment)?;

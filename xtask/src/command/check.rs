@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, arguments: &Check) -> Result<Exit> {
         }
         DiagnosticFormat::Text => show(context, &diagnostics),
     }
-    if has_errors(&diagnostics) {
+    if diagnostic::has_errors(&diagnostics) {
         return Ok(Exit::Usage);
     }
     if arguments.format == DiagnosticFormat::Text {
@@ -49,9 +49,11 @@ pub(super) fn show(context: &Context, diagnostics: &[Diagnostic]) {
     }
 }
 
-/// Whether anything stands in the way of generating.
-pub(super) fn has_errors(diagnostics: &[Diagnostic]) -> bool {
-    diagnostic::has_errors(diagnostics)
+/// The specs and environments; nothing where something stands in the way of using them, which is shown.
+pub(super) fn load(context: &Context, only: Option<&str>) -> Result<Option<Workspace>> {
+    let workspace = Workspace::load(context, only)?;
+    show(context, &workspace.diagnostics);
+    Ok((!diagnostic::has_errors(&workspace.diagnostics)).then_some(workspace))
 }
 
 /// Makes the changes of every fix that has any, last place first, so that earlier places stay where they are.

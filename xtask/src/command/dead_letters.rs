@@ -5,19 +5,13 @@ use proofline_spec::exit::Exit;
 use serde_json::Value;
 
 use super::check;
-use crate::cli::{DeadLetters, DeadLettersAction, Format, Selection};
+use crate::cli::{DeadLetters, DeadLettersAction, Format};
 use crate::context::Context;
 use crate::output;
-use crate::run::build::{self, Program};
-use crate::run::workspace::Workspace;
-use crate::run::{runners, session};
+use crate::run::elsewhere;
 
 pub(super) fn run(context: &Context, arguments: &DeadLetters) -> Result<Exit> {
-    let workspace = Workspace::load(context, None)?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
-        return Ok(Exit::Usage);
-    }
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let mut words = vec!["dead-letters"];
     match &arguments.action {
         DeadLettersAction::List => {}
@@ -27,38 +21,14 @@ pub(super) fn run(context: &Context, arguments: &DeadLetters) -> Result<Exit> {
             bail!("say which dead letter is to be replayed, or --all")
         }
     }
-    let found =
-        elsewhere(context, &workspace, (&arguments.selection, arguments.url.as_deref()), &words)?;
+    let found = elsewhere::ask(context, &workspace, &arguments.place, &words)?;
     let letters = found.as_array().map(Vec::as_slice).unwrap_or_default();
-    match arguments.format {
+    match arguments.place.format {
         Format::Json => output::stdout(&format!("{found:#}\n")),
         Format::Text => output::stdout(&table(letters)),
     }
     let refused = |letter: &Value| letter["replay"].as_u64().is_some_and(|status| status >= 300);
     Ok(if letters.iter().any(refused) { Exit::ClaimFailed } else { Exit::Success })
-}
-
-/// Has the checks' program do something with a service that is somewhere already.
-pub(super) fn elsewhere(
-    context: &Context,
-    workspace: &Workspace,
-    (selection, url): (&Selection, Option<&str>),
-    words: &[&str],
-) -> Result<Value> {
-    let service = workspace.service(selection.service.as_deref())?;
-    let environment = workspace.environment(&selection.env, service)?;
-    let Some(url) = url.or(environment.url.as_deref()) else {
-        bail!(
-            "the environment `{}` has no `url`\nhint: say where the service is with --url",
-            environment.environment
-        );
-    };
-    build::build(context, &[Program::Features])?;
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("plan.json");
-    let plan = session::plan_at(service, environment, url);
-    runners::write_private(&file, serde_json::to_string(&plan)?.as_bytes())?;
-    runners::ask(context, words, &file, &std::collections::BTreeMap::new())
 }
 
 /// A line for each letter; never what the message says.

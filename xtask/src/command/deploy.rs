@@ -21,11 +21,7 @@ use crate::workers::deploy::{self, Deployment, Outcome, Record, Secrets};
 use crate::workers::tools::{Tools, Wrangler};
 
 pub(super) fn run(context: &Context, arguments: &Deploy) -> Result<Exit> {
-    let workspace = Workspace::load(context, None)?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
-        return Ok(Exit::Usage);
-    }
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let selection = &arguments.selection;
     let service = workspace.service(selection.service.as_deref())?;
     let environment = workspace.environment(&selection.env, service)?;

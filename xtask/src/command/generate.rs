@@ -9,17 +9,14 @@ use super::check;
 use crate::cli::Generate;
 use crate::context::Context;
 use crate::output::{self, Tone};
-use crate::run::workspace::Workspace;
 
 /// How much of a diff is shown for one file.
 const DIFF_LINES: usize = 60;
 
 pub(super) fn run(context: &Context, arguments: &Generate) -> Result<Exit> {
-    let workspace = Workspace::load(context, arguments.service.as_deref())?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
+    let Some(workspace) = check::load(context, arguments.service.as_deref())? else {
         return Ok(Exit::Usage);
-    }
+    };
     let tree = workspace.tree()?;
     let Some(changes) = changes(context, &tree) else { return Ok(Exit::Usage) };
     if arguments.check {

@@ -9,7 +9,6 @@ use super::check;
 use crate::cli::{Format, Parity};
 use crate::context::Context;
 use crate::output::{self, Tone};
-use crate::run::workspace::Workspace;
 use crate::run::{session, whole};
 
 pub(super) fn run(context: &Context, arguments: &Parity) -> Result<Exit> {
@@ -17,11 +16,7 @@ pub(super) fn run(context: &Context, arguments: &Parity) -> Result<Exit> {
     if selection.env == arguments.with {
         bail!("`{}` cannot be compared with itself\nhint: name another environment", selection.env);
     }
-    let workspace = Workspace::load(context, None)?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
-        return Ok(Exit::Usage);
-    }
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let service = workspace.service(selection.service.as_deref())?;
     let base = workspace.environment(&selection.env, service)?;
     let other = workspace.environment(&arguments.with, service)?;

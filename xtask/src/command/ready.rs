@@ -10,7 +10,6 @@ use crate::context::{Context, Stopped};
 use crate::output;
 use crate::run::plan::{self, Wanted};
 use crate::run::session;
-use crate::run::workspace::Workspace;
 
 pub(super) fn run(context: &Context, arguments: &Run) -> Result<Exit> {
     let result = ready(context, arguments);
@@ -24,11 +23,7 @@ pub(super) fn run(context: &Context, arguments: &Run) -> Result<Exit> {
 }
 
 fn ready(context: &Context, arguments: &Run) -> Result<Exit> {
-    let workspace = Workspace::load(context, None)?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
-        return Ok(Exit::Usage);
-    }
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let service = workspace.service(arguments.selection.service.as_deref())?;
     let environment = workspace.environment(&arguments.selection.env, service)?;
     let tree = workspace.tree()?;

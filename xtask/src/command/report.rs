@@ -18,18 +18,14 @@ use crate::output::{self, Tone};
 use crate::run::evidence::{self, Evidence};
 use crate::run::session;
 use crate::run::whole;
-use crate::run::workspace::{LoadedService, Workspace};
+use crate::run::workspace::LoadedService;
 
 /// How many unverified and failed claims the summary names.
 const NAMED: usize = 40;
 
 pub(super) fn run(context: &Context, arguments: &Report) -> Result<Exit> {
     let selection = &arguments.run.selection;
-    let workspace = Workspace::load(context, None)?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
-        return Ok(Exit::Usage);
-    }
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let service = workspace.service(selection.service.as_deref())?;
     let environment = workspace.environment(&selection.env, service)?;
     let generated = session::generated_digest(&workspace.tree()?, service);

@@ -7,15 +7,10 @@ use super::{check, deploy};
 use crate::cli::Rollback;
 use crate::context::Context;
 use crate::output::{self, Tone};
-use crate::run::workspace::Workspace;
 use crate::workers::deploy::Deployment;
 
 pub(super) fn run(context: &Context, arguments: &Rollback) -> Result<Exit> {
-    let workspace = Workspace::load(context, None)?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
-        return Ok(Exit::Usage);
-    }
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let service = workspace.service(arguments.selection.service.as_deref())?;
     let environment = workspace.environment(&arguments.selection.env, service)?;
     deploy::address(environment)?;

@@ -10,14 +10,11 @@ use super::check;
 use crate::cli::{Format, Schedule};
 use crate::context::Context;
 use crate::output::{self, Tone};
-use crate::run::workspace::Workspace;
 
 pub(super) fn run(context: &Context, arguments: &Schedule) -> Result<Exit> {
-    let workspace = Workspace::load(context, arguments.service.as_deref())?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
+    let Some(workspace) = check::load(context, arguments.service.as_deref())? else {
         return Ok(Exit::Usage);
-    }
+    };
     let now = Context::now();
     let services: Vec<(&str, Vec<ScheduledTask>)> = workspace
         .services

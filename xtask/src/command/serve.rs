@@ -15,7 +15,7 @@ use crate::output::{self, Tone};
 use crate::run::build::{self, Program};
 use crate::run::process::Process;
 use crate::run::start::{self, Place};
-use crate::run::workspace::{LoadedService, Workspace};
+use crate::run::workspace::LoadedService;
 use crate::workers;
 use crate::workers::tools::Tools;
 
@@ -23,11 +23,7 @@ use crate::workers::tools::Tools;
 const STOP: Duration = Duration::from_secs(35);
 
 pub(super) fn run(context: &Context, arguments: &Serve) -> Result<Exit> {
-    let workspace = Workspace::load(context, None)?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
-        return Ok(Exit::Usage);
-    }
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let service = workspace.service(arguments.selection.service.as_deref())?;
     let environment = workspace.environment(&arguments.selection.env, service)?;
     let tree = workspace.tree()?;

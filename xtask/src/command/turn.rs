@@ -3,24 +3,19 @@
 use anyhow::Result;
 use proofline_spec::exit::Exit;
 
-use super::{check, dead_letters};
+use super::check;
 use crate::cli::{Format, OnOff, Turn};
 use crate::context::Context;
 use crate::output::{self, Tone};
-use crate::run::workspace::Workspace;
+use crate::run::elsewhere;
 
 pub(super) fn run(context: &Context, switch: &str, arguments: &Turn) -> Result<Exit> {
-    let workspace = Workspace::load(context, None)?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
-        return Ok(Exit::Usage);
-    }
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let on = arguments.to == OnOff::On;
     let words = if on { vec!["switch", switch] } else { vec!["switch", switch, "--off"] };
-    let place = (&arguments.selection, arguments.url.as_deref());
-    let found = dead_letters::elsewhere(context, &workspace, place, &words)?;
+    let found = elsewhere::ask(context, &workspace, &arguments.place, &words)?;
     let holds = found["active"] == on && found["seen"] == true;
-    if arguments.format == Format::Json {
+    if arguments.place.format == Format::Json {
         output::stdout(&format!("{found:#}\n"));
         return Ok(if holds { Exit::Success } else { Exit::ClaimFailed });
     }

@@ -12,7 +12,6 @@ use crate::context::Context;
 use crate::output::{self, Tone};
 use crate::run::plan::{self, Checks, Wanted};
 use crate::run::session;
-use crate::run::workspace::Workspace;
 
 pub(super) fn run(context: &Context, arguments: &Verify) -> Result<Exit> {
     let wanted = Wanted { features: true, loads: false, inside: true };
@@ -30,11 +29,7 @@ pub(super) fn checks(
     only: &[String],
     strict: bool,
 ) -> Result<Exit> {
-    let workspace = Workspace::load(context, None)?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
-        return Ok(Exit::Usage);
-    }
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let service = workspace.service(arguments.selection.service.as_deref())?;
     let environment = workspace.environment(&arguments.selection.env, service)?;
     let tree = workspace.tree()?;
@@ -83,11 +78,7 @@ pub(super) fn checks(
 }
 
 fn show_plan(context: &Context, arguments: &Verify, wanted: Wanted) -> Result<Exit> {
-    let workspace = Workspace::load(context, None)?;
-    check::show(context, &workspace.diagnostics);
-    if check::has_errors(&workspace.diagnostics) {
-        return Ok(Exit::Usage);
-    }
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let service = workspace.service(arguments.run.selection.service.as_deref())?;
     let environment = workspace.environment(&arguments.run.selection.env, service)?;
     let checks = plan::checks(&service.service, environment, wanted, &arguments.only);

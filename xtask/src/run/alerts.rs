@@ -6,11 +6,9 @@ use std::path::Path;
 use anyhow::Result;
 use proofline_spec::diagnostic::counted;
 use proofline_spec::document::ProbeName;
-use proofline_spec::evidence::{
-    Answers, CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
-};
+use proofline_spec::evidence::{CheckEvidence, CheckOutcome, ScenarioEvidence};
 
-use super::probe::Probe;
+use super::probe::{self, Probe};
 use super::workspace::LoadedService;
 use crate::context::Context;
 use crate::suite::program;
@@ -26,14 +24,12 @@ pub(crate) const ASKED: [(&str, &str, &str); 2] = [
 pub(crate) fn probe(context: &Context, service: &LoadedService) -> Result<CheckEvidence> {
     let probe = Probe::begin(ProbeName::AlertRules);
     let count = service.service.alerts.len();
-    let undecided = |why: String| (CheckOutcome::Inconclusive(why.clone()), why);
     let Some(promtool) = tool::find(context, PROMTOOL) else {
         let why = format!("promtool is not installed: {}", PROMTOOL.install);
-        return Ok(probe.end(undecided(why), (ASKED.len(), 0), Vec::new(), None));
+        return Ok(probe.undecided(why, ASKED.len()));
     };
     if count == 0 {
-        let why = "the spec declares no alerts".to_owned();
-        return Ok(probe.end(undecided(why), (ASKED.len(), 0), Vec::new(), None));
+        return Ok(probe.undecided("the spec declares no alerts", ASKED.len()));
     }
     let folder =
         context.root.join("runtime/services").join(&service.folder).join("deploy/prometheus");
@@ -41,11 +37,7 @@ pub(crate) fn probe(context: &Context, service: &LoadedService) -> Result<CheckE
     for (verb, file, name) in ASKED {
         scenarios.push(ask(context, &promtool, &folder, (verb, file, name))?);
     }
-    let failed = scenarios.iter().find_map(|scenario| match &scenario.outcome {
-        ScenarioOutcome::Failed(why) => Some(why.clone()),
-        _ => None,
-    });
-    let judged = match failed {
+    let judged = match probe::first_failure(&scenarios) {
         Some(why) => (CheckOutcome::Failed, why),
         None => (
             CheckOutcome::Passed,
@@ -65,25 +57,11 @@ fn ask(
     let said = program::run(context, promtool, |command| {
         command.args([verb, "rules"]).arg(&path);
     })?;
-    let message = said.all().trim().to_owned();
-    let outcome = if said.success {
-        ScenarioOutcome::Passed
-    } else {
-        ScenarioOutcome::Failed(format!("promtool {verb} rules {file}: {message}"))
-    };
-    Ok(ScenarioEvidence {
-        name: name.to_owned(),
-        place: path.strip_prefix(&context.root).unwrap_or(&path).display().to_string(),
-        outcome,
-        steps: vec![StepEvidence {
-            text: format!("When promtool is asked: {verb} rules {file}"),
-            passed: Some(said.success),
-            message: Some(message),
-        }],
-        exchanges: Vec::new(),
-        answers: Answers::default(),
-        requests: 0,
-        counted: 0,
-        duration_ms: 0,
-    })
+    let asked = probe::step(
+        format!("When promtool is asked: {verb} rules {file}"),
+        said.success,
+        Some(said.all().trim().to_owned()),
+    );
+    let place = path.strip_prefix(&context.root).unwrap_or(&path).display().to_string();
+    Ok(probe::scenario(name.to_owned(), place, vec![asked]))
 }

@@ -10,11 +10,11 @@ use proofline_generator::sql::{Migration, rehearsal};
 use proofline_spec::diagnostic::counted;
 use proofline_spec::document::ProbeName;
 use proofline_spec::evidence::{
-    Answers, CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
+    CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
 };
 use serde_json::Value;
 
-use super::probe::{Probe, millis};
+use super::probe::{self, Probe, millis};
 use super::said::{self, Said};
 use super::start::Started;
 use super::workspace::LoadedService;
@@ -46,11 +46,7 @@ pub(crate) fn probe(
 }
 
 fn judge(scenarios: &[ScenarioEvidence], planned: usize) -> (CheckOutcome, String) {
-    let failed = scenarios.iter().find_map(|scenario| match &scenario.outcome {
-        ScenarioOutcome::Failed(why) => Some(format!("{}: {why}", scenario.name)),
-        _ => None,
-    });
-    if let Some(failed) = failed {
+    if let Some(failed) = probe::first_failure(scenarios) {
         return (CheckOutcome::Failed, failed);
     }
     let interrupted = scenarios
@@ -91,61 +87,41 @@ impl Rehearsal<'_> {
         let begun = Instant::now();
         let (until, before) = (&files[..count], &files[..count - 1]);
         let name = until.last().map(|one| one.file.clone()).unwrap_or_default();
-        let mut right = true;
         if let Some(obstacle) = rehearsal::last_made(until)? {
             rehearsal::obstruct(&self.file, &obstacle)?;
             let stem = name.trim_end_matches(".sql");
             let said = self.migrate()?;
-            right &= self.note(
+            self.note(
                 &format!("When something is already called `{obstacle}`, then `migrate` fails and names `{stem}`"),
                 !said.success && said.all().contains(stem),
                 &said.last_lines(1),
             );
             rehearsal::clear(&self.file, &obstacle)?;
             let left = rehearsal::found(&self.file)?.difference(&rehearsal::expected(before)?);
-            right &= self.note("Then nothing of it is left", left.is_empty(), &left.join("; "));
+            self.note("Then nothing of it is left", left.is_empty(), &left.join("; "));
         }
         let said = self.migrate()?;
         let missing = rehearsal::found(&self.file)?.difference(&rehearsal::expected(files)?);
         let applied = applied(&said);
-        right &= self.note(
+        self.note(
             "When nothing is in the way, then the rest is applied",
             said.success && missing.is_empty(),
             &format!("{} {}", applied.join(", "), missing.join("; ")),
         );
         let again = self.migrate()?;
-        right &= self.note(
+        self.note(
             "When they are applied again, then nothing changes",
             again.success && self::applied(&again).is_empty(),
             &again.last_lines(1),
         );
-        let wrong = self.steps.iter().find(|step| step.passed == Some(false));
-        let why = wrong
-            .map(|step| format!("{}: {}", step.text, step.message.clone().unwrap_or_default()));
-        Ok(ScenarioEvidence {
-            name: format!("Migration {name}"),
-            place: format!("spec/services/{}/service.yaml", service.folder),
-            outcome: match why.filter(|_| !right) {
-                Some(why) => ScenarioOutcome::Failed(why),
-                None => ScenarioOutcome::Passed,
-            },
-            steps: self.steps,
-            exchanges: Vec::new(),
-            answers: Answers::default(),
-            requests: 0,
-            counted: 0,
-            duration_ms: millis(begun),
-        })
+        let place = format!("spec/services/{}/service.yaml", service.folder);
+        let scenario = probe::scenario(format!("Migration {name}"), place, self.steps);
+        Ok(ScenarioEvidence { duration_ms: millis(begun), ..scenario })
     }
 
-    fn note(&mut self, text: &str, holds: bool, seen: &str) -> bool {
+    fn note(&mut self, text: &str, holds: bool, seen: &str) {
         let seen = seen.trim();
-        self.steps.push(StepEvidence {
-            text: text.to_owned(),
-            passed: Some(holds),
-            message: (!seen.is_empty()).then(|| seen.to_owned()),
-        });
-        holds
+        self.steps.push(probe::step(text, holds, (!seen.is_empty()).then(|| seen.to_owned())));
     }
 
     fn migrate(&self) -> Result<Said> {

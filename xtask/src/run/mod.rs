@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod chaos;
+pub(crate) mod elsewhere;
 pub(crate) mod evidence;
 pub(crate) mod framing;
 pub(crate) mod migrations;

@@ -10,11 +10,9 @@ use proofline_generator::emit::pipeline::FOLDER;
 use proofline_generator::tree::MARK;
 use proofline_spec::diagnostic::counted;
 use proofline_spec::document::ProbeName;
-use proofline_spec::evidence::{
-    Answers, CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
-};
+use proofline_spec::evidence::{CheckEvidence, CheckOutcome, StepEvidence};
 
-use super::probe::Probe;
+use super::probe::{self, Probe};
 use super::workspace::LoadedService;
 use crate::context::Context;
 use crate::suite::program;
@@ -41,28 +39,24 @@ pub(crate) fn files(root: &Path, service: Option<&str>) -> Vec<PathBuf> {
 pub(crate) fn probe(context: &Context, service: &LoadedService) -> Result<CheckEvidence> {
     let probe = Probe::begin(ProbeName::Pipelines);
     let files = files(&context.root, Some(&service.folder));
-    let undecided = |why: String| (CheckOutcome::Inconclusive(why.clone()), why);
     let Some(linter) = tool::find(context, ACTIONLINT) else {
         let why = format!("actionlint is not installed: {}", ACTIONLINT.install);
-        return Ok(probe.end(undecided(why), (files.len().max(1), 0), Vec::new(), None));
+        return Ok(probe.undecided(why, files.len().max(1)));
     };
     if files.is_empty() {
-        let why = "no environment says `promoted_from`, so there are no pipelines".to_owned();
-        return Ok(probe.end(undecided(why), (1, 0), Vec::new(), None));
+        let why = "no environment says `promoted_from`, so there are no pipelines";
+        return Ok(probe.undecided(why, 1));
     }
     let mut scenarios = Vec::new();
     let mut kinds = Vec::new();
     for file in &files {
         let (kind, steps) = judge(context, &linter, file)?;
         kinds.push(kind);
-        scenarios.push(scenario(context, file, steps));
+        let place = file.strip_prefix(&context.root).unwrap_or(file).display().to_string();
+        scenarios.push(probe::scenario(format!("Workflow {place}"), place, steps));
     }
-    let failed = scenarios.iter().find_map(|scenario| match &scenario.outcome {
-        ScenarioOutcome::Failed(why) => Some(format!("{}: {why}", scenario.place)),
-        _ => None,
-    });
     let missing = Kind::ALL.iter().find(|kind| !kinds.contains(kind));
-    let judged = match (failed, missing) {
+    let judged = match (probe::first_failure(&scenarios), missing) {
         (Some(why), _) => (CheckOutcome::Failed, why),
         (None, Some(kind)) => (CheckOutcome::Failed, format!("no workflow {}", kind.purpose())),
         (None, None) => (
@@ -89,33 +83,10 @@ pub(crate) fn judge(
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let (kind, found) = rules::judge(&text);
-    let linted = StepEvidence {
-        text: "Then actionlint accepts it".to_owned(),
-        passed: Some(said.success),
-        message: (!said.success).then(|| said.all().trim().to_owned()),
-    };
-    let found = found.into_iter().map(|(rule, wrong)| StepEvidence {
-        text: format!("Then {rule}"),
-        passed: Some(wrong.is_none()),
-        message: wrong,
-    });
+    let complaints = (!said.success).then(|| said.all().trim().to_owned());
+    let linted = probe::step("Then actionlint accepts it", said.success, complaints);
+    let found = found
+        .into_iter()
+        .map(|(rule, wrong)| probe::step(format!("Then {rule}"), wrong.is_none(), wrong));
     Ok((kind, std::iter::once(linted).chain(found).collect()))
-}
-
-fn scenario(context: &Context, file: &Path, steps: Vec<StepEvidence>) -> ScenarioEvidence {
-    let wrong = steps.iter().find(|step| step.passed == Some(false));
-    let why =
-        wrong.map(|step| format!("{}: {}", step.text, step.message.clone().unwrap_or_default()));
-    let place = file.strip_prefix(&context.root).unwrap_or(file).display().to_string();
-    ScenarioEvidence {
-        name: format!("Workflow {place}"),
-        place,
-        outcome: why.map_or(ScenarioOutcome::Passed, ScenarioOutcome::Failed),
-        steps,
-        exchanges: Vec::new(),
-        answers: Answers::default(),
-        requests: 0,
-        counted: 0,
-        duration_ms: 0,
-    }
 }

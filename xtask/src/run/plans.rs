@@ -4,11 +4,9 @@ use anyhow::Result;
 use proofline_generator::sql::plan::{self, Plan};
 use proofline_spec::diagnostic::counted;
 use proofline_spec::document::ProbeName;
-use proofline_spec::evidence::{
-    Answers, CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
-};
+use proofline_spec::evidence::{CheckEvidence, CheckOutcome, ScenarioEvidence};
 
-use super::probe::Probe;
+use super::probe::{self, Probe};
 use super::start::Started;
 use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
@@ -65,33 +63,22 @@ pub(crate) fn judge(engine: &str, plans: &[Plan], queries: usize) -> (CheckOutco
 
 fn scenario(service: &LoadedService, plan: &Plan) -> ScenarioEvidence {
     let sql = service.service.queries.get(&plan.query).map(|query| query.sql.trim().to_owned());
-    let asked = StepEvidence {
-        text: format!("When the database is asked how it carries out: {}", sql.unwrap_or_default()),
-        passed: Some(true),
-        message: None,
-    };
+    let sql = sql.unwrap_or_default();
+    let asked =
+        probe::step(format!("When the database is asked how it carries out: {sql}"), true, None);
     let steps = plan.steps.iter().map(|step| {
         let reads_all = plan.scans.iter().any(|scan| step.trim() == scan);
-        StepEvidence {
-            text: format!("Then it says: {}", step.trim_end()),
-            passed: Some(!reads_all || plan.excuse.is_some()),
-            message: plan.excuse.as_ref().filter(|_| reads_all).map(|why| format!("meant: {why}")),
-        }
+        let seen = match &plan.excuse {
+            Some(why) => format!("meant: {why}"),
+            None => "reads a whole table".to_owned(),
+        };
+        probe::step(
+            format!("Then it says: {}", step.trim_end()),
+            !reads_all || plan.excuse.is_some(),
+            reads_all.then_some(seen),
+        )
     });
-    let outcome = if plan.is_wrong() {
-        ScenarioOutcome::Failed(format!("reads a whole table: {}", plan.scans.join("; ")))
-    } else {
-        ScenarioOutcome::Passed
-    };
-    ScenarioEvidence {
-        name: format!("Query {}", plan.query),
-        place: format!("spec/services/{}/service.yaml", service.folder),
-        outcome,
-        steps: std::iter::once(asked).chain(steps).collect(),
-        exchanges: Vec::new(),
-        answers: Answers::default(),
-        requests: 0,
-        counted: 0,
-        duration_ms: 0,
-    }
+    let place = format!("spec/services/{}/service.yaml", service.folder);
+    let steps = std::iter::once(asked).chain(steps).collect();
+    probe::scenario(format!("Query {}", plan.query), place, steps)
 }

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use proofline_spec::document::{ProbeName, Proof};
-use proofline_spec::evidence::{CheckEvidence, CheckOutcome, ScenarioEvidence};
+use proofline_spec::evidence::{
+    Answers, CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
+};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -20,6 +22,12 @@ impl Probe {
     /// Begins now.
     pub(crate) fn begin(name: ProbeName) -> Self {
         Self { name, started_at: Context::now(), begun: Instant::now() }
+    }
+
+    /// Nothing could be found out, for that reason.
+    pub(crate) fn undecided(self, why: impl Into<String>, planned: usize) -> CheckEvidence {
+        let why = why.into();
+        self.end((CheckOutcome::Inconclusive(why.clone()), why), (planned, 0), Vec::new(), None)
     }
 
     /// What came of it: of so many subjects, those that were looked at have a scenario or stand in the details.
@@ -44,6 +52,37 @@ impl Probe {
             details,
         }
     }
+}
+
+/// What was found of one subject: it fails with the first step that does not hold.
+pub(crate) fn scenario(name: String, place: String, steps: Vec<StepEvidence>) -> ScenarioEvidence {
+    let wrong = steps.iter().find(|step| step.passed == Some(false));
+    let why =
+        wrong.map(|step| format!("{}: {}", step.text, step.message.as_deref().unwrap_or_default()));
+    ScenarioEvidence {
+        name,
+        place,
+        outcome: why.map_or(ScenarioOutcome::Passed, ScenarioOutcome::Failed),
+        steps,
+        exchanges: Vec::new(),
+        answers: Answers::default(),
+        requests: 0,
+        counted: 0,
+        duration_ms: 0,
+    }
+}
+
+/// A step that holds or does not, with what was seen where that says more.
+pub(crate) fn step(text: impl Into<String>, holds: bool, seen: Option<String>) -> StepEvidence {
+    StepEvidence { text: text.into(), passed: Some(holds), message: seen }
+}
+
+/// The first subject that failed, and why.
+pub(crate) fn first_failure(scenarios: &[ScenarioEvidence]) -> Option<String> {
+    scenarios.iter().find_map(|scenario| match &scenario.outcome {
+        ScenarioOutcome::Failed(why) => Some(format!("{}: {why}", scenario.name)),
+        _ => None,
+    })
 }
 
 /// Milliseconds since then.

@@ -1,11 +1,12 @@
 //! Who is let into a room.
 
 use super::super::{Arguments, cors};
-use super::{Door, Inside, doors, enter, make, open};
+use super::{Door, Inside, doors, enter, make};
 use crate::accounts;
 use crate::call;
 use crate::exchange::Request;
 use crate::failure::{Failure, Findings, Seen, require};
+use crate::socket::Socket;
 use crate::world::World;
 
 /// The subprotocol beside a token.
@@ -18,7 +19,7 @@ async fn refused(
     headers: &[(String, String)],
     status: u16,
 ) -> Result<(), Failure> {
-    match open(world, path, headers).await? {
+    match Socket::open(world, path, headers).await? {
         Err(found) if found == status => Ok(()),
         Err(found) => Err(Failure::Wrong(format!("it is answered {found}, not {status}"))),
         Ok(_) => Err(Failure::wrong("the room is entered")),
@@ -65,7 +66,7 @@ pub(super) async fn page(world: &mut World, _: Arguments) -> Seen {
             let offered = format!("{SUBPROTOCOL}, bearer.{token}");
             [("Sec-WebSocket-Protocol".to_owned(), offered)]
         };
-        let result = match open(world, &path, &with(&user.token)).await? {
+        let result = match Socket::open(world, &path, &with(&user.token)).await? {
             Ok(_) => Ok(()),
             Err(status) => Err(Failure::Wrong(format!("a page's token is refused: {status}"))),
         };
@@ -84,7 +85,7 @@ pub(super) async fn origins(world: &mut World, _: Arguments) -> Seen {
         let path = make(world, &door).await?;
         let with = |origin: String| [user.bearer(), ("Origin".to_owned(), origin)];
         for origin in cors::allowed(&declared) {
-            let result = match open(world, &path, &with(origin.clone())).await? {
+            let result = match Socket::open(world, &path, &with(origin.clone())).await? {
                 Ok(_) => Ok(()),
                 Err(status) => Err(Failure::Wrong(format!("it is refused with {status}"))),
             };

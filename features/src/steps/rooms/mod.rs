@@ -91,14 +91,6 @@ fn message(world: &World, door: &Door, number: u64) -> Result<Value, Failure> {
     Ok(generator.valid(&door.message))
 }
 
-async fn open(
-    world: &World,
-    path: &str,
-    headers: &[(String, String)],
-) -> Result<Result<Socket, u16>, Failure> {
-    Socket::open(&*world.run()?, path, headers).await
-}
-
 /// One who is in a room.
 struct Inside {
     socket: Socket,
@@ -110,7 +102,7 @@ struct Inside {
 
 /// Lets somebody in who must be let in.
 async fn enter(world: &World, path: &str, who: &Account) -> Result<Inside, Failure> {
-    let opened = open(world, path, &[who.bearer()]).await?;
+    let opened = Socket::open(world, path, &[who.bearer()]).await?;
     let socket = opened
         .map_err(|status| Failure::Wrong(format!("the {} is not let in: {status}", who.name)))?;
     let mut inside = Inside { socket, me: Value::Null, members: Vec::new() };

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::super::{Arguments, logs};
-use super::{Inside, doors, enter, make, message, open};
+use super::{Inside, doors, enter, make, message};
+use crate::accounts;
 use crate::failure::{Failure, Findings, Seen};
-use crate::socket::Came;
-use crate::token;
+use crate::socket::{Came, Socket};
 use crate::world::World;
 
 /// How long a session lasts that is meant to end while it is used, in seconds.
 const SHORT: u64 = 3;
+/// Nobody waits longer for its end: what a busy machine needs is not the question.
+const LONGEST: Duration = Duration::from_secs(20);
 /// The platform's local runtime takes a room out of memory when nobody said anything for 10 s; a busy machine is given
 /// more with each attempt.
 const SILENCES: [u64; 4] = [12, 20, 30, 45];
@@ -56,29 +56,15 @@ pub(super) async fn presence(world: &mut World, _: Arguments) -> Seen {
 pub(super) async fn session_ends(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let (user, other) = (world.user("user")?.clone(), world.user("other user")?.clone());
-    let scheme = run.target.jwt().ok_or_else(|| Failure::not_applicable("there are no tokens"))?;
-    let secret = run.target.secrets.get(&scheme.secret);
-    let key = secret.ok_or_else(|| Failure::broken("nobody can sign a token"))?.clone();
-    let subject = user.id.clone().ok_or_else(|| Failure::broken("the user has no id"))?;
     let mut findings = Findings::new();
     for door in doors(world)? {
         let path = make(world, &door).await?;
         let mut stays = enter(world, &path, &other).await?;
-        let mut claims = token::claims(&scheme, &subject);
-        claims["exp"] = json!(token::now() + SHORT);
-        let header = r#"{"alg":"HS256","typ":"JWT"}"#;
-        let short = token::sign(header, &claims.to_string(), key.as_bytes());
-        let bearer = ("Authorization".to_owned(), format!("Bearer {short}"));
-        let opened = open(world, &path, &[bearer]).await?;
+        let bearer = accounts::session_of(&run, &user, SHORT)?;
+        let opened = Socket::open(world, &path, &[bearer]).await?;
         let mut socket =
             opened.map_err(|status| Failure::Wrong(format!("the session is refused: {status}")))?;
-        let ended = loop {
-            match socket.next().await {
-                Came::Text(_) => {}
-                other => break other,
-            }
-        };
-        let result = match ended {
+        let result = match socket.end(LONGEST).await {
             Came::Close(4401) => {
                 stays.next("joined").await?;
                 stays.next("left").await.map(drop)

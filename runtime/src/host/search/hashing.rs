@@ -36,9 +36,8 @@ impl Hashing {
         let mut vector = vec![0.0; self.dimensions];
         let lower = text.to_lowercase();
         let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-        let mut all = words.clone().peekable();
         // A text of nothing but common words is still looked for by them.
-        let telling = all.any(|word| !COMMON.contains(&word));
+        let telling = words.clone().any(|word| !COMMON.contains(&word));
         for word in words.filter(|word| !telling || !COMMON.contains(word)) {
             self.add(&mut vector, word, WORD);
             let marked: Vec<char> = format!("^{word}$").chars().collect();

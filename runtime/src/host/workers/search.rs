@@ -78,8 +78,7 @@ impl VectorIndex for Vectorize {
         later(SendWrapper::new(async move {
             let most = u32::try_from(most).unwrap_or(u32::MAX);
             let found = glue::vectorize_nearest(&self.binding, vector, most).await;
-            let ids: Array =
-                found.and_then(wasm_bindgen::JsCast::dyn_into).map_err(|error| failed(&error))?;
+            let ids: Array = found.and_then(JsValue::dyn_into).map_err(|error| failed(&error))?;
             Ok(ids.iter().filter_map(|id| id.as_string()).collect())
         }))
     }
@@ -87,8 +86,11 @@ impl VectorIndex for Vectorize {
     fn ping(&self) -> Reply<'_, Result<(), SearchError>> {
         later(SendWrapper::new(async {
             let size = glue::vectorize_size(&self.binding).await.map_err(|error| failed(&error))?;
-            let right =
-                size.as_f64().is_none_or(|size| size.to_string() == self.dimensions.to_string());
+            let expected = u32::try_from(self.dimensions).map(f64::from);
+            // An index that says no size is not judged by it.
+            let right = size.as_f64().is_none_or(|size| {
+                expected.is_ok_and(|expected| size.total_cmp(&expected).is_eq())
+            });
             let wrong = || SearchError("the index has vectors of another size".to_owned());
             right.then_some(()).ok_or_else(wrong)
         }))

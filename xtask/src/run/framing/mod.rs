@@ -7,13 +7,11 @@ use std::process::Command;
 use anyhow::Result;
 use proofline_generator::tree::write_atomically;
 use proofline_spec::document::{Framing, Operation, ProbeName, Service};
-use proofline_spec::evidence::{
-    Answers, CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
-};
+use proofline_spec::evidence::{CheckEvidence, CheckOutcome, ScenarioEvidence};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::probe::Probe;
+use super::probe::{self, Probe};
 use super::said;
 use crate::context::Context;
 use crate::suite::tool::{self, CHROMIUM};
@@ -76,27 +74,22 @@ pub(crate) fn probe(context: &Context, service: &Service, url: &str) -> Result<C
     let probe = Probe::begin(ProbeName::Framing);
     let own = url.trim_end_matches('/');
     let parents = parents(service, own);
-    let undecided = |why: String| (CheckOutcome::Inconclusive(why.clone()), why);
     let Some(node) = browser(context) else {
         let why =
             format!("there is no browser that could be told what to do: {}", CHROMIUM.install);
-        return Ok(probe.end(undecided(why), (parents.len(), 0), Vec::new(), None));
+        return Ok(probe.undecided(why, parents.len()));
     };
     let health = service.routes.iter().find(|(_, route)| matches!(route.op, Operation::Health(_)));
     let paths = health.map(|(key, _)| key.path.as_str()).into_iter().chain([NOWHERE]);
     let addresses: Vec<String> = paths.map(|path| format!("{own}{path}")).collect();
     let seen = match ask(context, &node, &addresses, &parents)? {
         Ok(seen) => seen,
-        Err(why) => return Ok(probe.end(undecided(why), (parents.len(), 0), Vec::new(), None)),
+        Err(why) => return Ok(probe.undecided(why, parents.len())),
     };
     let scenarios: Vec<ScenarioEvidence> =
         parents.iter().map(|parent| judge(parent, &seen)).collect();
-    let failed = scenarios.iter().find_map(|scenario| match &scenario.outcome {
-        ScenarioOutcome::Failed(why) => Some(why.clone()),
-        _ => None,
-    });
     let may = parents.iter().filter(|parent| parent.may).count();
-    let judged = match failed {
+    let judged = match probe::first_failure(&scenarios) {
         Some(why) => (CheckOutcome::Failed, why),
         None => (
             CheckOutcome::Passed,
@@ -139,51 +132,42 @@ fn ask(
 
 fn judge(parent: &Parent, seen: &Seen) -> ScenarioEvidence {
     let page = format!("{}{PAGE}", parent.origin);
-    let steps: Vec<StepEvidence> = seen
+    let mut steps: Vec<_> = seen
         .shown
         .iter()
         .filter(|shown| shown.parent == page)
         .map(|shown| {
             let way = if shown.framed { "shown" } else { "not shown" };
-            StepEvidence {
-                text: format!("When {} is put into a frame of {}", shown.address, parent.origin),
-                passed: Some(shown.bare && shown.framed == parent.may),
-                message: Some(if shown.bare {
-                    format!("it is {way}; without its headers it is shown")
-                } else {
-                    "without its headers it is not shown either: the browser would not have let anybody".to_owned()
-                }),
-            }
+            let seen = if shown.bare {
+                format!("it is {way}; without its headers it is shown")
+            } else {
+                "without its headers it is not shown either: the browser would not have let anybody"
+                    .to_owned()
+            };
+            probe::step(
+                format!("When {} is put into a frame of {}", shown.address, parent.origin),
+                shown.bare && shown.framed == parent.may,
+                Some(seen),
+            )
         })
         .collect();
-    let wrong = steps.iter().find(|step| step.passed != Some(true));
-    let outcome = match wrong {
-        _ if steps.is_empty() => {
-            ScenarioOutcome::Failed(format!("the browser did not try {}", parent.origin))
-        }
-        Some(step) => ScenarioOutcome::Failed(format!(
-            "{}: {}",
-            step.text,
-            step.message.as_deref().unwrap_or_default()
-        )),
-        None => ScenarioOutcome::Passed,
-    };
     let requests = u64::try_from(2 * steps.len()).unwrap_or(u64::MAX);
-    ScenarioEvidence {
-        name: format!("{} {} embed it", parent.origin, if parent.may { "may" } else { "may not" }),
-        place: "headers.framing".to_owned(),
-        outcome,
-        steps,
-        exchanges: Vec::new(),
-        answers: Answers::default(),
-        requests,
-        counted: 0,
-        duration_ms: 0,
+    if steps.is_empty() {
+        steps.push(probe::step(
+            format!("When {} is tried", parent.origin),
+            false,
+            Some("the browser did not try it".to_owned()),
+        ));
     }
+    let may = if parent.may { "may" } else { "may not" };
+    let name = format!("{} {may} embed it", parent.origin);
+    ScenarioEvidence { requests, ..probe::scenario(name, "headers.framing".to_owned(), steps) }
 }
 
 #[cfg(test)]
 mod tests {
+    use proofline_spec::evidence::ScenarioOutcome;
+
     use super::*;
 
     fn shown(framed: bool, bare: bool) -> Seen {

@@ -199,17 +199,20 @@ pub enum ProbeName {
     Pipelines,
     /// Whether pages of the declared origins can show the service in a frame and others cannot, by a browser.
     Framing,
+    /// Whether what the stores hold can be restored from a backup into empty ones, every row compared.
+    Backup,
 }
 
 impl ProbeName {
     /// Every one.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ConstantTime,
         Self::QueryPlans,
         Self::Migrations,
         Self::AlertRules,
         Self::Pipelines,
         Self::Framing,
+        Self::Backup,
     ];
 
     /// The name in documents.
@@ -221,6 +224,7 @@ impl ProbeName {
             Self::AlertRules => "alert-rules",
             Self::Pipelines => "pipelines",
             Self::Framing => "framing",
+            Self::Backup => "backup",
         }
     }
 }

@@ -96,7 +96,12 @@ fn reason_to_leave_out(
                 "plans are read from the databases of environments that are started here, and `{name}` is none"
             )),
         },
-        Proof::Probe(ProbeName::AlertRules | ProbeName::Pipelines | ProbeName::Framing) => None,
+        Proof::Probe(ProbeName::Backup) if environment.start.is_none() => {
+            Some(format!("backups are taken of stores that are started here, and `{name}` is none"))
+        }
+        Proof::Probe(
+            ProbeName::AlertRules | ProbeName::Pipelines | ProbeName::Framing | ProbeName::Backup,
+        ) => None,
         Proof::Probe(_) if !matches!(environment.start, Some(Start::Native(_))) => Some(format!(
             "it measures the code on this machine, and `{name}` does not run that code here"
         )),

@@ -16,6 +16,7 @@ use proofline_spec::evidence::{
 };
 
 use super::alerts;
+use super::backup;
 use super::build::{self, Program};
 use super::evidence::{self, FORMAT};
 use super::framing;
@@ -91,9 +92,10 @@ pub(crate) fn run(
     let plan = session.plan(&url, checks);
     let plan_file = session.write_plan("plan.json", &plan)?;
     let identity = runners::identify(context, &plan_file, &session.secrets);
-    session.inside(checks, &url)?;
     let checked = session.features(checks, &plan_file);
     session.excuse(checked)?;
+    // What is backed up is what the features left, before load fills the store.
+    session.inside(checks, &url)?;
     let loaded = session.loads(checks, &plan);
     session.excuse(loaded)?;
     session.stop();
@@ -219,6 +221,7 @@ impl Session<'_> {
             ProbeName::AlertRules => ("Trying", "rules of alerts"),
             ProbeName::Pipelines => ("Reading", "pipelines"),
             ProbeName::Framing => ("Embedding", "answers in a browser"),
+            ProbeName::Backup => ("Restoring", "a backup of the store"),
         };
         let _progress = Progress::start(context, verb, what);
         match name {
@@ -228,6 +231,9 @@ impl Session<'_> {
             ProbeName::AlertRules => alerts::probe(context, self.service),
             ProbeName::Pipelines => pipelines::probe(context, self.service),
             ProbeName::Framing => framing::probe(context, &self.service.service, url),
+            ProbeName::Backup => {
+                backup::check::probe(context, self.service, self.environment, started)
+            }
         }
     }
 

@@ -259,12 +259,27 @@ impl Project {
         service: &LoadedService,
         script: &str,
     ) -> Result<String> {
+        self.ask(context, service, &super::PSQL, Some(script))
+    }
+
+    /// The statements that make the database again.
+    pub(super) fn pg_dump(&self, context: &Context, service: &LoadedService) -> Result<String> {
+        self.ask(context, service, &super::PG_DUMP, None)
+    }
+
+    fn ask(
+        &self,
+        context: &Context,
+        service: &LoadedService,
+        words: &[&str],
+        input: Option<&str>,
+    ) -> Result<String> {
         // The database is called as the generated compose file calls it.
         let database = service.service.service.name.replace('-', "_");
-        let psql = ["exec", "--no-TTY", "postgres", "psql", "--quiet", "--set=ON_ERROR_STOP=1"];
-        let mut command = self.compose(&psql);
-        command.arg(format!("--username={database}")).arg(format!("--dbname={database}"));
-        let said = crate::run::said::call(context, &mut command, Some(script))?;
+        let mut command = self.compose(&["exec", "--no-TTY", "postgres"]);
+        command.args(words).arg(format!("--username={database}"));
+        command.arg(format!("--dbname={database}"));
+        let said = crate::run::said::call(context, &mut command, input)?;
         if !said.success {
             return Err(Stopped::could_not_find_out(said.last_lines(10)));
         }

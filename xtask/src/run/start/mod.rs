@@ -10,7 +10,7 @@ mod servers;
 mod workers;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -58,6 +58,10 @@ pub(crate) struct Started {
 
 /// How long a service may take to finish what is in flight.
 const STOP: Duration = Duration::from_secs(35);
+/// A dump that any owner can restore.
+const PG_DUMP: [&str; 3] = ["pg_dump", "--no-owner", "--no-privileges"];
+/// A script ends with its first error.
+const PSQL: [&str; 3] = ["psql", "--quiet", "--set=ON_ERROR_STOP=1"];
 /// How often a log is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -101,6 +105,28 @@ impl Started {
             return Ok(None);
         }
         project.psql(context, service, script).map(Some)
+    }
+
+    /// What the server that has its data would need to be filled again; nothing where that is a file.
+    pub(crate) fn pg_dump(
+        &self,
+        context: &Context,
+        service: &LoadedService,
+    ) -> Result<Option<String>> {
+        if let Some(servers) = &self.servers {
+            return servers.pg_dump(context).map(Some);
+        }
+        let Some(project) = &self.project else { return Ok(None) };
+        if !project.has_postgres(context)? {
+            return Ok(None);
+        }
+        project.pg_dump(context, service).map(Some)
+    }
+
+    /// The folder of its store; nothing where a server or a container has it.
+    pub(crate) fn data(&self) -> Option<PathBuf> {
+        let is_here = self.servers.is_none() && self.project.is_none();
+        is_here.then(|| data(self.folder.path()))
     }
 
     /// How it ended, when it should still run: the exit code, and what it said last.
@@ -147,6 +173,11 @@ impl Started {
         let message = format!("wrangler warned during the run:\n{}", warnings.join("\n"));
         Err(Stopped { exit: Exit::CouldNotFindOut, message }.into())
     }
+}
+
+/// Where the store is in the folder of a service that runs here.
+fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
 }
 
 /// A complete configuration: secrets made up, variables from the spec and the environment.

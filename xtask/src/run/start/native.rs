@@ -37,7 +37,9 @@ pub(super) fn start(
     variables.insert("HOST".into(), "127.0.0.1".into());
     variables.insert("PORT".into(), "0".into());
     variables.extend(provider.iter().flat_map(|provider| provider.variables(service)));
-    let database = folder.path().join("service.db");
+    let data = super::data(folder.path());
+    std::fs::create_dir(&data)?;
+    let database = data.join("service.db");
     variables.insert("DATABASE_URL".into(), format!("sqlite:{}", database.display()));
     let seeded = folder.path().join("seeded.db");
     let seeded = seed(context, service, start, &program, &variables, &database)?

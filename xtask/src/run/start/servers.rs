@@ -35,7 +35,8 @@ pub(super) struct Servers {
     pub(super) control: String,
     /// What the service is told of its stores: all of it goes through the proxy.
     pub(super) variables: BTreeMap<String, String>,
-    psql: PathBuf,
+    /// The folder of the programs that speak to the database.
+    tools: PathBuf,
     postgres: Server,
     redis: Server,
     _proxy: Process,
@@ -77,7 +78,7 @@ impl Servers {
             std::fs::create_dir(&path)?;
             Ok(path)
         };
-        let psql = server.with_file_name("psql");
+        let tools = server.with_file_name("");
         let postgres = Server::postgres(own("postgres")?, &init, server)?;
         let redis = Server::redis(own("redis")?, redis)?;
         let (proxy, lifeline, said) = proxy(context, &[&postgres, &redis])?;
@@ -97,7 +98,7 @@ impl Servers {
         Ok(Self {
             control: control.to_owned(),
             variables,
-            psql,
+            tools,
             postgres,
             redis,
             _proxy: proxy,
@@ -111,10 +112,24 @@ impl Servers {
 
     /// Runs statements on the server of the database, not through the proxy.
     pub(super) fn psql(&self, context: &Context, script: &str) -> Result<String> {
+        self.ask(context, super::PSQL, Some(script))
+    }
+
+    /// The statements that make the database again.
+    pub(super) fn pg_dump(&self, context: &Context) -> Result<String> {
+        self.ask(context, super::PG_DUMP, None)
+    }
+
+    fn ask(
+        &self,
+        context: &Context,
+        [tool, words @ ..]: [&str; 3],
+        input: Option<&str>,
+    ) -> Result<String> {
         let url = format!("postgres://proofline@127.0.0.1:{}/postgres", self.postgres.port);
-        let mut command = Command::new(&self.psql);
-        command.args(["--quiet", "--set=ON_ERROR_STOP=1", &url]);
-        let said = said::call(context, &mut command, Some(script))?;
+        let mut command = Command::new(self.tools.join(tool));
+        command.args(words).arg(&url);
+        let said = said::call(context, &mut command, input)?;
         if !said.success {
             return Err(Stopped::could_not_find_out(said.last_lines(10)));
         }

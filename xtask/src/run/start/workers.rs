@@ -44,7 +44,7 @@ pub(super) fn start(
     let tools = Tools::find(context)?;
     let progress = Progress::start(context, "Starting", &service.service.service.name);
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
-    let place = Place { port: 0, data: folder.path().join("data") };
+    let place = Place { port: 0, data: super::data(folder.path()) };
     let provider = Provider::start(context, service, environment, Ipv4Addr::LOCALHOST.into())?;
     let mut variables = super::variables(context, service, environment)?;
     let played = provider.as_ref().map(|provider| provider.variables(service)).unwrap_or_default();
@@ -83,7 +83,7 @@ pub(super) fn start_again(
     variables: &BTreeMap<String, String>,
 ) -> Result<(Process, Output)> {
     let tools = Tools::find(context)?;
-    let place = Place { port, data: folder.join("data") };
+    let place = Place { port, data: super::data(folder) };
     let call = Call::new(context, &tools.wrangler, environment, folder)?;
     let mut running = spawn(context, service, &call, &place, variables, folder)?;
     running.wait_until_it_answers(context)?;

@@ -1,6 +1,9 @@
 //! Backups of stores that are files on this machine: what the embedded engines keep, and what the platform's local runtime
 //! keeps of databases, key-value stores, buckets and objects. Taken, read back, restored, and compared row by row.
 
+pub(crate) mod check;
+mod server;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -69,16 +72,22 @@ impl Manifest {
 }
 
 /// Takes a backup of a store, a file or a folder, into a new folder, and reads it back.
-pub(crate) fn take(store: &Path, folder: &Path, mut manifest: Manifest) -> Result<Manifest> {
+pub(crate) fn take(store: &Path, folder: &Path, manifest: Manifest) -> Result<Manifest> {
     let files = files(store)?;
     if files.is_empty() {
         bail!("there is nothing to back up in {}", store.display());
     }
     make_empty(folder)?;
     for (name, from) in files {
-        let to = folder.join(STORE).join(&name);
-        copy_file(&from, &to)?;
-        manifest.files.insert(name, entry(&to)?);
+        copy_file(&from, &folder.join(STORE).join(&name))?;
+    }
+    close(folder, manifest)
+}
+
+/// Says what is in a backup, and reads it back.
+fn close(folder: &Path, mut manifest: Manifest) -> Result<Manifest> {
+    for (name, path) in files(&folder.join(STORE))? {
+        manifest.files.insert(name, entry(&path)?);
     }
     let text = serde_json::to_string_pretty(&manifest)? + "\n";
     write_atomically(&folder.join(MANIFEST), text.as_bytes())?;

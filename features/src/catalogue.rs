@@ -34,6 +34,7 @@ catalogue! {
     "reliability/shutdown",
     "reliability/switches",
     "reliability/tasks",
+    "reliability/timeout",
     "reliability/upstream",
     "security/cors",
     "security/errors",

@@ -192,27 +192,38 @@ impl Target {
     ///
     /// Among the candidates, one that carries the fewest limits: others must not bite first.
     pub fn safe_route(&self, scheme: &str) -> Option<&RouteKey> {
-        self.safest(scheme, |_| true)
+        self.safest(self.safe_routes(scheme))
     }
 
     /// The same among the routes whose answers no cache has: what disturbs the operation is always met.
     pub fn safe_route_without_cache(&self, scheme: &str) -> Option<&RouteKey> {
-        self.safest(scheme, |route| route.cache.is_none())
+        self.safest(self.safe_routes_without_cache(scheme))
     }
 
-    fn safest(&self, scheme: &str, is_wanted: impl Fn(&Route) -> bool) -> Option<&RouteKey> {
-        self.routes()
-            .filter(|(_, route)| is_wanted(route))
-            .filter(|(key, route)| {
-                key.method == Method::Get
-                    && key.parameters().next().is_none()
-                    && route.roles.is_none()
-                    && self.schemes(route).iter().any(|name| name == scheme)
-                    && self.query_is_optional(route)
-                    && matches!(self.success(route), Some((200, Answer::One(_) | Answer::List(_))))
-            })
-            .min_by_key(|(_, route)| self.limit_names(route).len())
-            .map(|(key, _)| key)
+    /// All of those.
+    pub fn safe_routes_without_cache<'a>(
+        &'a self,
+        scheme: &str,
+    ) -> impl Iterator<Item = (&'a RouteKey, &'a Route)> {
+        self.safe_routes(scheme).filter(|(_, route)| route.cache.is_none())
+    }
+
+    fn safe_routes<'a>(&'a self, scheme: &str) -> impl Iterator<Item = (&'a RouteKey, &'a Route)> {
+        self.routes().filter(move |(key, route)| {
+            key.method == Method::Get
+                && key.parameters().next().is_none()
+                && route.roles.is_none()
+                && self.schemes(route).iter().any(|name| name == scheme)
+                && self.query_is_optional(route)
+                && matches!(self.success(route), Some((200, Answer::One(_) | Answer::List(_))))
+        })
+    }
+
+    fn safest<'a>(
+        &self,
+        routes: impl Iterator<Item = (&'a RouteKey, &'a Route)>,
+    ) -> Option<&'a RouteKey> {
+        routes.min_by_key(|(_, route)| self.limit_names(route).len()).map(|(key, _)| key)
     }
 
     fn query_is_optional(&self, route: &Route) -> bool {

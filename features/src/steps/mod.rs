@@ -40,6 +40,7 @@ mod shutdown;
 mod smuggling;
 mod switches;
 mod tasks;
+mod timeouts;
 mod upload;
 mod upstreams;
 mod validation;
@@ -71,6 +72,8 @@ pub struct Memory {
     queues: queues::Queues,
     health: health::Health,
     isolation: isolation::Isolation,
+    /// Requests whose operations took too long.
+    slowed: Vec<timeouts::Slowed>,
     webhook: webhook::Webhook,
     samples: Vec<samples::Sample>,
     correlation: correlation::Correlation,
@@ -167,7 +170,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 43] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 44] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -197,6 +200,7 @@ pub fn all() -> Collection<World> {
         overdraw::steps,
         cache::steps,
         tasks::steps,
+        timeouts::steps,
         connections::steps,
         provider::steps,
         queues::steps,

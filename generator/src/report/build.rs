@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use proofline_spec::document::{Proof, Target};
+use proofline_spec::document::{Checklist, ChecklistLine, Proof, Target};
 use proofline_spec::evidence::{
     CheckEvidence, CheckId, CheckOutcome, ClaimVerdict, Digest, Overall, Verdict,
 };
 
 use super::cost::{CostCeiling, Prices};
 use super::data::{
-    CategoryData, Change, ClaimData, EnvironmentData, EvidenceData, LeftOutData, LoadData, Moved,
-    NextStep, ReportData, RunData, ServiceData, SeverityData, WaiverData,
+    CategoryData, Change, ChecklistData, ChecklistLineData, ClaimData, EnvironmentData,
+    EvidenceData, LeftOutData, LoadData, Moved, NextStep, ReportData, RunData, ServiceData,
+    SeverityData, WaiverData,
 };
 use super::{ReportInput, announcement, derived, substitutes};
 
@@ -52,6 +53,7 @@ pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
             .collect(),
         by_category: by_category(input),
         next_steps: next_steps(input, &claims),
+        checklists: checklists(input, &claims),
         claims,
         change: None,
         commits: input.commits.to_vec(),
@@ -96,6 +98,26 @@ fn run(input: &ReportInput<'_>) -> RunData {
             .collect(),
         worker: manifest.worker,
     }
+}
+
+/// The check lists, filled in with the verdicts of their claims.
+fn checklists(input: &ReportInput<'_>, claims: &[ClaimData]) -> Vec<ChecklistData> {
+    let verdict = |id: &String| {
+        let claim = claims.iter().find(|claim| claim.id == *id);
+        (id.clone(), claim.map_or(Verdict::Unverified, |claim| claim.verdict))
+    };
+    let line = |line: &ChecklistLine| {
+        let claims: Vec<(String, Verdict)> = line.claims.iter().map(verdict).collect();
+        let worst = claims.iter().map(|(_, verdict)| *verdict).min();
+        let verdict = worst.unwrap_or(Verdict::Unverified);
+        ChecklistLineData { text: line.text.clone(), verdict, claims }
+    };
+    let list = |list: &Checklist| {
+        let lines: Vec<ChecklistLineData> = list.lines.iter().map(line).collect();
+        let verified = lines.iter().filter(|line| line.verdict == Verdict::Verified).count();
+        ChecklistData { title: list.title.clone(), verified, lines }
+    };
+    input.service.checklists.values().map(list).collect()
 }
 
 fn claim(

@@ -41,6 +41,9 @@ pub struct ReportData {
     pub by_category: Vec<CategoryData>,
     /// Every claim, in the order of the spec.
     pub claims: Vec<ClaimData>,
+    /// The spec's check lists, each line as true as the worst of its claims.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checklists: Vec<ChecklistData>,
     /// What changed since the report before; absent in the first one.
     pub change: Option<Change>,
     /// Commits since the report before.
@@ -61,6 +64,28 @@ pub struct ReportData {
     pub bench: Option<BenchData>,
     /// A short text for a team channel.
     pub announcement: String,
+}
+
+/// A check list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChecklistData {
+    /// What it is called.
+    pub title: String,
+    /// How many of its lines are verified.
+    pub verified: usize,
+    /// Its lines, in the order of the spec.
+    pub lines: Vec<ChecklistLineData>,
+}
+
+/// A line of a check list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChecklistLineData {
+    /// What must hold.
+    pub text: String,
+    /// The worst verdict of its claims.
+    pub verdict: Verdict,
+    /// Its claims with their verdicts.
+    pub claims: Vec<(String, Verdict)>,
 }
 
 /// Name and version of a service.

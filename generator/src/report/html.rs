@@ -7,11 +7,12 @@ use super::data::ReportData;
 use super::{ReportError, ReportInput, chart, text, view};
 
 /// Every template. A name that ends in `.html` is what makes tera escape: keep it.
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 15] = [
     ("report.html", include_str!("../../templates/report/report.html")),
     ("style.css", include_str!("../../templates/report/style.css")),
     ("top.html", include_str!("../../templates/report/top.html")),
     ("scorecard.html", include_str!("../../templates/report/scorecard.html")),
+    ("checklists.html", include_str!("../../templates/report/checklists.html")),
     ("claims.html", include_str!("../../templates/report/claims.html")),
     ("evidence.html", include_str!("../../templates/report/evidence.html")),
     ("load.html", include_str!("../../templates/report/load.html")),

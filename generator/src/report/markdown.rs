@@ -13,6 +13,7 @@ pub(super) fn render(data: &ReportData) -> String {
     let mut md = String::new();
     top(&mut md, data);
     numbers(&mut md, data);
+    checklists(&mut md, data);
     for (verdict, title) in [
         (Verdict::Failed, "Failed"),
         (Verdict::Unverified, "Unverified"),
@@ -98,6 +99,24 @@ fn numbers(md: &mut String, data: &ReportData) {
             ]
         }),
     );
+}
+
+fn checklists(md: &mut String, data: &ReportData) {
+    for list in &data.checklists {
+        let _ = writeln!(md, "\n## Check list: {}\n", plain(&list.title));
+        table(
+            md,
+            &["what must hold", "verdict", "claims"],
+            list.lines.iter().map(|line| {
+                let claims: Vec<String> = line
+                    .claims
+                    .iter()
+                    .map(|(id, verdict)| format!("{id} {}", verdict.name()))
+                    .collect();
+                vec![plain(&line.text), line.verdict.name().to_owned(), claims.join(", ")]
+            }),
+        );
+    }
 }
 
 fn claims(md: &mut String, data: &ReportData, verdict: Verdict, title: &str) {

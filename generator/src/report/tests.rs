@@ -416,3 +416,23 @@ fn differences_between_environments_are_shown_with_what_the_spec_says_about_them
     assert!(html.contains("<td>elsewhere</td></tr>"));
     assert_eq!(rendered.json["parity"]["deviations"][0]["times"], 3);
 }
+
+#[test]
+fn line_of_a_check_list_is_as_true_as_the_worst_of_its_claims() {
+    let rendered = mixed();
+    let data: ReportData = serde_json::from_value(rendered.json.clone()).unwrap();
+    let list = &data.checklists[0];
+    let verdict = |id: &str| data.claims.iter().find(|claim| claim.id == id).unwrap().verdict;
+    for line in &list.lines {
+        let worst = line.claims.iter().map(|(id, _)| verdict(id)).min();
+        assert_eq!(Some(line.verdict), worst, "{}", line.text);
+        assert!(rendered.html.contains(&line.text) && rendered.markdown.contains(&line.text));
+    }
+    let verdicts: std::collections::BTreeSet<_> =
+        list.lines.iter().map(|line| line.verdict).collect();
+    assert!(verdicts.len() > 1, "the fixture tells no verdicts apart: {verdicts:?}");
+    assert_eq!(
+        list.verified,
+        list.lines.iter().filter(|line| line.verdict == Verdict::Verified).count()
+    );
+}

@@ -25,6 +25,23 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
+    let section = At::root("checklists");
+    for (name, checklist) in &context.service.checklists {
+        let at = section.key(name);
+        let lines = at.key("lines");
+        for (index, line) in checklist.lines.iter().enumerate() {
+            if line.claims.is_empty() {
+                let here = lines.index(index);
+                let message = format!("no claim says `{}`", line.text);
+                found.push(
+                    context
+                        .at_key(codes::CLAIM_PROOF, &here.key("claims"), message)
+                        .because("a line is as true as its claims; one that nothing can refute says nothing")
+                        .fix("name the claims, or remove the line"),
+                );
+            }
+        }
+    }
 }
 
 fn one_of(context: &Context<'_>, claim: &Claim, at: &At<'_>, found: &mut Vec<Diagnostic>) {

@@ -34,6 +34,7 @@ struct Names<'a> {
 pub(super) enum Kind {
     Auth,
     Binding,
+    Claim,
     Flag,
     Limit,
     Problem,
@@ -46,9 +47,10 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Auth,
         Self::Binding,
+        Self::Claim,
         Self::Flag,
         Self::Limit,
         Self::Problem,
@@ -65,6 +67,7 @@ impl Kind {
         match self {
             Self::Auth => &["auth"],
             Self::Binding => &["bindings"],
+            Self::Claim => &["claims"],
             Self::Flag => &["flags"],
             Self::Limit => &["limits"],
             Self::Problem => &["problems"],
@@ -82,6 +85,7 @@ impl Kind {
         match self {
             Self::Auth => "authentication scheme",
             Self::Binding => "binding",
+            Self::Claim => "claim",
             Self::Flag => "flag",
             Self::Limit => "limit",
             Self::Problem => "problem",

@@ -240,6 +240,14 @@ impl Names<'_, '_> {
     }
 
     fn rest(&mut self) {
+        for (name, checklist) in &self.context.service.checklists {
+            let checklists = At::root("checklists");
+            let at = checklists.key(name);
+            let lines = at.key("lines");
+            for (index, line) in checklist.lines.iter().enumerate() {
+                self.expect_all(Kind::Claim, &line.claims, &lines.index(index).key("claims"));
+            }
+        }
         if let Some(overrides) = &self.context.service.overrides {
             let at = At::root("overrides");
             self.expect(Kind::Query, &overrides.read, &at.key("read"));

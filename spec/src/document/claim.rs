@@ -39,6 +39,26 @@ impl Claim {
     }
 }
 
+/// A list of what must hold before people go on, line by line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Checklist {
+    /// What it is called.
+    pub title: String,
+    /// Its lines. Each is as true as the worst of its claims; nobody ticks one off.
+    pub lines: Vec<ChecklistLine>,
+}
+
+/// A line of a check list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChecklistLine {
+    /// What must hold.
+    pub text: String,
+    /// The claims that say so, by their ids.
+    pub claims: Vec<String>,
+}
+
 /// How much a claim weighs.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -201,11 +221,19 @@ pub enum ProbeName {
     Framing,
     /// Whether what the stores hold can be restored from a backup into empty ones, every row compared.
     Backup,
+    /// Whether a secret is in a file of the service, in its history, or in what a run wrote, by secretlint.
+    Secrets,
+    /// Whether the workspace's own tests passed for this commit.
+    Tests,
+    /// Whether format, types, lints and documentation were accepted for this commit.
+    Lints,
+    /// Whether what the workspace depends on was accepted for this commit: advisories, licences, sources, use.
+    Audit,
 }
 
 impl ProbeName {
     /// Every one.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::ConstantTime,
         Self::QueryPlans,
         Self::Migrations,
@@ -213,6 +241,10 @@ impl ProbeName {
         Self::Pipelines,
         Self::Framing,
         Self::Backup,
+        Self::Secrets,
+        Self::Tests,
+        Self::Lints,
+        Self::Audit,
     ];
 
     /// The name in documents.
@@ -225,6 +257,10 @@ impl ProbeName {
             Self::Pipelines => "pipelines",
             Self::Framing => "framing",
             Self::Backup => "backup",
+            Self::Secrets => "secrets",
+            Self::Tests => "tests",
+            Self::Lints => "lints",
+            Self::Audit => "audit",
         }
     }
 }

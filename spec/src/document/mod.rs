@@ -34,7 +34,10 @@ pub use account::{AccountStep, Accounts, Balance, BalanceFigure, RemoveAccount};
 pub use alert::{Alert, AlertMetric, AlertRule, AlertSeverity, Objectives};
 pub use auth::{Auth, JwtAlgorithm, PrincipalLookup, SignatureEncoding, WebhookAlgorithm};
 pub use binding::{Batch, Binding, Breaker, DeadLetter, Job, OnFailure, Pool, Retry};
-pub use claim::{Category, Claim, DerivedProof, LoadProof, ProbeName, Proof, Severity, Waiver};
+pub use claim::{
+    Category, Checklist, ChecklistLine, Claim, DerivedProof, LoadProof, ProbeName, Proof, Severity,
+    Waiver,
+};
 pub use config::{Config, Secret, Var, VarSource};
 pub use container::{
     Autoscale, Container, CpuRange, Disruption, MemoryRange, Probes, Resources, Stores,

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accounts, Alert, Auth, Binding, Claim, Config, Container, Cors, Difference, Flag, Http, Limit,
-    Lti, Machine, Map, Objectives, Overrides, ProblemType, Query, Route, RouteKey, Schema,
-    SecurityHeaders, Shutdown, Switches, Task, Workers,
+    Accounts, Alert, Auth, Binding, Checklist, Claim, Config, Container, Cors, Difference, Flag,
+    Http, Limit, Lti, Machine, Map, Objectives, Overrides, ProblemType, Query, Route, RouteKey,
+    Schema, SecurityHeaders, Shutdown, Switches, Task, Workers,
 };
 use crate::unit::{Bytes, Duration};
 
@@ -107,6 +107,9 @@ pub struct Service {
     /// What is claimed about the service, by id such as `SEC-JWT-FORGERY`.
     #[serde(default)]
     pub claims: Map<Claim>,
+    /// Lists for people who decide, made of claims, by name.
+    #[serde(default)]
+    pub checklists: Map<Checklist>,
     /// Differences between the answers of targets that are accepted, each with its reason; all others fail `parity`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parity: Vec<Difference>,

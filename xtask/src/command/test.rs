@@ -11,6 +11,7 @@ use crate::cli::Test;
 use crate::containers::engine::Engine;
 use crate::context::{Context, Stopped};
 use crate::output::{self, Progress, Tone};
+use crate::suite::record;
 use crate::suite::{DOCKER, Outcome, SUITES, Suite, Tool, find};
 
 /// How many lines of a failed suite's output are shown.
@@ -46,6 +47,7 @@ pub(super) fn run(context: &Context, arguments: &Test) -> Result<Exit> {
             continue;
         }
         let outcome = run_one(context, suite, arguments.accept)?;
+        record::keep(context, suite.name, &outcome)?;
         passed += outcome.passed;
         failed += outcome.failed;
         skipped += outcome.skipped;

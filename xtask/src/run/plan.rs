@@ -100,7 +100,14 @@ fn reason_to_leave_out(
             Some(format!("backups are taken of stores that are started here, and `{name}` is none"))
         }
         Proof::Probe(
-            ProbeName::AlertRules | ProbeName::Pipelines | ProbeName::Framing | ProbeName::Backup,
+            ProbeName::AlertRules
+            | ProbeName::Pipelines
+            | ProbeName::Framing
+            | ProbeName::Backup
+            | ProbeName::Secrets
+            | ProbeName::Tests
+            | ProbeName::Lints
+            | ProbeName::Audit,
         ) => None,
         Proof::Probe(_) if !matches!(environment.start, Some(Start::Native(_))) => Some(format!(
             "it measures the code on this machine, and `{name}` does not run that code here"

@@ -46,6 +46,20 @@ fn plain(bytes: &[u8]) -> String {
 
 /// Runs a program to its end. `input` is written to its standard input; it never stands in an argument.
 pub(crate) fn call(context: &Context, command: &mut Command, input: Option<&str>) -> Result<Said> {
+    run(context, command, input, plain)
+}
+
+/// The same, when what it says is data, of which nothing may be left out.
+pub(crate) fn data(context: &Context, command: &mut Command, input: Option<&str>) -> Result<Said> {
+    run(context, command, input, |bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+fn run(
+    context: &Context,
+    command: &mut Command,
+    input: Option<&str>,
+    text: impl Fn(&[u8]) -> String,
+) -> Result<Said> {
     let folder = tempfile::tempdir()?;
     let (out, err) = (folder.path().join("stdout"), folder.path().join("stderr"));
     let open = |path: &Path| std::fs::File::options().write(true).create_new(true).open(path);
@@ -60,10 +74,7 @@ pub(crate) fn call(context: &Context, command: &mut Command, input: Option<&str>
     if context.interrupted() {
         return Err(Stopped::interrupted());
     }
-    let read = |path: &Path| {
-        let bytes = std::fs::read(path).unwrap_or_default();
-        plain(&bytes)
-    };
+    let read = |path: &Path| text(&std::fs::read(path).unwrap_or_default());
     Ok(Said {
         success: status.success(),
         code: status.code(),

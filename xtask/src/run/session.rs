@@ -20,12 +20,14 @@ use super::backup;
 use super::build::{self, Program};
 use super::evidence::{self, FORMAT};
 use super::framing;
+use super::gates;
 use super::migrations;
 use super::pipelines;
 use super::plan::Checks;
 use super::plans;
 use super::process::Process;
 use super::runners;
+use super::secrets;
 use super::start::{Provider, Started};
 use super::wishes;
 use super::workspace::LoadedService;
@@ -222,6 +224,10 @@ impl Session<'_> {
             ProbeName::Pipelines => ("Reading", "pipelines"),
             ProbeName::Framing => ("Embedding", "answers in a browser"),
             ProbeName::Backup => ("Restoring", "a backup of the store"),
+            ProbeName::Secrets => ("Looking", "for secrets in files and history"),
+            ProbeName::Tests | ProbeName::Lints | ProbeName::Audit => {
+                ("Reading", "what the suites found")
+            }
         };
         let _progress = Progress::start(context, verb, what);
         match name {
@@ -234,6 +240,8 @@ impl Session<'_> {
             ProbeName::Backup => {
                 backup::check::probe(context, self.service, self.environment, started)
             }
+            ProbeName::Secrets => secrets::probe(context, self.service, started, &self.folder),
+            ProbeName::Tests | ProbeName::Lints | ProbeName::Audit => gates::probe(context, name),
         }
     }
 

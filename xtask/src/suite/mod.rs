@@ -6,6 +6,7 @@ mod d1;
 mod deploy;
 mod kubernetes;
 pub(crate) mod program;
+pub(crate) mod record;
 mod replicas;
 mod rust;
 mod search;

@@ -40,6 +40,7 @@ tools! {
     KUBERNETES_VALIDATE = "kubernetes-validate", "pip install kubernetes-validate, or .ci/install";
     PROMTOOL = "promtool", "https://prometheus.io/download, or .ci/install";
     REDOCLY = "redocly", "npm install --global @redocly/cli, or .ci/install";
+    SECRETLINT = "secretlint", "npm install --global secretlint @secretlint/secretlint-rule-preset-recommend, or .ci/install";
     SPECTRAL = "spectral", "npm install --global @stoplight/spectral-cli, or .ci/install";
     SCHEMATHESIS = "schemathesis", "pip install schemathesis, or .ci/install";
     CHROMIUM = "chromium", "apt-get install chromium, or .ci/install";

@@ -279,7 +279,7 @@ impl Project {
         let mut command = self.compose(&["exec", "--no-TTY", "postgres"]);
         command.args(words).arg(format!("--username={database}"));
         command.arg(format!("--dbname={database}"));
-        let said = crate::run::said::call(context, &mut command, input)?;
+        let said = crate::run::said::data(context, &mut command, input)?;
         if !said.success {
             return Err(Stopped::could_not_find_out(said.last_lines(10)));
         }

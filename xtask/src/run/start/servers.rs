@@ -129,7 +129,7 @@ impl Servers {
         let url = format!("postgres://proofline@127.0.0.1:{}/postgres", self.postgres.port);
         let mut command = Command::new(self.tools.join(tool));
         command.args(words).arg(&url);
-        let said = said::call(context, &mut command, input)?;
+        let said = said::data(context, &mut command, input)?;
         if !said.success {
             return Err(Stopped::could_not_find_out(said.last_lines(10)));
         }

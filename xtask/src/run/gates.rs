@@ -1,0 +1,111 @@
+//! Whether the gates of quality are open for this commit: what the workspace's own suites found, which `cargo xtask test` ran.
+
+use anyhow::Result;
+use proofline_spec::diagnostic::counted;
+use proofline_spec::document::ProbeName;
+use proofline_spec::evidence::{CheckEvidence, CheckOutcome, StepEvidence};
+
+use super::probe::{self, Probe};
+use super::session;
+use crate::context::Context;
+use crate::suite::record::{self, Record};
+
+/// The suites that decide.
+const fn suites(gate: ProbeName) -> &'static [&'static str] {
+    match gate {
+        ProbeName::Tests => &["unit"],
+        ProbeName::Lints => &["format", "fresh", "lint", "docs"],
+        ProbeName::Audit => &["policy", "unused"],
+        _ => &[],
+    }
+}
+
+/// Looks at what was kept of the suites.
+pub(crate) fn probe(context: &Context, gate: ProbeName) -> Result<CheckEvidence> {
+    let probe = Probe::begin(gate);
+    let suites = suites(gate);
+    let hint = format!("run `cargo xtask test --only {}` on the commit", suites.join(" --only "));
+    let Some(record) = record::read(&context.root) else {
+        return Ok(probe.undecided(format!("no suite was run here: {hint}"), suites.len()));
+    };
+    if let Some(why) = other(&record, session::commit(&context.root)) {
+        return Ok(probe.undecided(format!("{why}: {hint}"), suites.len()));
+    }
+    let missing: Vec<&str> =
+        suites.iter().filter(|suite| !record.suites.contains_key(**suite)).copied().collect();
+    if !missing.is_empty() {
+        let why = format!("not run for this commit: {}; {hint}", missing.join(", "));
+        return Ok(probe.undecided(why, suites.len()));
+    }
+    let steps: Vec<StepEvidence> = suites.iter().map(|suite| step(&record, suite)).collect();
+    let passed: u64 =
+        suites.iter().filter_map(|suite| record.suites.get(*suite)).map(|ended| ended.passed).sum();
+    let commit = record.commit.unwrap_or_default();
+    let scenario = probe::scenario(
+        "Suites of the workspace".to_owned(),
+        "evidence/suites.json".to_owned(),
+        steps,
+    );
+    let tests = counted(usize::try_from(passed)?, "test");
+    let passed = format!("{tests} of {} passed for {commit}", suites.join(", "));
+    let judged = match probe::first_failure(std::slice::from_ref(&scenario)) {
+        Some(why) => (CheckOutcome::Failed, why),
+        None => (CheckOutcome::Passed, passed),
+    };
+    Ok(probe.end(judged, (suites.len(), suites.len()), vec![scenario], None))
+}
+
+/// Why what is kept says nothing of what is checked out now.
+fn other(record: &Record, (commit, dirty): (Option<String>, bool)) -> Option<String> {
+    if dirty || record.dirty {
+        return Some("there are, or were, changes that are not committed".to_owned());
+    }
+    let (Some(now), Some(then)) = (commit, &record.commit) else {
+        return Some("this is not a git repository with a commit".to_owned());
+    };
+    (now != *then).then(|| format!("the suites were run for {then}, and this is {now}"))
+}
+
+fn step(record: &Record, suite: &str) -> StepEvidence {
+    let Some(ended) = record.suites.get(suite) else {
+        return probe::step(format!("Then the suite {suite} passes"), false, None);
+    };
+    // A suite that ran nothing has not passed.
+    let holds = ended.failed == 0 && ended.passed > 0;
+    let seen = format!(
+        "{} passed, {} failed, {} skipped, at {}",
+        ended.passed, ended.failed, ended.skipped, ended.at
+    );
+    probe::step(format!("Then the suite {suite} passes"), holds, Some(seen))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::suite::record::Ended;
+
+    fn record(passed: u64, failed: u64) -> Record {
+        let ended = Ended { passed, failed, skipped: 0, at: "2026-01-01T00:00:00Z".to_owned() };
+        let suites = BTreeMap::from([("unit".to_owned(), ended)]);
+        Record { commit: Some("a".to_owned()), dirty: false, suites }
+    }
+
+    #[test]
+    fn only_the_same_commit_without_changes_counts() {
+        let kept = record(1, 0);
+        assert_eq!(other(&kept, (Some("a".to_owned()), false)), None);
+        assert!(other(&kept, (Some("b".to_owned()), false)).is_some());
+        assert!(other(&kept, (Some("a".to_owned()), true)).is_some());
+        assert!(other(&kept, (None, false)).is_some());
+        assert!(other(&Record { dirty: true, ..kept }, (Some("a".to_owned()), false)).is_some());
+    }
+
+    #[test]
+    fn suite_holds_that_ran_and_in_which_nothing_failed() {
+        let holds = |passed, failed| step(&record(passed, failed), "unit").passed == Some(true);
+        assert!(holds(2, 0) && !holds(2, 1) && !holds(0, 0));
+        assert_eq!(step(&record(1, 0), "lint").passed, Some(false));
+    }
+}

@@ -95,7 +95,10 @@ async fn ended(world: &mut World, _: Arguments) -> Seen {
             .and_then(|()| {
                 // What came before the operation counts, too.
                 let early = answer.duration < limit.mul_f64(0.9);
-                require(!early, || format!("must not be ended before {limit:?}"), answer)
+                require(!early, || format!("must not be ended before {limit:?}"), answer)?;
+                // A busy machine is late, but not by half.
+                let late = answer.duration > limit.mul_f64(1.5);
+                require(!late, || format!("must be ended after {limit:?}"), answer)
             }),
         };
         findings.add(&format!("{key} after {limit:?}"), result)?;

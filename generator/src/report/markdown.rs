@@ -113,7 +113,7 @@ fn checklists(md: &mut String, data: &ReportData) {
                     .iter()
                     .map(|(id, verdict)| format!("{id} {}", verdict.name()))
                     .collect();
-                vec![plain(&line.text), line.verdict.name().to_owned(), claims.join(", ")]
+                vec![line.text.clone(), line.verdict.name().to_owned(), claims.join(", ")]
             }),
         );
     }

@@ -1,6 +1,6 @@
 //! Copies of databases in files, and whether two of them hold the same, row by row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use proofline_spec::evidence::Digest;
@@ -64,11 +64,12 @@ pub fn differences(one: &Path, other: &Path) -> Result<Vec<String>, rusqlite::Er
     Ok(found)
 }
 
-/// Takes a row away, whoever refers to it, to see that the loss is noticed; the table, where there is a row at all.
-pub fn lose_a_row(file: &Path) -> Result<Option<String>, rusqlite::Error> {
+/// Takes a row of one of these tables away, whoever refers to it, to see that the loss is noticed; the table, where there
+/// is a row at all.
+pub fn lose_a_row(file: &Path, own: &BTreeSet<String>) -> Result<Option<String>, rusqlite::Error> {
     let connection = open(file)?;
     connection.pragma_update(None, "foreign_keys", false)?;
-    for table in tables(&connection)? {
+    for table in tables(&connection)?.into_iter().filter(|table| own.contains(table)) {
         let name = quoted(&table);
         let sql = format!("delete from {name} where rowid = (select min(rowid) from {name})");
         // Rows without numbers are left to others.

@@ -108,16 +108,21 @@ pub fn on_off(text: &str) -> Option<bool> {
     }
 }
 
+/// Whether an environment is a production one, by its name: `production`, or `luna-production`.
+fn is_production(environment: &str) -> bool {
+    environment.rsplit('-').next() == Some("production")
+}
+
 /// Reads what every host has.
 pub fn read(reader: &mut Reader<'_>, definition: &'static Definition) -> Config {
     let environment = reader.get("ENVIRONMENT").unwrap_or_else(|| "development".to_owned());
     let faults = reader.parsed("FAULTS", false, on_off, "write on or off");
-    if faults && environment == "production" {
+    if faults && is_production(&environment) {
         reader.wrong("FAULTS", "faults cannot be made in production", "leave it out");
     }
     let faults_token = reader.get("FAULTS_TOKEN").map(Secret::new);
     if let Some(token) = &faults_token {
-        if environment == "production" {
+        if is_production(&environment) {
             reader.wrong("FAULTS_TOKEN", "faults cannot be made in production", "leave it out");
         }
         if token.expose().len() < SHORTEST_TOKEN {

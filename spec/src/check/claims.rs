@@ -29,9 +29,22 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (name, checklist) in &context.service.checklists {
         let at = section.key(name);
         let lines = at.key("lines");
+        if checklist.lines.is_empty() {
+            let message = "the list has no line";
+            found.push(
+                context
+                    .at_key(codes::EMPTY_TEXT, &lines, message)
+                    .fix("write what must hold, or remove the list"),
+            );
+        }
         for (index, line) in checklist.lines.iter().enumerate() {
+            let here = lines.index(index);
+            if line.text.trim().is_empty() {
+                let diagnostic =
+                    context.at_value(codes::EMPTY_TEXT, &here.key("text"), "the line is empty");
+                found.push(diagnostic.fix("write what must hold"));
+            }
             if line.claims.is_empty() {
-                let here = lines.index(index);
                 let message = format!("no claim says `{}`", line.text);
                 found.push(
                     context

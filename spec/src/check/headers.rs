@@ -49,6 +49,22 @@ const DIRECTIVES: [&str; 25] = [
 /// Two more directives without a source list.
 const FLAGS: [&str; 2] = ["trusted-types", "upgrade-insecure-requests"];
 
+/// Directives that decide which scripts and styles run.
+const GUARDING: [&str; 8] = [
+    "default-src",
+    "object-src",
+    "script-src",
+    "script-src-attr",
+    "script-src-elem",
+    "style-src",
+    "style-src-attr",
+    "style-src-elem",
+];
+
+/// Sources that name nobody.
+const UNSAFE: [&str; 7] =
+    ["'unsafe-inline'", "'unsafe-eval'", "'unsafe-hashes'", "*", "data:", "http:", "https:"];
+
 /// Headers that the service sets itself.
 const MANAGED: [&str; 16] = [
     "access-control-allow-origin",
@@ -166,12 +182,40 @@ fn content_security_policy(
             );
         }
         seen.push(name);
+        unsafe_sources(context, (name, part), (&here, start), found);
     }
     if seen.is_empty() {
         found.push(
             context
                 .at_value(codes::HEADER_VALUE, &here, "the content security policy is empty")
                 .fix("write `default-src 'none'`, or remove the key: that is the default"),
+        );
+    }
+}
+
+/// Sources that let anybody's scripts and styles in, of a directive that begins there in the policy.
+fn unsafe_sources(
+    context: &Context<'_>,
+    (name, part): (&str, &str),
+    (at, start): (&At<'_>, usize),
+    found: &mut Vec<Diagnostic>,
+) {
+    if !GUARDING.contains(&name) {
+        return;
+    }
+    let part = part.trim_start();
+    for source in part.split_whitespace().skip(1).filter(|source| UNSAFE.contains(source)) {
+        // A word of a part is in it.
+        let offset = source.as_ptr().addr() - part.as_ptr().addr();
+        let place = context.source.locate_in_string(&at.path(), start + offset, source.len());
+        found.push(
+            Diagnostic::new(
+                codes::UNSAFE_SOURCE,
+                place,
+                format!("`{source}` in `{name}` lets in what others wrote"),
+            )
+            .because("what is injected into a page would run, which the policy is there against (CSP Level 3)")
+            .fix("name the origins, or the hashes of what is inline"),
         );
     }
 }
@@ -183,9 +227,9 @@ fn framing(
     at: &At<'_>,
     found: &mut Vec<Diagnostic>,
 ) {
-    let (Some(framing), Some(policy)) = (&headers.framing, &headers.content_security_policy) else {
-        return;
-    };
+    let Some(policy) = &headers.content_security_policy else { return };
+    // Nobody may, unless the spec says who.
+    let framing = headers.framing.as_ref().unwrap_or(&Framing::Deny);
     let directives = policy.split(';').map(str::split_whitespace);
     let ancestors = directives
         .map(Iterator::collect::<Vec<_>>)
@@ -196,25 +240,36 @@ fn framing(
         Framing::Deny => (sources == ["'none'"], "frame-ancestors 'none'".to_owned()),
         Framing::SameOrigin => (sources == ["'self'"], "frame-ancestors 'self'".to_owned()),
         Framing::AllowFrom(origins) => (
-            origins.iter().all(|origin| sources.contains(&origin.as_str())),
+            origins.len() == sources.len()
+                && origins.iter().all(|origin| sources.contains(&origin.as_str())),
             format!("frame-ancestors {}", origins.join(" ")),
         ),
     };
-    if !agrees {
-        found.push(
-            context
-                .at_value(
-                    codes::HEADER_CONFLICT,
-                    &at.key("framing"),
-                    "`framing` and `frame-ancestors` contradict each other",
-                )
-                .because(
-                    "browsers follow `frame-ancestors`, so the stricter of the two may not hold",
-                )
-                .fix(format!("write `{wanted}` in the policy, or remove one of the two"))
-                .label(context.value(&at.key("content_security_policy")), "the policy"),
-        );
+    if agrees {
+        return;
     }
+    let of_policy = at.key("content_security_policy");
+    let because = "browsers follow `frame-ancestors`, so the stricter of the two may not hold";
+    found.push(if headers.framing.is_some() {
+        context
+            .at_value(
+                codes::HEADER_CONFLICT,
+                &at.key("framing"),
+                "`framing` and `frame-ancestors` contradict each other",
+            )
+            .because(because)
+            .fix(format!("write `{wanted}` in the policy, or remove one of the two"))
+            .label(context.value(&of_policy), "the policy")
+    } else {
+        context
+            .at_value(
+                codes::HEADER_CONFLICT,
+                &of_policy,
+                "`frame-ancestors` contradicts `framing`, which lets nobody in without a word",
+            )
+            .because(because)
+            .fix("say it once: remove `frame-ancestors`, and write `framing` beside the policy")
+    });
 }
 
 fn extra(

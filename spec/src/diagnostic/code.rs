@@ -142,6 +142,7 @@ pub(super) mod table {
         HEADER_NAME = "PL0803", "header-name", Error, "A header cannot have this name.";
         HEADER_VALUE = "PL0804", "header-value", Error, "Browsers do not understand the value of a header.";
         HEADER_CONFLICT = "PL0805", "header-conflict", Error, "Headers contradict each other.";
+        UNSAFE_SOURCE = "PL0806", "unsafe-source", Error, "A content security policy lets in what anybody wrote.";
         PLATFORM_RANGE = "PL0901", "platform-range", Error, "A value is outside what a platform allows.";
         MEMORY_ON_WORKERS = "PL0902", "memory-on-workers", Error, "Memory cannot be set on Workers.";
         PLATFORM_NAME = "PL0903", "platform-name", Error, "A platform does not accept this name.";

@@ -227,7 +227,7 @@ pub enum ProbeName {
     Tests,
     /// Whether format, types, lints and documentation were accepted for this commit.
     Lints,
-    /// Whether what the workspace depends on was accepted for this commit: advisories, licences, sources, use.
+    /// Whether what the workspace depends on was accepted for this commit: licences, sources, bans, use.
     Audit,
 }
 

@@ -8,15 +8,21 @@ use proofline_spec::evidence::{CheckEvidence, CheckOutcome, StepEvidence};
 use super::probe::{self, Probe};
 use super::session;
 use crate::context::Context;
+use crate::suite::SUITES;
 use crate::suite::record::{self, Record};
 
-/// The suites that decide.
-const fn suites(gate: ProbeName) -> &'static [&'static str] {
+const LINTS: [&str; 4] = ["format", "fresh", "lint", "docs"];
+const AUDIT: [&str; 2] = ["policy", "unused"];
+
+/// The suites that decide; every test is in one of them.
+fn suites(gate: ProbeName) -> Vec<&'static str> {
     match gate {
-        ProbeName::Tests => &["unit"],
-        ProbeName::Lints => &["format", "fresh", "lint", "docs"],
-        ProbeName::Audit => &["policy", "unused"],
-        _ => &[],
+        ProbeName::Lints => LINTS.to_vec(),
+        ProbeName::Audit => AUDIT.to_vec(),
+        _ => {
+            let all = SUITES.iter().map(|suite| suite.name);
+            all.filter(|name| !LINTS.contains(name) && !AUDIT.contains(name)).collect()
+        }
     }
 }
 
@@ -24,7 +30,12 @@ const fn suites(gate: ProbeName) -> &'static [&'static str] {
 pub(crate) fn probe(context: &Context, gate: ProbeName) -> Result<CheckEvidence> {
     let probe = Probe::begin(gate);
     let suites = suites(gate);
-    let hint = format!("run `cargo xtask test --only {}` on the commit", suites.join(" --only "));
+    let hint = match gate {
+        ProbeName::Lints | ProbeName::Audit => {
+            format!("run `cargo xtask test --only {}` on the commit", suites.join(" --only "))
+        }
+        _ => "run `cargo xtask test` on the commit, with the tools that it needs".to_owned(),
+    };
     let Some(record) = record::read(&context.root) else {
         return Ok(probe.undecided(format!("no suite was run here: {hint}"), suites.len()));
     };
@@ -38,16 +49,19 @@ pub(crate) fn probe(context: &Context, gate: ProbeName) -> Result<CheckEvidence>
         return Ok(probe.undecided(why, suites.len()));
     }
     let steps: Vec<StepEvidence> = suites.iter().map(|suite| step(&record, suite)).collect();
-    let passed: u64 =
-        suites.iter().filter_map(|suite| record.suites.get(*suite)).map(|ended| ended.passed).sum();
-    let commit = record.commit.unwrap_or_default();
+    let ended = || suites.iter().filter_map(|suite| record.suites.get(*suite));
+    let passed: u64 = ended().map(|ended| ended.passed).sum();
+    let skipped: u64 = ended().map(|ended| ended.skipped).sum();
+    let commit = record.commit.as_deref().unwrap_or_default();
     let scenario = probe::scenario(
         "Suites of the workspace".to_owned(),
         "evidence/suites.json".to_owned(),
         steps,
     );
     let tests = counted(usize::try_from(passed)?, "test");
-    let passed = format!("{tests} of {} passed for {commit}", suites.join(", "));
+    let left =
+        if skipped > 0 { format!(", {skipped} skipped by themselves,") } else { String::new() };
+    let passed = format!("{tests} of {} passed{left} for {commit}", suites.join(", "));
     let judged = match probe::first_failure(std::slice::from_ref(&scenario)) {
         Some(why) => (CheckOutcome::Failed, why),
         None => (CheckOutcome::Passed, passed),

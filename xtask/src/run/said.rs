@@ -68,7 +68,13 @@ fn run(
     let mut child = Process::spawn(command, GRACE)
         .with_context(|| format!("cannot start {}", command.get_program().display()))?;
     if let Some(input) = input {
-        child.give(input)?;
+        // Who ends before it has read everything says why; a broken pipe does not.
+        match child.give(input) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                return Err(error.into());
+            }
+            _ => {}
+        }
     }
     let status = child.wait(context)?;
     if context.interrupted() {

@@ -8,6 +8,7 @@ use proofline_generator::tree::write_atomically;
 use proofline_spec::diagnostic::counted;
 use proofline_spec::document::ProbeName;
 use proofline_spec::evidence::{CheckEvidence, CheckOutcome, ScenarioEvidence, StepEvidence};
+use regex::Regex;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -29,6 +30,7 @@ const AT_ONCE: usize = 500;
 #[serde(rename_all = "camelCase")]
 struct Linted {
     file_path: PathBuf,
+    source_content_type: String,
     messages: Vec<Found>,
 }
 
@@ -61,24 +63,24 @@ pub(crate) fn probe(
         let why = format!("secretlint is not installed: {}", SECRETLINT.install);
         return Ok(probe.undecided(why, PLANNED));
     };
+    if git(context, &["rev-parse", "--is-shallow-repository"], &[])?.trim() != "false" {
+        return Ok(probe.undecided("the whole history of the repository is not here", PLANNED));
+    }
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
-    let lint = Lint::new(context, &linter, folder.path())?;
+    let lint = Lint::new(context, service, &linter, folder.path())?;
     let files = files(context, service)?;
     let commits = history(context, service, &folder.path().join("history"))?;
     if files.is_empty() || commits.is_empty() {
         return Ok(probe.undecided("there is no history of the service", PLANNED));
     }
     let planted = folder.path().join("planted.txt");
-    write_atomically(&planted, planted_text().as_bytes())?;
-    let control = lint.look(&[planted])?;
+    let (text, count) = planted_text(service);
+    write_atomically(&planted, text.as_bytes())?;
+    let control = lint.look(&[planted])?.len();
     let control = || {
-        let found = control.len() >= PLANTED;
-        let seen = format!("{} of {PLANTED}", counted(control.len(), "secret"));
-        probe::step(
-            "When secrets that open nothing are planted, then they are found",
-            found,
-            Some(seen),
-        )
+        let seen = format!("{control} of {count}");
+        let text = "When secrets that open nothing are planted, then they are found";
+        probe::step(text, control >= count, Some(seen))
     };
     let is_clean = |found: &[String]| {
         let seen = if found.is_empty() { "nothing".to_owned() } else { found.join("; ") };
@@ -102,8 +104,10 @@ pub(crate) fn probe(
             ],
         ),
     ];
-    if let Some(started) = started {
-        scenarios.push(of_run(service, started, evidence, &files, folder.path())?);
+    if let Some(found) =
+        started.map(|started| of_run(started, evidence, &files, folder.path())).transpose()?
+    {
+        scenarios.extend(found);
     }
     let judged = judge(&scenarios, files.len(), commits.len());
     Ok(probe.end(judged, (PLANNED, scenarios.len()), scenarios, None))
@@ -124,17 +128,18 @@ fn judge(scenarios: &[ScenarioEvidence], files: usize, commits: usize) -> (Check
     }
 }
 
-/// The values that this run was started with, in the files of the service, in the log and in the evidence.
+/// The values that this run was started with, in the files of the service, in the log and in the evidence; nothing where
+/// there are none.
 fn of_run(
-    service: &LoadedService,
     started: &Started,
     evidence: &Path,
     files: &[PathBuf],
     scratch: &Path,
-) -> Result<ScenarioEvidence> {
-    let names = service.service.config.secrets.keys();
-    let values: Vec<(&String, &str)> =
-        names.filter_map(|name| Some((name, started.variable(name)?))).collect();
+) -> Result<Option<ScenarioEvidence>> {
+    let values: Vec<(&String, &str)> = started.secrets().collect();
+    if values.is_empty() {
+        return Ok(None);
+    }
     let mut looked = files.to_vec();
     looked.push(started.log.clone());
     below(evidence, &mut looked)?;
@@ -168,7 +173,7 @@ fn of_run(
         ),
     ];
     let place = evidence.display().to_string();
-    Ok(probe::scenario("Secrets of this run in what it wrote".to_owned(), place, steps))
+    Ok(Some(probe::scenario("Secrets of this run in what it wrote".to_owned(), place, steps)))
 }
 
 /// Which of the values a file has, by their names.
@@ -206,91 +211,203 @@ fn places(service: &LoadedService) -> Vec<String> {
 
 /// What is or would be committed of the service.
 fn files(context: &Context, service: &LoadedService) -> Result<Vec<PathBuf>> {
-    let listed =
-        git(context, &["ls-files", "--cached", "--others", "--exclude-standard"], service)?;
-    let paths = listed.lines().map(|line| context.root.join(line));
-    Ok(paths.filter(|path| path.is_file()).collect())
+    let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let listed = git(context, &list, &places(service))?;
+    let paths = listed.split('\0').filter(|name| !name.is_empty());
+    Ok(paths.map(|name| context.root.join(name)).filter(|path| path.is_file()).collect())
 }
 
-/// A file for each commit, with the lines that it added.
+/// A file for each change of each commit, on whatever branch it was, with the lines that it added.
 fn history(context: &Context, service: &LoadedService, folder: &Path) -> Result<Vec<PathBuf>> {
     const MARK: &str = "\u{1}commit ";
     let format = format!("--format={MARK}%H");
-    let said = git(context, &["log", "--patch", "--no-color", "--no-ext-diff", &format], service)?;
-    let mut commits = Vec::new();
+    let log = [
+        "-c",
+        "log.showRoot=true",
+        "log",
+        "--all",
+        "--full-history",
+        "-m",
+        "--patch",
+        "--text",
+        "--no-textconv",
+        "--no-color",
+        "--no-ext-diff",
+        &format,
+    ];
+    let said = git(context, &log, &places(service))?;
+    let mut changes = Vec::new();
     for part in said.split(MARK).skip(1) {
         let (commit, patch) = part.split_once('\n').unwrap_or((part, ""));
-        let added = patch.lines().filter(|line| !line.starts_with("+++"));
-        let added: Vec<&str> = added.filter_map(|line| line.strip_prefix('+')).collect();
-        let file = folder.join(format!("{}.txt", commit.trim()));
-        write_atomically(&file, added.join("\n").as_bytes())?;
-        commits.push(file);
+        // A merge has a change for each of its parents.
+        let file = folder.join(format!("{}-{}.txt", commit.trim(), changes.len()));
+        write_atomically(&file, added(patch).join("\n").as_bytes())?;
+        changes.push(file);
     }
-    Ok(commits)
+    Ok(changes)
 }
 
-fn git(context: &Context, arguments: &[&str], service: &LoadedService) -> Result<String> {
+/// The lines that a patch adds; its headers are none.
+fn added(patch: &str) -> Vec<&str> {
+    let mut in_header = true;
+    let mut lines = Vec::new();
+    for line in patch.lines() {
+        if line.starts_with("diff --git ") {
+            in_header = true;
+        } else if line.starts_with("@@") {
+            in_header = false;
+        } else if let Some(line) = line.strip_prefix('+').filter(|_| !in_header) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+fn git(context: &Context, arguments: &[&str], places: &[String]) -> Result<String> {
     let mut command = Command::new("git");
-    command.current_dir(&context.root).args(arguments).arg("--").args(places(service));
+    command.current_dir(&context.root).args(arguments);
+    if !places.is_empty() {
+        command.arg("--").args(places);
+    }
     let said = said::data(context, &mut command, None)?;
     // Without a repository there is no history.
     Ok(if said.success { said.stdout } else { String::new() })
 }
 
-/// How many secrets are planted.
-const PLANTED: usize = 2;
-
-/// Secrets that open nothing, put together here so that no file holds them.
-fn planted_text() -> String {
+/// Secrets that open nothing, put together here so that no file holds them, and how many there are: of vendors, and each
+/// of the service's own.
+fn planted_text(service: &LoadedService) -> (String, usize) {
     let digits = "1234567890";
     let letters = "abcdefghijklmnopqrstuvwx";
-    format!(
-        "token = \"xoxb-{digits}-{digits}12-{letters}\"\nstore = postgres://{}:{}@db.example/x\n",
-        "admin", "hunter-and-gatherer"
-    )
+    let mut lines = vec![
+        format!("token = \"xoxb-{digits}-{digits}12-{letters}\""),
+        format!("store = postgres://{}:{}@db.example/x", "admin", "hunter-and-gatherer"),
+    ];
+    lines.extend(service.service.config.secrets.keys().map(|name| format!("{name}={letters}")));
+    let count = lines.len();
+    (lines.join("\n"), count)
 }
 
-/// The linter with its rules.
+/// The places in a text where a secret of this name is given a value; what refers to one, or leaves it empty, gives none.
+fn given(name: &str) -> Result<Regex> {
+    let name = regex::escape(name);
+    Ok(Regex::new(&format!(r#"\b{name}["']?[ \t]*[:=][ \t]*["']?[^\s"',;${{}}<>\[\]()]{{8,}}"#))?)
+}
+
+/// The linter with its rules, and what it cannot know: what the service calls its secrets.
 struct Lint<'a> {
     context: &'a Context,
     linter: &'a Path,
     rules: PathBuf,
+    ignored: PathBuf,
+    own: Vec<(&'a String, Regex)>,
 }
 
 impl<'a> Lint<'a> {
-    fn new(context: &'a Context, linter: &'a Path, folder: &Path) -> Result<Self> {
-        let rules = folder.join("rules.json");
+    fn new(
+        context: &'a Context,
+        service: &'a LoadedService,
+        linter: &'a Path,
+        folder: &Path,
+    ) -> Result<Self> {
+        let (rules, ignored) = (folder.join("rules.json"), folder.join("ignored"));
         let preset = json!({"rules": [{"id": "@secretlint/secretlint-rule-preset-recommend"}]});
         write_atomically(&rules, preset.to_string().as_bytes())?;
-        Ok(Self { context, linter, rules })
+        write_atomically(&ignored, b"")?;
+        let names = service.service.config.secrets.keys();
+        let own = names.map(|name| Ok((name, given(name)?))).collect::<Result<_>>()?;
+        Ok(Self { context, linter, rules, ignored, own })
     }
 
-    /// Where something looks like a secret: the place and the rule.
+    /// Where something looks like a secret: the place and why.
     fn look(&self, files: &[PathBuf]) -> Result<Vec<String>> {
         let mut found = Vec::new();
         for files in files.chunks(AT_ONCE) {
             let said = program::run(self.context, self.linter, |command| {
                 command.args(["--format", "json", "--no-color", "--secretlintrc"]).arg(&self.rules);
-                // Names are names, not patterns.
-                command.arg("--no-glob").args(files);
+                // Nothing is left out because a file says so, and names are names.
+                command.args(["--no-gitignore", "--no-glob", "--secretlintignore"]);
+                command.arg(&self.ignored).args(files);
             })?;
-            let linted: Vec<Linted> = serde_json::from_str(&said.stdout).map_err(|_| {
-                Stopped::could_not_find_out(format!(
-                    "secretlint came to no end: {}",
-                    said.stderr.trim()
-                ))
-            })?;
+            let broken = || Stopped::could_not_find_out("secretlint came to no end".to_owned());
+            if !matches!(said.code, Some(0 | 1)) {
+                return Err(broken());
+            }
+            let linted: Vec<Linted> = serde_json::from_str(&said.stdout).map_err(|_| broken())?;
+            for file in files {
+                let seen = linted.iter().find(|one| one.file_path == *file);
+                if seen.is_none_or(|one| one.source_content_type != "text") {
+                    let text = format!("secretlint did not read {}", self.name(file));
+                    return Err(Stopped::could_not_find_out(text));
+                }
+                found.extend(self.own(file)?);
+            }
             for one in linted {
-                let path = one.file_path.strip_prefix(&self.context.root).unwrap_or(&one.file_path);
-                // What is looked at in a folder of ours is called by what it stands for.
-                let name =
-                    if path.is_absolute() { path.file_name().map(Path::new) } else { Some(path) };
-                let name = name.unwrap_or(path).display().to_string();
+                let name = self.name(&one.file_path);
                 found.extend(one.messages.iter().map(|message| {
                     format!("{name}:{} ({})", message.loc.start.line, message.rule_id)
                 }));
             }
         }
         Ok(found)
+    }
+
+    /// Values of the service's own secrets, and words that tell the linter to look away.
+    fn own(&self, file: &Path) -> Result<Vec<String>> {
+        let text =
+            std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = String::from_utf8_lossy(&text);
+        let name = self.name(file);
+        let mut found = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let given = self.own.iter().filter(|(_, value)| value.is_match(line));
+            found.extend(given.map(|(secret, _)| format!("{name}:{number} (a value of {secret})")));
+            if line.contains(concat!("secretlint", "-disable")) {
+                found.push(format!("{name}:{number} (the linter is told to look away)"));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a file is called; one in a folder of ours by what it stands for.
+    fn name(&self, file: &Path) -> String {
+        let path = file.strip_prefix(&self.context.root).unwrap_or(file);
+        let name = if path.is_absolute() { path.file_name().map(Path::new) } else { Some(path) };
+        name.unwrap_or(path).display().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn value_of_a_secret_is_told_from_what_only_names_it() {
+        let value = given("JWT_SECRET").unwrap();
+        let letters = "abcdefgh12345678";
+        for text in [
+            format!("JWT_SECRET={letters}"),
+            format!("  \"JWT_SECRET\": \"{letters}\","),
+            format!("JWT_SECRET: {letters}"),
+            format!("export JWT_SECRET='{letters}'"),
+        ] {
+            assert!(value.is_match(&text), "{text}");
+        }
+        for text in [
+            "JWT_SECRET: {min_bytes: 32, description: Signs the session tokens.}",
+            "JWT_SECRET=",
+            "JWT_SECRET: ${{ secrets.JWT_SECRET }}",
+            "JWT_SECRET=<at least 32 bytes>",
+            "secret: JWT_SECRET",
+            "MY_JWT_SECRET_NAME=abcdefgh12345678",
+        ] {
+            assert!(!value.is_match(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_patch_adds_is_all_that_is_read_of_it() {
+        let patch = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n-old\n+new\n+++ not a header\n same\n";
+        assert_eq!(added(patch), ["new", "++ not a header"]);
     }
 }

@@ -25,6 +25,7 @@ use super::migrations;
 use super::pipelines;
 use super::plan::Checks;
 use super::plans;
+use super::probe::Probe;
 use super::process::Process;
 use super::runners;
 use super::secrets;
@@ -97,9 +98,10 @@ pub(crate) fn run(
     let checked = session.features(checks, &plan_file);
     session.excuse(checked)?;
     // What is backed up is what the features left, before load fills the store.
-    session.inside(checks, &url)?;
+    session.inside(checks, &plan)?;
     let loaded = session.loads(checks, &plan);
     session.excuse(loaded)?;
+    session.afterwards(checks, &url)?;
     session.stop();
     let interrupted = context.interrupted();
     let (documents, problems) = evidence::documents(&folder)?;
@@ -132,6 +134,20 @@ pub(crate) fn run(
     };
     evidence::write_manifest(&folder, &manifest)?;
     Ok(Finished { folder, interrupted })
+}
+
+/// The measurements that are planned.
+fn probes(checks: &Checks) -> impl Iterator<Item = ProbeName> {
+    let is_planned = |name: &ProbeName| {
+        let check = Proof::Probe(*name).check();
+        checks.probes.iter().any(|planned| planned.check == check)
+    };
+    ProbeName::ALL.into_iter().filter(is_planned)
+}
+
+/// Whether it looks at what all others leave behind.
+fn is_last(name: ProbeName) -> bool {
+    name == ProbeName::Secrets
 }
 
 struct Session<'a> {
@@ -195,27 +211,54 @@ impl Session<'_> {
         Ok(path)
     }
 
-    fn inside(&mut self, checks: &Checks, url: &str) -> Result<()> {
+    fn inside(&mut self, checks: &Checks, plan: &Plan) -> Result<()> {
         for check in &checks.derived {
             let found = report::cost_ceiling(&self.service.service, &Context::now());
             if found.check == check.check {
                 self.keep(&found)?;
             }
         }
-        for check in &checks.probes {
-            if self.context.interrupted() {
-                break;
+        for name in probes(checks).filter(|name| !is_last(*name)) {
+            if name == ProbeName::Backup && self.started.is_some() {
+                self.fill(plan)?;
             }
-            let found = self.probe(&check.check, url)?;
-            self.keep(&found)?;
+            self.measure(name, &plan.url)?;
         }
         Ok(())
     }
 
-    fn probe(&self, check: &CheckId, url: &str) -> Result<CheckEvidence> {
+    /// What looks at everything that was written until then.
+    fn afterwards(&mut self, checks: &Checks, url: &str) -> Result<()> {
+        probes(checks).filter(|name| is_last(*name)).try_for_each(|name| self.measure(name, url))
+    }
+
+    /// Makes sure that there is something of people's in the store: checks remove what they make.
+    fn fill(&self, plan: &Plan) -> Result<()> {
+        let file = self.write_plan("kept.json", plan)?;
+        let (context, scratch) = (self.context, self.scratch.path());
+        let made = runners::principals(context, plan, &file, scratch, &self.secrets, None);
+        if let Err(error) = made {
+            output::line(context, Tone::Warn, "Note", &format!("{error:#}"));
+        }
+        Ok(())
+    }
+
+    /// A measurement that comes to no end decides nothing, and takes nothing away from what the others found.
+    fn measure(&mut self, name: ProbeName, url: &str) -> Result<()> {
+        if self.context.interrupted() {
+            return Ok(());
+        }
+        let begun = Probe::begin(name);
+        let found = match self.probe(name, url) {
+            Err(_) if self.context.interrupted() => return Ok(()),
+            Err(error) => begun.undecided(format!("{error:#}"), 1),
+            Ok(found) => found,
+        };
+        self.keep(&found)
+    }
+
+    fn probe(&self, name: ProbeName, url: &str) -> Result<CheckEvidence> {
         let (context, started) = (self.context, self.started.as_ref());
-        let name = ProbeName::ALL.into_iter().find(|name| Proof::Probe(*name).check() == *check);
-        let name = name.with_context(|| format!("there is no measurement {check}"))?;
         let (verb, what) = match name {
             ProbeName::ConstantTime => ("Measuring", "comparisons of secrets"),
             ProbeName::QueryPlans => ("Reading", "plans of queries"),
@@ -511,7 +554,8 @@ pub(crate) fn commit_but(root: &Path, but: &str) -> (Option<String>, bool) {
     if !but.is_empty() {
         status.extend(["--", ".", &except]);
     }
-    let dirty = git(&status).is_some_and(|text| !text.is_empty());
+    // What cannot be asked is not clean.
+    let dirty = git(&status).is_none_or(|text| !text.is_empty());
     (commit, dirty)
 }
 

@@ -44,13 +44,41 @@ pub(crate) fn read(root: &Path) -> Option<Record> {
     serde_json::from_slice(&std::fs::read(path(root)).ok()?).ok()
 }
 
-/// Keeps how a suite ended; what was kept for another commit is forgotten.
-pub(crate) fn keep(context: &Context, suite: &str, outcome: &Outcome) -> Result<()> {
-    let (commit, dirty) = session::commit(&context.root);
-    let kept = read(&context.root).filter(|kept| (&kept.commit, kept.dirty) == (&commit, dirty));
-    let mut record = kept.unwrap_or(Record { commit, dirty, suites: BTreeMap::new() });
-    let Outcome { passed, failed, skipped, .. } = *outcome;
-    record.suites.insert(suite.to_owned(), Ended { passed, failed, skipped, at: Context::now() });
+/// A suite that is about to run; what was found of it before is forgotten.
+pub(crate) struct Running {
+    suite: &'static str,
+    tree: (Option<String>, bool),
+}
+
+impl Running {
+    /// Forgets what was found of the suite, so that an interruption leaves nothing that looks like an end.
+    pub(crate) fn begin(context: &Context, suite: &'static str) -> Result<Self> {
+        let tree = session::commit(&context.root);
+        change(context, &tree, |suites| drop(suites.remove(suite)))?;
+        Ok(Self { suite, tree })
+    }
+
+    /// Keeps how it ended, unless something else is checked out by now.
+    pub(crate) fn end(self, context: &Context, outcome: &Outcome) -> Result<()> {
+        if session::commit(&context.root) != self.tree {
+            return Ok(());
+        }
+        let Outcome { passed, failed, skipped, .. } = *outcome;
+        let ended = Ended { passed, failed, skipped, at: Context::now() };
+        change(context, &self.tree, |suites| drop(suites.insert(self.suite.to_owned(), ended)))
+    }
+}
+
+/// Changes what is kept of a commit; what was kept of another one is forgotten.
+fn change(
+    context: &Context,
+    (commit, dirty): &(Option<String>, bool),
+    how: impl FnOnce(&mut BTreeMap<String, Ended>),
+) -> Result<()> {
+    let kept = read(&context.root).filter(|kept| (&kept.commit, &kept.dirty) == (commit, dirty));
+    let fresh = || Record { commit: commit.clone(), dirty: *dirty, suites: BTreeMap::new() };
+    let mut record = kept.unwrap_or_else(fresh);
+    how(&mut record.suites);
     let text = serde_json::to_string_pretty(&record)? + "\n";
     Ok(write_atomically(&path(&context.root), text.as_bytes())?)
 }

@@ -1,7 +1,9 @@
 //! Whether what a service holds can be restored from a backup: taken while it runs, restored into an empty store, every
 //! row compared; and whether a row that is missing there, and a backup that was edited, would be noticed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 use proofline_generator::sql::copy;
@@ -18,6 +20,8 @@ use crate::run::workspace::LoadedService;
 
 /// The service writes by itself, too: so often it is looked whether nothing differs but that.
 const LOOKS: usize = 5;
+/// How long is waited before another look.
+const PAUSE: Duration = Duration::from_secs(1);
 /// The dump of a server among the files of a backup.
 const DUMP: &str = "dump.sql";
 
@@ -32,23 +36,27 @@ trait Store {
 }
 
 /// A folder of databases and other files.
-struct Folder(PathBuf);
+struct Folder<'a> {
+    store: PathBuf,
+    /// The tables that the service's migrations make.
+    own: &'a BTreeSet<String>,
+}
 
-impl Store for Folder {
+impl Store for Folder<'_> {
     fn back_up(&self, backup: &Path, manifest: Manifest) -> Result<Manifest> {
-        super::take(&self.0, backup, manifest)
+        super::take(&self.store, backup, manifest)
     }
 
     fn restore(&self, backup: &Path, new: &Path) -> Result<(Vec<String>, usize)> {
         let (manifest, mut differences) = super::restore(backup, new)?;
-        differences.extend(super::differences(&self.0, new)?);
-        Ok((differences, manifest.counts().0))
+        differences.extend(super::differences(&self.store, new)?);
+        Ok((differences, manifest.rows_of(self.own)))
     }
 
     fn lose_a_row(&self, backup: &Path, new: &Path) -> Result<(Option<String>, Vec<String>)> {
         for (_, path) in files(new)? {
             if copy::is_database(&path)?
-                && let Some(table) = copy::lose_a_row(&path)?
+                && let Some(table) = copy::lose_a_row(&path, self.own)?
             {
                 return Ok((Some(table), super::differences(&backup.join(STORE), new)?));
             }
@@ -69,12 +77,12 @@ impl Store for Server<'_> {
         super::read(backup)?;
         self.fill(&std::fs::read_to_string(backup.join(STORE).join(DUMP))?)?;
         let restored = self.restored()?;
-        Ok((server::differences(&self.own()?, &restored), server::count(&restored)))
+        Ok((server::differences(&self.own()?, &restored), server::count(&restored, self.own)))
     }
 
     fn lose_a_row(&self, _: &Path, _: &Path) -> Result<(Option<String>, Vec<String>)> {
         let before = self.restored()?;
-        let table = self.lose()?;
+        let table = self.lose(&before)?;
         Ok((table, server::differences(&before, &self.restored()?)))
     }
 }
@@ -92,20 +100,21 @@ pub(crate) fn probe(
     };
     let names = (service.folder.as_str(), environment.environment.as_str());
     let manifest = || Manifest::new(names, service.digest, Context::now());
-    let server = Server { context, service, started };
+    let own = tables(service);
+    let server = Server { context, service, started, own: &own };
     let (what, found) = if let Some(store) = started.data() {
-        ("the store's files", steps(&Folder(store), manifest)?)
+        ("the store's files", steps(&Folder { store, own: &own }, manifest)?)
     } else if server.dump()?.is_some() {
-        let found = steps(&server, manifest);
+        let found = steps(&server, manifest)?;
         server.clear()?;
-        ("the database on its server", found?)
+        ("the database on its server", found)
     } else {
         let why = "the store is in a volume that only the service's container sees";
         return Ok(probe.undecided(why, 1));
     };
     let (steps, rows) = found;
     if rows == 0 {
-        return Ok(probe.undecided("no row is there that a backup could lose", 1));
+        return Ok(probe.undecided("no row of the service is there that a backup could lose", 1));
     }
     let place = format!("environments/{}.yaml", environment.environment);
     let scenario = probe::scenario(format!("Backup of {what}"), place, steps);
@@ -113,66 +122,162 @@ pub(crate) fn probe(
         Some(why) => (CheckOutcome::Failed, why),
         None => (
             CheckOutcome::Passed,
-            format!("{rows} rows of {what} restored into an empty place, none different"),
+            format!(
+                "{rows} rows of the service, in {what}, restored into an empty place, none different"
+            ),
         ),
     };
     Ok(probe.end(judged, (1, 1), vec![scenario], None))
 }
 
-/// What was seen, and how many rows were restored.
+/// The tables that the migrations make.
+fn tables(service: &LoadedService) -> BTreeSet<String> {
+    let texts = service.migrations.values().flatten().map(|migration| migration.sql.as_str());
+    texts.flat_map(made).collect()
+}
+
+/// The names of tables after `create table`; what else makes tables, such as a search index, makes them for itself.
+fn made(sql: &str) -> Vec<String> {
+    let words: Vec<&str> = sql.split_whitespace().collect();
+    let at = |index: usize| words.get(index).copied().unwrap_or_default();
+    let is = |index: usize, word: &str| at(index).eq_ignore_ascii_case(word);
+    let name = |index: usize| {
+        let index = if is(index, "if") { index + 3 } else { index };
+        let name = at(index).split('(').next().unwrap_or_default();
+        name.trim_matches(['"', '`', '[', ']']).to_owned()
+    };
+    (1..words.len())
+        .filter(|index| is(index - 1, "create") && is(*index, "table"))
+        .map(|index| name(index + 1))
+        .collect()
+}
+
+/// What was seen, and how many rows of the service were restored.
 fn steps(store: &dyn Store, manifest: impl Fn() -> Manifest) -> Result<(Vec<StepEvidence>, usize)> {
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let mut look = 1;
     loop {
         let name = |what: &str| folder.path().join(format!("{what}-{look}"));
         let (backup, new) = (name("backup"), name("restored"));
-        let taken = store.back_up(&backup, manifest())?;
-        let (unlike, rows) = store.restore(&backup, &new)?;
-        if !unlike.is_empty() && look < LOOKS {
+        let tried = store.back_up(&backup, manifest());
+        let tried = tried.and_then(|taken| Ok((taken, store.restore(&backup, &new)?)));
+        // What the service writes meanwhile is a difference, too.
+        let is_same = tried.as_ref().is_ok_and(|(_, (unlike, _))| unlike.is_empty());
+        if !is_same && look < LOOKS {
             look += 1;
+            std::thread::sleep(PAUSE);
             continue;
         }
+        let when = format!("When a backup is taken while the service runs, at look {look}");
+        let (taken, (unlike, rows)) = match tried {
+            Ok(tried) => tried,
+            Err(error) => {
+                let why = Some(format!("{error:#}"));
+                let text = "Then it can be restored into an empty place";
+                return Ok((vec![probe::step(when, true, None), probe::step(text, false, why)], 1));
+            }
+        };
         let (lost, noticed) = store.lose_a_row(&backup, &new)?;
+        let Some(lost) = lost else { return Ok((Vec::new(), 0)) };
         let edited = edit(&backup)?;
         let told = |found: &[String]| {
             Some(if found.is_empty() { "nothing differs".to_owned() } else { found.join("; ") })
         };
-        let named = lost
-            .is_some_and(|table| noticed.iter().any(|line| line.contains(&format!("{table}: "))));
+        let named = noticed.iter().any(|line| line.contains(&format!("{lost}: ")));
         let steps = vec![
-            probe::step(
-                "When a backup is taken while the service runs",
-                true,
-                Some(taken.describe()),
-            ),
+            probe::step(when, true, Some(taken.describe())),
             probe::step(
                 "Then what is restored from it into an empty place equals what the service has",
                 unlike.is_empty(),
                 told(&unlike),
             ),
             probe::step(
-                "When a row is taken out of what was restored, then the comparison names its table",
+                format!(
+                    "When a row of {lost} is taken out of what was restored, then that is noticed"
+                ),
                 named,
                 told(&noticed),
             ),
             probe::step(
                 "When a byte of the backup is changed, then it is refused",
-                edited.is_some(),
-                Some(edited.unwrap_or_else(|| "it is taken".to_owned())),
+                edited.contains("was changed"),
+                Some(edited),
             ),
         ];
         return Ok((steps, rows));
     }
 }
 
-/// Changes a byte of a backup; why it is refused then.
-fn edit(backup: &Path) -> Result<Option<String>> {
-    if let Some((_, path)) = files(&backup.join(STORE))?.first() {
-        let mut bytes = std::fs::read(path)?;
+/// Changes a byte of a backup; what is said of it then.
+fn edit(backup: &Path) -> Result<String> {
+    for (_, path) in files(&backup.join(STORE))? {
+        let mut bytes = std::fs::read(&path)?;
         if let Some(last) = bytes.last_mut() {
             *last ^= 1;
+            write_atomically(&path, &bytes)?;
+            break;
         }
-        write_atomically(path, &bytes)?;
     }
-    Ok(super::read(backup).err().map(|error| error.to_string()))
+    Ok(match super::read(backup) {
+        Ok(_) => "it is taken".to_owned(),
+        Err(error) => error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store whose backups can be spoilt.
+    struct Spoilt {
+        lost: bool,
+        broken: bool,
+        blind: bool,
+    }
+
+    impl Store for Spoilt {
+        fn back_up(&self, backup: &Path, manifest: Manifest) -> Result<Manifest> {
+            crate::run::backup::private(&backup.join(STORE))?;
+            write_atomically(&backup.join(STORE).join("a"), b"rows")?;
+            crate::run::backup::close(backup, manifest)
+        }
+
+        fn restore(&self, _: &Path, _: &Path) -> Result<(Vec<String>, usize)> {
+            anyhow::ensure!(!self.broken, "the dump is cut off");
+            let unlike =
+                if self.lost { vec!["notes: 1 rows lost, 0 new".to_owned()] } else { Vec::new() };
+            Ok((unlike, 3))
+        }
+
+        fn lose_a_row(&self, _: &Path, _: &Path) -> Result<(Option<String>, Vec<String>)> {
+            let noticed =
+                if self.blind { Vec::new() } else { vec!["notes: 1 rows lost, 0 new".to_owned()] };
+            Ok((Some("notes".to_owned()), noticed))
+        }
+    }
+
+    fn holds(store: &Spoilt) -> bool {
+        let manifest = || {
+            let digest = proofline_spec::evidence::Digest::of(b"spec");
+            Manifest::new(("tiny", "local"), digest, "2026-01-01T00:00:00Z".to_owned())
+        };
+        let (steps, rows) = steps(store, manifest).unwrap();
+        assert!(rows > 0);
+        steps.iter().all(|step| step.passed == Some(true))
+    }
+
+    #[test]
+    fn what_is_lost_broken_or_not_compared_fails() {
+        let sound = || Spoilt { lost: false, broken: false, blind: false };
+        assert!(holds(&sound()));
+        assert!(!holds(&Spoilt { lost: true, ..sound() }));
+        assert!(!holds(&Spoilt { broken: true, ..sound() }));
+        assert!(!holds(&Spoilt { blind: true, ..sound() }));
+    }
+
+    #[test]
+    fn tables_of_migrations_are_the_service_own() {
+        let sql = "create table users (id text);\nCREATE TABLE IF NOT EXISTS \"notes\"(\n id text);\ncreate virtual table search using fts5 (text);";
+        assert_eq!(made(sql), ["users", "notes"]);
+    }
 }

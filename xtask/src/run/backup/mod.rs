@@ -4,7 +4,7 @@
 pub(crate) mod check;
 mod server;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +62,12 @@ impl Manifest {
         let tables = || self.files.values().filter_map(|entry| entry.tables.as_ref());
         let rows = tables().flat_map(BTreeMap::values).sum();
         (rows, tables().count(), self.files.len() - tables().count())
+    }
+
+    /// How many rows are in tables of these names.
+    pub(crate) fn rows_of(&self, own: &BTreeSet<String>) -> usize {
+        let tables = self.files.values().filter_map(|entry| entry.tables.as_ref()).flatten();
+        tables.filter(|(name, _)| own.contains(*name)).map(|(_, rows)| rows).sum()
     }
 
     /// The counts for people.

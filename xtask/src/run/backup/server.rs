@@ -1,6 +1,6 @@
 //! Backups of databases on servers that are started here: a dump, restored into a database beside the service's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 
@@ -13,21 +13,9 @@ const RESTORED: &str = "proofline_restored";
 /// A line for each row: its table and the digest of its values.
 const ROWS: &str = r"\pset format unaligned
 \pset tuples_only on
-select format('select %L || chr(9) || md5(row::text) from %I.%I as row', tablename, schemaname, tablename)
+select format('select %L || chr(9) || md5(proofline_row::text) from %I.%I as proofline_row', tablename, schemaname, tablename)
 from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1 \gexec
 ";
-/// Takes a row away, whoever refers to it, and says of which table.
-const LOSE: &str = r"\pset format unaligned
-\pset tuples_only on
-set session_replication_role = replica;
-select format(
-  'with lost as (delete from %I.%I where ctid = (select min(ctid) from %I.%I) returning 1) select %L from lost',
-  schemaname, tablename, schemaname, tablename, tablename)
-from pg_tables where schemaname not in ('pg_catalog', 'information_schema')
-  and (xpath('/row/c/text()', query_to_xml(format('select count(*) as c from %I.%I', schemaname, tablename), false, true, '')))[1]::text <> '0'
-order by tablename limit 1 \gexec
-";
-
 /// The rows of each table: how often each digest is there.
 pub(super) type Rows = BTreeMap<String, BTreeMap<String, usize>>;
 
@@ -36,6 +24,8 @@ pub(super) struct Server<'a> {
     pub(super) context: &'a Context,
     pub(super) service: &'a LoadedService,
     pub(super) started: &'a Started,
+    /// The tables that the service's migrations make.
+    pub(super) own: &'a BTreeSet<String>,
 }
 
 impl Server<'_> {
@@ -60,10 +50,18 @@ impl Server<'_> {
         Ok(rows(&self.ask(&format!("\\connect {RESTORED}\n{ROWS}"))?))
     }
 
-    /// Takes a row of the restored ones away; its table, where there is a row at all.
-    pub(super) fn lose(&self) -> Result<Option<String>> {
-        let said = self.ask(&format!("\\connect {RESTORED}\n{LOSE}"))?;
-        Ok(Some(said.trim().to_owned()).filter(|table| !table.is_empty()))
+    /// Takes a row of the restored ones away, whoever refers to it; its table, where one of the service's own has a row.
+    pub(super) fn lose(&self, rows: &Rows) -> Result<Option<String>> {
+        let Some(table) = rows.keys().find(|table| self.own.contains(*table)) else {
+            return Ok(None);
+        };
+        let name = format!("\"{}\"", table.replace('"', "\"\""));
+        let script = format!(
+            "\\connect {RESTORED}\nset session_replication_role = replica;\n\
+             delete from {name} where ctid = (select ctid from {name} limit 1);\n"
+        );
+        self.ask(&script)?;
+        Ok(Some(table.clone()))
     }
 
     /// Removes what was restored.
@@ -86,9 +84,10 @@ fn rows(said: &str) -> Rows {
     rows
 }
 
-/// How many rows there are.
-pub(super) fn count(rows: &Rows) -> usize {
-    rows.values().flat_map(BTreeMap::values).sum()
+/// How many rows there are in these tables.
+pub(super) fn count(rows: &Rows, own: &BTreeSet<String>) -> usize {
+    let own = rows.iter().filter(|(table, _)| own.contains(*table));
+    own.flat_map(|(_, rows)| rows.values()).sum()
 }
 
 /// What the second one lacks or has besides; a row that is changed is one that is lost and one that is new.
@@ -119,7 +118,8 @@ mod tests {
     #[test]
     fn rows_are_compared_as_often_as_each_is_there() {
         let before = rows("notes\ta\nnotes\ta\nnotes\tb\nusers\tc\n");
-        assert_eq!(count(&before), 4);
+        let own = BTreeSet::from(["notes".to_owned()]);
+        assert_eq!(count(&before, &own), 3);
         assert_eq!(differences(&before, &before), Vec::<String>::new());
         let after = rows("notes\ta\nnotes\td\nusers\tc\nlogs\te\n");
         let expected = ["logs: 0 rows lost, 1 new", "notes: 2 rows lost, 1 new"];

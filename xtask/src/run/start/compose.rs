@@ -281,7 +281,7 @@ impl Project {
         command.arg(format!("--dbname={database}"));
         let said = crate::run::said::data(context, &mut command, input)?;
         if !said.success {
-            return Err(Stopped::could_not_find_out(said.last_lines(10)));
+            return Err(Stopped::could_not_find_out(super::complaint(&said)));
         }
         Ok(said.stdout)
     }

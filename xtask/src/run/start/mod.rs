@@ -20,6 +20,7 @@ use proofline_spec::exit::Exit;
 
 use super::build::{self, Program};
 use super::process::Process;
+use super::said::Said;
 use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
 use compose::Project;
@@ -61,7 +62,14 @@ const STOP: Duration = Duration::from_secs(35);
 /// A dump that any owner can restore.
 const PG_DUMP: [&str; 3] = ["pg_dump", "--no-owner", "--no-privileges"];
 /// A script ends with its first error.
-const PSQL: [&str; 3] = ["psql", "--quiet", "--set=ON_ERROR_STOP=1"];
+const PSQL: [&str; 4] = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"];
+
+/// What a program of the database complained of, without the rows that it tells with it.
+fn complaint(said: &Said) -> String {
+    let lines = said.stderr.lines().filter(|line| !line.trim().is_empty());
+    let told = |line: &&str| !["CONTEXT:", "DETAIL:"].iter().any(|start| line.contains(start));
+    lines.filter(told).take(5).collect::<Vec<_>>().join("; ")
+}
 /// How often a log is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -83,6 +91,15 @@ impl Started {
     /// Where the fault proxy is told what to do, where one stands before the stores.
     pub(crate) fn proxy(&self) -> Option<&str> {
         self.servers.as_ref().map(|servers| servers.control.as_str())
+    }
+
+    /// What it was started with that nobody else may know, by name.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&String, &str)> {
+        let is_secret = |name: &str| {
+            ["SECRET", "KEY", "TOKEN", "PASSWORD"].iter().any(|end| name.ends_with(end))
+        };
+        let all = self.variables.iter().map(|(name, value)| (name, value.as_str()));
+        all.filter(move |(name, value)| is_secret(name) && value.len() >= 16)
     }
 
     /// The value of a variable that the service was started with.

@@ -112,26 +112,22 @@ impl Servers {
 
     /// Runs statements on the server of the database, not through the proxy.
     pub(super) fn psql(&self, context: &Context, script: &str) -> Result<String> {
-        self.ask(context, super::PSQL, Some(script))
+        self.ask(context, &super::PSQL, Some(script))
     }
 
     /// The statements that make the database again.
     pub(super) fn pg_dump(&self, context: &Context) -> Result<String> {
-        self.ask(context, super::PG_DUMP, None)
+        self.ask(context, &super::PG_DUMP, None)
     }
 
-    fn ask(
-        &self,
-        context: &Context,
-        [tool, words @ ..]: [&str; 3],
-        input: Option<&str>,
-    ) -> Result<String> {
+    fn ask(&self, context: &Context, words: &[&str], input: Option<&str>) -> Result<String> {
         let url = format!("postgres://proofline@127.0.0.1:{}/postgres", self.postgres.port);
+        let (tool, words) = words.split_first().context("no program is named")?;
         let mut command = Command::new(self.tools.join(tool));
         command.args(words).arg(&url);
         let said = said::data(context, &mut command, input)?;
         if !said.success {
-            return Err(Stopped::could_not_find_out(said.last_lines(10)));
+            return Err(Stopped::could_not_find_out(super::complaint(&said)));
         }
         Ok(said.stdout)
     }

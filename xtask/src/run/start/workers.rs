@@ -23,7 +23,7 @@ use crate::workers::wrangler::{self, Call};
 /// How long wrangler may take to start the runtime.
 const START: Duration = Duration::from_secs(90);
 /// How long the worker may take for its first answer.
-const ANSWER: Duration = Duration::from_secs(20);
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// Where a worker listens and keeps its data.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use proofline_spec::document::{Environment, Start};
+use proofline_spec::document::{Environment, Start, Substitute};
 use proofline_spec::exit::Exit;
 
 use super::build::{self, Program};
@@ -220,6 +220,12 @@ pub(crate) fn variables(
     for (binding, resource) in &environment.resources {
         let pool = resource.pool.filter(|_| service.service.bindings.contains_key(binding));
         variables.extend(pool.map(|pool| (format!("{binding}_POOL"), pool.to_string())));
+    }
+    let substitutes = environment.substitutes.iter();
+    for (binding, by) in
+        substitutes.filter(|(name, _)| service.service.bindings.contains_key(*name))
+    {
+        variables.insert(Substitute::variable(binding), by.name().to_owned());
     }
     variables.insert("ENVIRONMENT".into(), environment.environment.clone());
     if environment.permits.faults {

@@ -32,12 +32,37 @@ fn command(assignment: &Assignment) -> Command {
     command
 }
 
+/// Two loads at once would be late because of each other.
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// How often a run is made anew that the instrument itself does not vouch for, as the machine was busy with others.
+const ATTEMPTS: u32 = 5;
+
 /// Runs the plan; the exit code and the evidence of `check`.
 async fn outcome(assignment: &Assignment, check: &str) -> (i32, CheckEvidence, String) {
-    let output = command(assignment).output().await.unwrap();
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    let evidence = evidence(assignment, check).unwrap_or_else(|| panic!("no evidence: {text}"));
-    (output.status.code().unwrap(), evidence, text)
+    outcome_from(assignment, check, || ()).await
+}
+
+/// The same for a server that must be put into its first state before each run.
+async fn outcome_from(
+    assignment: &Assignment,
+    check: &str,
+    reset: impl Fn(),
+) -> (i32, CheckEvidence, String) {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let mut attempt = 1;
+    loop {
+        reset();
+        let output = command(assignment).output().await.unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let in_doubt = ["generator saturated", "the stall self-test is off"];
+        if attempt < ATTEMPTS && in_doubt.iter().any(|doubt| text.contains(doubt)) {
+            attempt += 1;
+            continue;
+        }
+        let evidence = evidence(assignment, check).unwrap_or_else(|| panic!("no evidence: {text}"));
+        return (output.status.code().unwrap(), evidence, text);
+    }
 }
 
 fn evidence(assignment: &Assignment, check: &str) -> Option<CheckEvidence> {
@@ -154,7 +179,7 @@ async fn stress_ends_where_the_service_breaks_and_names_the_knee() {
     let permits = r#"{"load":{"max_rate":"60/s","max_duration":"60s"}}"#;
     let proof = r#"{"profile":"stress","rate":"20/s","duration":"3s","p95":"< 200ms"}"#;
     let assignment = assignment(&server.url, SERVICE, permits, &load("stress-1", proof));
-    let (code, evidence, text) = outcome(&assignment, "stress-1").await;
+    let (code, evidence, text) = outcome_from(&assignment, "stress-1", || server.reset()).await;
     assert_eq!((code, evidence.outcome), (1, CheckOutcome::Failed), "{text}");
     let findings = evidence.details.unwrap()["findings"].to_string();
     assert!(findings.contains("between 10/s and the next step"), "{findings}");
@@ -273,6 +298,7 @@ async fn an_interrupted_run_writes_what_it_measured() {
     let second = load("steady-2", proof);
     let loads = format!("{},{second}", load("steady-1", proof));
     let assignment = assignment(&server.url, SERVICE, PERMITS, &loads);
+    let _alone = ONE_AT_A_TIME.lock().await;
     let mut child = command(&assignment).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     // The measured phase has begun when its name shows in a line of progress.

@@ -68,6 +68,11 @@ impl Server {
     pub fn count(&self) -> u64 {
         self.requests.load(Ordering::SeqCst)
     }
+
+    /// The next request is the first one again.
+    pub fn reset(&self) {
+        self.requests.store(0, Ordering::SeqCst);
+    }
 }
 
 async fn serve(mut stream: TcpStream, behaviour: Behaviour, counter: Arc<AtomicU64>) {

@@ -1,6 +1,6 @@
 //! Builds a valid request to any route of the spec, so that a check can change one thing about it.
 
-use proofline_spec::document::{Method, Operation, Route, RouteKey, SignatureEncoding};
+use proofline_spec::document::{Method, Operation, Route, RouteKey};
 use serde_json::Value;
 
 use crate::accounts::{self, Account};
@@ -114,25 +114,14 @@ impl Call {
         let secret = hook.as_ref().and_then(|hook| target.secrets.get(&hook.secret));
         match (hook, secret) {
             (Some(hook), Some(secret)) => {
-                let signature = signature(
-                    hook.encoding,
-                    secret.as_bytes(),
-                    request.body.as_deref().unwrap_or_default(),
-                );
-                request.header(hook.header, signature)
+                let (at, body) = (token::now(), request.body.as_deref().unwrap_or_default());
+                let signature = hook.signature(secret.as_bytes(), at, body);
+                let time = hook.time(at);
+                let request = request.header(hook.header, signature);
+                request.headers(time.as_slice())
             }
             _ => request,
         }
-    }
-}
-
-/// The signature of a webhook's body.
-pub fn signature(encoding: SignatureEncoding, secret: &[u8], body: &[u8]) -> String {
-    use base64::Engine as _;
-    let mac = token::hmac(256, secret, body);
-    match encoding {
-        SignatureEncoding::Hex => token::hex(&mac),
-        SignatureEncoding::Base64 => base64::engine::general_purpose::STANDARD.encode(mac),
     }
 }
 

@@ -3,7 +3,7 @@
 use proofline_spec::document::{Binding, HealthKind, LimitKey, Operation};
 
 use crate::plan::Target;
-use crate::steps::{is_searched, task_alert};
+use crate::steps::{is_searched, shared_limits, task_alert};
 
 /// Why a scenario does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +106,12 @@ const NEEDS: &[Need] = &[
          permitted, and must be reached from where the service runs",
     ),
     ("kill", |t| t.plan.restarts, "nobody here may kill the service and start it again"),
+    (
+        "releases",
+        |t| t.plan.releases,
+        "no release is put in another one's place here: that is done where the service's image runs, and where it is \
+         deployed to",
+    ),
     ("public", |t| t.environment.public, "the environment is not public"),
     (
         "own-framing",
@@ -128,6 +134,14 @@ const SUBJECTS: &[Need] = &[
         "webhook",
         |t| t.routes().any(|(_, route)| t.webhook_of(route).is_some()),
         "no route takes a signed webhook",
+    ),
+    (
+        "webhook-time",
+        |t| {
+            let hooks = t.routes().filter_map(|(_, route)| t.webhook_of(route));
+            hooks.into_iter().any(|hook| hook.timestamp.is_some())
+        },
+        "no webhook's time is signed",
     ),
     ("machines", |t| !t.service.machines.is_empty(), "the spec has no state machine"),
     (
@@ -242,6 +256,11 @@ const SUBJECTS: &[Need] = &[
         "ip-limit",
         |t| !t.limits_by(LimitKey::ClientIp).is_empty(),
         "the spec limits no client address",
+    ),
+    (
+        "global-limit",
+        |t| shared_limits(t).next().is_some(),
+        "no limit of all clients together is counted exactly, for at least 10 s and at most 10,000 requests",
     ),
     ("user-limit", |t| !t.limits_by(LimitKey::Principal).is_empty(), "the spec limits no users"),
     ("key-limit", |t| !t.limits_by(LimitKey::ApiKey).is_empty(), "the spec limits no API keys"),

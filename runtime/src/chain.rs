@@ -36,7 +36,7 @@ use crate::call::{Call, Principal};
 use crate::context::Context;
 use crate::definition::{AuthScheme, Limit, Route};
 use crate::flags::EvaluationContext;
-use crate::policy::auth::Identified;
+use crate::policy::auth::{Identified, Signature};
 use crate::policy::correlation::{Correlation, correlate};
 use crate::policy::cors::CorsPolicy;
 use crate::policy::headers::HeaderPolicy;
@@ -210,8 +210,8 @@ impl<S: Service> Chain<S> {
         let (mut response, failure) = match outcome {
             Ok(response) => (response, None),
             Err(failure) => {
-                let id = &journey.correlation.id;
-                let mut response = problem::render(&failure, journey.route, id);
+                let (id, now) = (&journey.correlation.id, self.context.clock().unix_millis());
+                let mut response = problem::render(&failure, journey.route, id, now);
                 switch::page(&failure, &parts.headers, &mut response);
                 (response, Some(failure))
             }
@@ -231,7 +231,8 @@ impl<S: Service> Chain<S> {
         let started = self.context.clock().monotonic();
         let headers = request.headers();
         let journey = Journey::new(correlate(&self.context, headers), client);
-        let mut response = problem::render(failure, None, &journey.correlation.id);
+        let now = self.context.clock().unix_millis();
+        let mut response = problem::render(failure, None, &journey.correlation.id, now);
         self.finish(&journey, headers.get(ORIGIN), response.headers_mut());
         self.observe(&journey, request.method(), response.status(), Some(failure), started);
         response
@@ -305,7 +306,7 @@ impl<S: Service> Chain<S> {
         routed: &Routed,
         headers: &HeaderMap,
         journey: &mut Journey,
-    ) -> Result<Option<(&'static AuthScheme, String)>, Failure> {
+    ) -> Result<Option<(&'static AuthScheme, Signature)>, Failure> {
         let route = routed.route;
         self.limit_address(&routed.early_limits, journey).await?;
         let signed = match auth::identify(&self.context, route, headers).await? {

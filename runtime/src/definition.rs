@@ -355,6 +355,17 @@ pub struct Webhook {
     pub secret: &'static str,
     /// How the signature is written.
     pub encoding: SignatureEncoding,
+    /// When it was signed, where that is signed too.
+    pub timestamp: Option<WebhookTimestamp>,
+}
+
+/// When a webhook was signed.
+#[derive(Debug)]
+pub struct WebhookTimestamp {
+    /// The header's name in lower case; its value is in whole seconds since 1970-01-01T00:00:00Z.
+    pub header: &'static str,
+    /// How far that may be from the service's own time.
+    pub tolerance: Duration,
 }
 
 /// How a signature is written in its header.

@@ -9,6 +9,10 @@ Feature: A cached answer is never given again once what it tells has changed, an
     Then every request is answered as declared
     And every read gives what was changed before it
 
+  Scenario: Something is made or removed
+    Given a user
+    Then each cached list shows what was made after it was read, and no longer what was removed
+
   @needs:faults @needs:loopback
   Scenario: The cache is cut off
     Given a user

@@ -7,12 +7,14 @@ Feature: An error answer is a problem document that leaks nothing of the inside
     When malformed requests of many kinds are sent
     Then no answer is a server error
     And every error is a problem document
+    And every error tells when it happened and its id
     And no error tells anything of the inside
 
   Scenario: Ordinary errors
     When answers of every kind are collected
     Then no answer is a server error
     And every error is a problem document
+    And every error tells when it happened and its id
     And no error tells anything of the inside
 
   @needs:accounts @needs:writes

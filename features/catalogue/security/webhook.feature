@@ -28,6 +28,24 @@ Feature: A webhook is accepted only with a signature over its raw body, and a re
     Then a webhook with a right signature about the user is accepted
     And a signed webhook that was edited afterwards is refused
 
+  @about:webhook-time
+  Scenario: Kept, and sent at another time
+    Then a webhook with a right signature about the user is accepted
+    And a webhook that was signed half the window ago is accepted
+    And a rightly signed webhook is refused when its time is one of these
+      | time                      |
+      | older than the window     |
+      | a year old                |
+      | of the future             |
+      | not told                  |
+      | empty                     |
+      | no number                 |
+      | a number with a sign      |
+      | not that of the signature |
+      | two times                 |
+      | beyond all numbers        |
+    And a webhook with a right signature about the user is accepted
+
   Scenario: Sent again
     Then a webhook with a right signature about the user is accepted
     And an event that is sent again has no second effect

@@ -2,7 +2,7 @@
 
 mod accounts;
 mod dead_letters;
-mod identify;
+pub mod identify;
 mod provider;
 mod switch;
 mod verify;

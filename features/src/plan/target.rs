@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use proofline_spec::document::{
     Answer, Auth, Environment, HealthKind, Limit, LimitKey, Method, NativeStores, Operation, Route,
-    RouteAuth, RouteKey, RouteLimits, Schema, Service, SignatureEncoding, Start,
+    RouteAuth, RouteKey, RouteLimits, Schema, Service, SignatureEncoding, Start, WebhookTimestamp,
 };
 use proofline_spec::evidence::Plan;
 use proofline_spec::unit::Rate;
+
+use crate::token;
 
 /// The service under test: its spec, where it is, and what may be done to it.
 #[derive(Debug, Clone)]
@@ -61,6 +63,33 @@ pub struct WebhookScheme {
     pub secret: String,
     /// How the signature is written.
     pub encoding: SignatureEncoding,
+    /// When it was signed, where that is signed too.
+    pub timestamp: Option<WebhookTimestamp>,
+}
+
+impl WebhookScheme {
+    /// The signature of a body, at a time in seconds since 1970-01-01T00:00:00Z where that is signed too.
+    pub fn signature(&self, secret: &[u8], at: u64, body: &[u8]) -> String {
+        self.signature_with(secret, &at.to_string(), body)
+    }
+
+    /// The same with a time as it is sent, whatever that is.
+    pub fn signature_with(&self, secret: &[u8], time: &str, body: &[u8]) -> String {
+        use base64::Engine as _;
+        let mac = match &self.timestamp {
+            Some(_) => token::hmac(256, secret, &[time.as_bytes(), b".", body].concat()),
+            None => token::hmac(256, secret, body),
+        };
+        match self.encoding {
+            SignatureEncoding::Hex => token::hex(&mac),
+            SignatureEncoding::Base64 => base64::engine::general_purpose::STANDARD.encode(mac),
+        }
+    }
+
+    /// The header that tells that time, where one is declared.
+    pub fn time(&self, at: u64) -> Option<(String, String)> {
+        self.timestamp.as_ref().map(|timestamp| (timestamp.header.clone(), at.to_string()))
+    }
 }
 
 impl Target {
@@ -178,11 +207,12 @@ impl Target {
     /// The webhook scheme of that name.
     pub fn webhook(&self, name: &str) -> Option<WebhookScheme> {
         match self.service.auth.get(name)? {
-            Auth::Webhook { header, encoding, secret, .. } => Some(WebhookScheme {
+            Auth::Webhook { header, encoding, secret, timestamp, .. } => Some(WebhookScheme {
                 name: name.to_owned(),
                 header: header.clone(),
                 secret: secret.clone(),
                 encoding: *encoding,
+                timestamp: timestamp.clone(),
             }),
             _ => None,
         }

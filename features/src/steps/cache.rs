@@ -51,7 +51,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     }
 }
 
-fn is_ones_own(target: &Target, key: &RouteKey, route: &Route) -> bool {
+pub(super) fn is_ones_own(target: &Target, key: &RouteKey, route: &Route) -> bool {
     let jwt = target.jwt();
     key.parameters().next().is_none()
         && route.roles.is_none()

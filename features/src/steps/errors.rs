@@ -13,10 +13,14 @@ use crate::generate::Generator;
 use crate::vectors;
 use crate::world::World;
 
+/// How far the service's clock and ours may be apart, in seconds.
+const CLOCKS_APART: i64 = 600;
+
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         when "malformed requests of many kinds are sent" => malformed;
         then "every error is a problem document" => problem_documents;
+        then "every error tells when it happened and its id" => traceable;
         then "no answer is a server error" => no_server_errors;
         then "no error tells anything of the inside" => no_leaks;
         then "a wrong password and an unknown account are answered alike" => alike;
@@ -167,15 +171,41 @@ fn check_problem(answer: &Answer) -> Result<(), Failure> {
 }
 
 async fn problem_documents(world: &mut World, _: Arguments) -> Seen {
+    let findings = of_each_error(world, check_problem)?;
+    findings.finish("there was no error", |count| format!("{count} errors are problem documents"))
+}
+
+async fn traceable(world: &mut World, _: Arguments) -> Seen {
+    let findings = of_each_error(world, check_traceable)?;
+    findings.finish("there was no error", |count| format!("{count} errors tell time and id"))
+}
+
+fn of_each_error(
+    world: &World,
+    check: fn(&Answer) -> Result<(), Failure>,
+) -> Result<Findings, Failure> {
     let mut findings = Findings::new();
     for sample in &world.memory.samples {
         // An answer to HEAD has no body, and a health answer reports; neither is a problem document.
         let skipped = sample.answer.record.method == "HEAD" || sample.name.contains("health");
         if sample.answer.status >= 400 && !skipped {
-            findings.add(&sample.name, check_problem(&sample.answer))?;
+            findings.add(&sample.name, check(&sample.answer))?;
         }
     }
-    findings.finish("there was no error", |count| format!("{count} errors are problem documents"))
+    Ok(findings)
+}
+
+/// Who is told of an error can be helped: its id is in the log, and its time says where to look.
+fn check_traceable(answer: &Answer) -> Result<(), Failure> {
+    let time = answer.at("/timestamp").unwrap_or_default();
+    let parsed = time.parse::<jiff::Timestamp>().ok();
+    let is_now = parsed.is_some_and(|time| {
+        let apart = jiff::Timestamp::now().duration_since(time).as_secs().abs();
+        apart < CLOCKS_APART
+    });
+    require(is_now, || format!("`timestamp` is {time:?}, not the time of the answer"), answer)?;
+    let has_id = answer.at("/correlation_id").is_some_and(|id| !id.is_empty());
+    require(has_id, || "`correlation_id` is missing".to_owned(), answer)
 }
 
 async fn no_server_errors(world: &mut World, _: Arguments) -> Seen {

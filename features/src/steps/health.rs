@@ -238,6 +238,7 @@ fn can_be_disturbed(world: &World, binding: &str) -> Result<bool, Failure> {
 }
 
 async fn says_where(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
     let answer = last(world)?;
     for (pointer, what) in [
         ("/environment", "the environment"),
@@ -247,6 +248,10 @@ async fn says_where(world: &mut World, _: Arguments) -> Seen {
         let found = answer.at(pointer).unwrap_or_default();
         require(!found.is_empty(), || format!("`{pointer}` must say {what}"), answer)?;
     }
+    // One that takes itself for another environment has that one's settings.
+    let (name, told) = (&run.target.environment.environment, answer.at("/environment"));
+    let is_here = told.as_ref() == Some(name);
+    require(is_here, || format!("`/environment` must be `{name}`, as it runs there"), answer)?;
     Ok(format!(
         "{}, for {} s",
         answer.at("/environment").unwrap_or_default(),

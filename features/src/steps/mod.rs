@@ -23,6 +23,7 @@ mod isolation;
 mod jwt;
 mod killed;
 mod limits;
+mod lists;
 mod logs;
 mod lti;
 mod machines;
@@ -33,6 +34,7 @@ mod people;
 mod provider;
 mod queues;
 mod roles;
+mod rollback;
 mod rooms;
 mod samples;
 mod search;
@@ -46,6 +48,7 @@ mod upstreams;
 mod validation;
 mod webhook;
 
+pub(crate) use limits::global::shared as shared_limits;
 pub(crate) use search::is_searched;
 pub(crate) use tasks::alert as task_alert;
 
@@ -84,6 +87,8 @@ pub struct Memory {
     runs: tasks::Runs,
     /// Whether the service was killed and not started again.
     killed: bool,
+    /// A release that was put in the service's place.
+    release: rollback::Release,
     /// Links of the fault proxy that are disturbed.
     disturbed: Vec<&'static str>,
     upload: upload::Memory,
@@ -170,7 +175,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 44] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 46] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -214,6 +219,8 @@ pub fn all() -> Collection<World> {
         lti::steps,
         search::steps,
         killed::steps,
+        rollback::steps,
+        lists::steps,
         delivered::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
@@ -222,8 +229,10 @@ pub fn all() -> Collection<World> {
 /// Undoes what a scenario changed about the service, even when it failed half-way.
 pub async fn restore(world: &mut World) {
     // Nothing else can be undone while nobody answers.
-    if let Err(failure) = killed::restore(world).await {
-        world.recorder.note(0, failure.to_string());
+    for restored in [killed::restore(world).await, rollback::restore(world).await] {
+        if let Err(failure) = restored {
+            world.recorder.note(0, failure.to_string());
+        }
     }
     for restored in [faults::restore(world).await, connections::restore(world).await] {
         if let Err(failure) = restored {

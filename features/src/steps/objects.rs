@@ -167,7 +167,9 @@ fn holds_part(object: &Value, refusal: &Value) -> bool {
 fn gist(answer: &Answer) -> (u16, Value) {
     let mut body = answer.json();
     if let Some(members) = body.as_object_mut() {
-        members.retain(|name, _| name != "instance" && name != "correlation_id");
+        members.retain(|name, _| {
+            !["instance", "correlation_id", "timestamp"].contains(&name.as_str())
+        });
     }
     (answer.status, body)
 }

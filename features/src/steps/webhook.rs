@@ -5,11 +5,12 @@ use proofline_spec::document::{Operation, Route, RouteKey, Schema, SchemaType};
 use serde_json::Value;
 
 use super::{Arguments, people, steps};
-use crate::call::{Call, signature};
+use crate::call::Call;
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::Generator;
 use crate::plan::{Target, WebhookScheme};
+use crate::token;
 use crate::world::World;
 
 /// What a scenario knows about webhooks.
@@ -17,6 +18,8 @@ use crate::world::World;
 pub(super) struct Webhook {
     /// How many events were made.
     made: u64,
+    /// When the last one was signed, in seconds since 1970-01-01T00:00:00Z.
+    at: u64,
 }
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
@@ -26,6 +29,8 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "a webhook is refused with each of these signatures" => refused;
         then "a signed webhook that was edited afterwards is refused" => edited;
         then "an event that is sent again has no second effect" => replayed;
+        then "a rightly signed webhook is refused when its time is one of these" => other_times;
+        then "a webhook that was signed half the window ago is accepted" => within_the_window;
     }
 }
 
@@ -92,12 +97,30 @@ fn event_id(route: &Route) -> Option<String> {
 }
 
 async fn send(world: &World, body: &[u8], signatures: &[String]) -> Result<Answer, Failure> {
+    let (_, _, scheme, _) = hook(world)?;
+    let times: Vec<_> = scheme.time(world.memory.webhook.at).into_iter().collect();
+    send_with(world, body, signatures, &times).await
+}
+
+async fn send_with(
+    world: &World,
+    body: &[u8],
+    signatures: &[String],
+    times: &[(String, String)],
+) -> Result<Answer, Failure> {
     let (key, _, scheme, _) = hook(world)?;
     let mut request = Request::new(key.method.as_str(), &key.path).body("application/json", body);
     for signature in signatures {
         request = request.header(scheme.header.clone(), signature.clone());
     }
-    world.send(request).await
+    world.send(request.headers(times)).await
+}
+
+/// A right signature, of now.
+fn right(world: &mut World, secret: &[u8], body: &[u8]) -> Result<String, Failure> {
+    let (_, _, scheme, _) = hook(world)?;
+    world.memory.webhook.at = token::now();
+    Ok(scheme.signature(secret, world.memory.webhook.at, body))
 }
 
 /// Whether an event went through. One that the service knows the signature of, but has no use for (it names
@@ -114,18 +137,20 @@ fn taken(answer: &Answer, claim: &str) -> Result<(), Failure> {
 }
 
 async fn accepted(world: &mut World, _: Arguments) -> Seen {
-    let (_, _, scheme, secret) = hook(world)?;
+    let (_, _, _, secret) = hook(world)?;
     let body = event(world)?;
-    let answer = send(world, &body, &[signature(scheme.encoding, &secret, &body)]).await?;
+    let signature = right(world, &secret, &body)?;
+    let answer = send(world, &body, &[signature]).await?;
     taken(&answer, "a rightly signed webhook must be accepted")?;
     Ok(answer.status.to_string())
 }
 
 /// A provider that is answered 5xx delivers the event once more; it must not be taken for done, nor for wrong.
 async fn come_again(world: &mut World, _: Arguments) -> Seen {
-    let (_, _, scheme, secret) = hook(world)?;
+    let (_, _, _, secret) = hook(world)?;
     let body = event(world)?;
-    let answer = send(world, &body, &[signature(scheme.encoding, &secret, &body)]).await?;
+    let signature = right(world, &secret, &body)?;
+    let answer = send(world, &body, &[signature]).await?;
     let right = answer.status == 503 && answer.header("retry-after").is_some();
     require(right, || "the provider must come again: 503 with `Retry-After`".to_owned(), &answer)?;
     Ok(answer.describe())
@@ -138,15 +163,16 @@ async fn refused(world: &mut World, arguments: Arguments) -> Seen {
     for row in &arguments.rows {
         let name = row.first().map(String::as_str).unwrap_or_default();
         let body = event(world)?;
-        let right = signature(scheme.encoding, &secret, &body);
+        let right = right(world, &secret, &body)?;
+        let at = world.memory.webhook.at;
         let wrong = match name {
             "none" => Vec::new(),
             "an empty one" => vec![String::new()],
             "one with another key" => {
-                vec![signature(scheme.encoding, b"a key of the attacker, long enough", &body)]
+                vec![scheme.signature(b"a key of the attacker, long enough", at, &body)]
             }
-            "one with an empty key" => vec![signature(scheme.encoding, b"", &body)],
-            "that of another body" => vec![signature(scheme.encoding, &secret, b"{}")],
+            "one with an empty key" => vec![scheme.signature(b"", at, &body)],
+            "that of another body" => vec![scheme.signature(&secret, at, b"{}")],
             "one that is cut" => vec![right[..right.len() - 2].to_owned()],
             "one with two letters more" => vec![format!("{right}00")],
             "one whose first letter is another" => vec![flipped(&right, 0)],
@@ -197,7 +223,7 @@ fn flipped(text: &str, at: usize) -> String {
 type Edit = fn(&[u8]) -> Vec<u8>;
 
 async fn edited(world: &mut World, _: Arguments) -> Seen {
-    let (_, _, scheme, secret) = hook(world)?;
+    let (_, _, _, secret) = hook(world)?;
     let mut findings = Findings::new();
     let edits: [(&str, Edit); 3] = [
         ("a space more", |body| [body, b" "].concat()),
@@ -208,7 +234,7 @@ async fn edited(world: &mut World, _: Arguments) -> Seen {
     ];
     for (name, edit) in edits {
         let body = event(world)?;
-        let signed = signature(scheme.encoding, &secret, &body);
+        let signed = right(world, &secret, &body)?;
         let answer = send(world, &edit(&body), std::slice::from_ref(&signed)).await?;
         findings.add(
             name,
@@ -235,11 +261,12 @@ async fn profile(world: &World) -> Result<Vec<(String, Value)>, Failure> {
 
 /// An event, another one with another effect, then the first again: the second one's effect must stay.
 async fn replayed(world: &mut World, _: Arguments) -> Seen {
-    let (_, _, scheme, secret) = hook(world)?;
+    let (_, _, _, secret) = hook(world)?;
     let mut states = Vec::new();
     for _ in 0..40 {
         let body = event(world)?;
-        let answer = send(world, &body, &[signature(scheme.encoding, &secret, &body)]).await?;
+        let signature = right(world, &secret, &body)?;
+        let answer = send(world, &body, &[signature]).await?;
         taken(&answer, "must be accepted")?;
         let state = profile(world).await?;
         if states.first().is_none_or(|(_, first)| *first != state) {
@@ -253,7 +280,8 @@ async fn replayed(world: &mut World, _: Arguments) -> Seen {
         return Err(Failure::broken("no event has an effect that the user sees"));
     };
     for _ in 0..2 {
-        let answer = send(world, first, &[signature(scheme.encoding, &secret, first)]).await?;
+        let signature = right(world, &secret, first)?;
+        let answer = send(world, first, &[signature]).await?;
         require(
             answer.is_success(),
             || "an event that is sent again must be acknowledged".to_owned(),
@@ -267,4 +295,61 @@ async fn replayed(world: &mut World, _: Arguments) -> Seen {
         )?;
     }
     Ok("the first event was sent twice more and changed nothing".to_owned())
+}
+
+/// The header and the tolerance of the time that is signed.
+fn window(scheme: &WebhookScheme) -> Result<(String, u64), Failure> {
+    let declared = scheme.timestamp.as_ref();
+    let declared = declared.ok_or_else(|| Failure::not_applicable("no time is signed"))?;
+    Ok((declared.header.clone(), declared.tolerance.as_millis() / 1000))
+}
+
+/// Signatures that would be right, if it were not for their time.
+async fn other_times(world: &mut World, arguments: Arguments) -> Seen {
+    let (_, _, scheme, secret) = hook(world)?;
+    let (header, tolerance) = window(&scheme)?;
+    let before = profile(world).await?;
+    let mut findings = Findings::new();
+    for row in &arguments.rows {
+        let name = row.first().map(String::as_str).unwrap_or_default();
+        let (body, now) = (event(world)?, token::now());
+        // Farther than the request takes.
+        let (old, new) = (now.saturating_sub(tolerance + 5), now + tolerance + 30);
+        let text = |time: u64| time.to_string();
+        let (signed, sent) = match name {
+            "older than the window" => (text(old), vec![text(old)]),
+            "a year old" => (text(now - 31_557_600), vec![text(now - 31_557_600)]),
+            "of the future" => (text(new), vec![text(new)]),
+            "not told" => (String::new(), Vec::new()),
+            "empty" => (String::new(), vec![String::new()]),
+            "no number" => ("now".to_owned(), vec!["now".to_owned()]),
+            "a number with a sign" => (format!("+{now}"), vec![format!("+{now}")]),
+            "not that of the signature" => (text(old), vec![text(now)]),
+            "two times" => (text(old), vec![text(now), text(old)]),
+            "beyond all numbers" => ("9".repeat(40), vec!["9".repeat(40)]),
+            _ => return Err(Failure::Broken(format!("nobody knows the time `{name}`"))),
+        };
+        let times: Vec<_> = sent.into_iter().map(|value| (header.clone(), value)).collect();
+        // But for its time it is right.
+        let signature = scheme.signature_with(&secret, &signed, &body);
+        let answer = send_with(world, &body, &[signature], &times).await?;
+        let is_refused = [400, 401, 403].contains(&answer.status);
+        findings.add(name, require(is_refused, || "must be refused".to_owned(), &answer))?;
+    }
+    let after = profile(world).await?;
+    if before != after {
+        let what = format!("changed from {before:?} to {after:?}");
+        findings.add("the user", Err(Failure::Wrong(what)))?;
+    }
+    findings.finish("the table is empty", |count| format!("{count} times, nothing changed"))
+}
+
+async fn within_the_window(world: &mut World, _: Arguments) -> Seen {
+    let (_, _, scheme, secret) = hook(world)?;
+    let (header, tolerance) = window(&scheme)?;
+    let (body, at) = (event(world)?, token::now() - tolerance / 2);
+    let signature = scheme.signature(&secret, at, &body);
+    let answer = send_with(world, &body, &[signature], &[(header, at.to_string())]).await?;
+    taken(&answer, "a webhook within the window must be accepted")?;
+    Ok(format!("{} s old: {}", tolerance / 2, answer.status))
 }

@@ -96,6 +96,8 @@ found_out! {
     an_undeclared_path_is_found_out: ServesUndeclared by "security/inventory";
     echoing_any_correlation_id_is_found_out: EchoesAnyId by "observability/correlation";
     a_health_answer_that_may_be_kept_is_found_out: HealthIsKept by "observability/health";
+    taking_itself_for_another_environment_is_found_out: IsElsewhere by "observability/health";
+    errors_without_a_time_are_found_out: TellsNoTime by "security/errors";
     not_validating_is_found_out: DoesNotValidate by "security/validation";
     // The HTTP library under the small service takes what is ambiguous unless somebody looks.
     ambiguous_framing_is_found_out: None by "security/smuggling";

@@ -32,6 +32,8 @@ pub(crate) enum Flaw {
     EchoesAnyId,
     HealthIsKept,
     DoesNotValidate,
+    TellsNoTime,
+    IsElsewhere,
 }
 
 /// A service that runs until it is dropped.
@@ -105,6 +107,9 @@ async fn handle(
     let mut draft = draft;
     if draft.status >= 400 {
         draft.body["correlation_id"] = json!(id);
+        if shared.flaw != Flaw::TellsNoTime {
+            draft.body["timestamp"] = json!(jiff::Timestamp::now().to_string());
+        }
         if shared.flaw == Flaw::LeaksSql {
             draft.body["detail"] = json!("sqlite: near \"x\": syntax error");
         }
@@ -205,7 +210,7 @@ fn health(flaw: Flaw) -> Draft {
                 "uptime": {"status": "ok", "seconds": 1},
             },
             "timestamp": now,
-            "environment": "test",
+            "environment": if flaw == Flaw::IsElsewhere { "production" } else { "harness" },
             "version": "1.2.3",
             "responseTimeMs": 0.1,
         }),

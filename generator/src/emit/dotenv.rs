@@ -78,7 +78,7 @@ const HOST: &[(&str, &str, &str)] = &[
         "10000",
         "How many connections may be open; as many as memory and open files permit without it.",
     ),
-    ("LOG_LEVEL", "info", "trace, debug, info, warn or error."),
+    ("LOG_LEVEL", "info", "debug, info, warn or error."),
     ("METRICS_TOKEN", "", "Bearer token for /metrics; without it only loopback peers may read it."),
 ];
 

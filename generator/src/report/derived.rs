@@ -325,10 +325,11 @@ fn alerts(service: &Service) -> Vec<AlertData> {
 }
 
 fn objectives(objectives: &Objectives) -> Vec<ObjectiveData> {
-    let thresholds: [(&str, Option<Threshold>); 3] = [
+    let thresholds: [(&str, Option<Threshold>); 4] = [
         ("Share of requests answered with 5xx", objectives.error_rate),
         ("Latency of 95 % of the requests", objectives.latency_p95),
         ("Share of cache look-ups that hit", objectives.cache_hit_rate),
+        ("Time until a bad release is rolled back", objectives.recovery_time),
     ];
     let uptime = objectives.uptime.map(|uptime| ("Share of time healthy", uptime.to_string()));
     let others =

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proofline_spec::document::{Binding, Container, Environment, Stores, Target, VarSource};
+use proofline_spec::document::{
+    Binding, Container, Environment, LogLevel, Stores, Target, VarSource,
+};
 use proofline_spec::evidence::Digest;
 
 use crate::Input;
@@ -186,7 +188,8 @@ impl<'a> Cluster<'a> {
         };
         set("ENVIRONMENT", environment_name(environment));
         set("HOST", "0.0.0.0");
-        set("LOG_LEVEL", "info");
+        let level = environment.and_then(|environment| environment.log_level);
+        set("LOG_LEVEL", level.map_or("info", LogLevel::name));
         set("PORT", &PORT.to_string());
         set("TRUSTED_PROXIES", "");
         if self.is_embedded() {

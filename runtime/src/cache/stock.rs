@@ -43,6 +43,8 @@ pub(super) struct Counts {
     pub(super) errors: AtomicU64,
     pub(super) damaged: AtomicU64,
     pub(super) invalidations: AtomicU64,
+    pub(super) calls: AtomicU64,
+    pub(super) microseconds: AtomicU64,
 }
 
 /// What was counted of a cache since the start of the process.
@@ -64,6 +66,10 @@ pub struct Figures {
     pub damaged: u64,
     /// Changes that gave tags new versions.
     pub invalidations: u64,
+    /// Calls of the store, answered or not.
+    pub calls: u64,
+    /// How long they took together, attempts and pauses included.
+    pub called: Duration,
     /// The state of the store's breaker; absent when it has none.
     pub breaker: Option<State>,
 }
@@ -135,6 +141,8 @@ impl Stock {
             errors: read(&self.counts.errors),
             damaged: read(&self.counts.damaged),
             invalidations: read(&self.counts.invalidations),
+            calls: read(&self.counts.calls),
+            called: Duration::from_micros(read(&self.counts.microseconds)),
             breaker: self.circuit.as_ref().map(|circuit| circuit.state(now)),
         }
     }
@@ -188,11 +196,16 @@ impl Stock {
         }
         let store = context.store(self.name()).map_err(|error| StoreError(error.to_string()))?;
         let limit = self.definition.timeout;
+        let begun = clock.monotonic();
         let attempts = std::pin::pin!(self.attempts(context, || call(store)));
         let result = match select(attempts, clock.sleep(limit)).await {
             Either::Left((result, _)) => result,
             Either::Right(_) => Err(StoreError(format!("no answer within {limit:?}"))),
         };
+        let took = clock.monotonic().saturating_sub(begun).as_micros();
+        let took = u64::try_from(took).unwrap_or(u64::MAX);
+        self.counts.microseconds.fetch_add(took, Ordering::Relaxed);
+        self.count(|counts| &counts.calls);
         if result.is_err() {
             self.count(|counts| &counts.errors);
         }

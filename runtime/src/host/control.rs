@@ -260,7 +260,8 @@ impl<S: Service> Control<S> {
     /// An answer of the host's own, or a problem, with the headers that every answer has.
     pub fn own(&self, result: Result<Response<Bytes>, Failure>) -> Response<Bytes> {
         let id = self.chain.context().new_id().unwrap_or_default();
-        let refuse = |failure| crate::policy::problem::render(&failure, None, &id);
+        let now = self.chain.context().clock().unix_millis();
+        let refuse = |failure| crate::policy::problem::render(&failure, None, &id, now);
         let mut response = result.unwrap_or_else(refuse);
         self.headers.apply(response.headers_mut());
         if let Ok(id) = HeaderValue::try_from(id) {

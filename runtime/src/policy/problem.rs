@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::definition::Route;
 use crate::percent;
 use crate::problem::Failure;
+use crate::time;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -21,6 +22,7 @@ struct Document<'a> {
     detail: Option<&'a str>,
     instance: String,
     correlation_id: &'a str,
+    timestamp: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Entry<'a>>,
 }
@@ -33,8 +35,13 @@ struct Entry<'a> {
     detail: &'a str,
 }
 
-/// The answer that tells a client about a failure.
-pub fn render(failure: &Failure, route: Option<&Route>, correlation_id: &str) -> Response<Bytes> {
+/// The answer that tells a client about a failure, at a time in milliseconds since 1970-01-01T00:00:00Z.
+pub fn render(
+    failure: &Failure,
+    route: Option<&Route>,
+    correlation_id: &str,
+    now: u64,
+) -> Response<Bytes> {
     let problem = failure.problem();
     let errors = failure.violations().iter().map(|violation| Entry {
         pointer: format!("#{}", fragment(&violation.pointer)),
@@ -50,6 +57,7 @@ pub fn render(failure: &Failure, route: Option<&Route>, correlation_id: &str) ->
         detail: failure.client_detail(),
         instance: format!("{}{correlation_id}", if is_uuid { "urn:uuid:" } else { "" }),
         correlation_id,
+        timestamp: time::rfc3339(now),
         errors: errors.collect(),
     };
     let body = serde_json::to_vec(&document).unwrap_or_default();

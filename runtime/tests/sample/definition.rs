@@ -179,6 +179,7 @@ pub static BILLING: AuthScheme = AuthScheme {
         header: "x-signature",
         secret: "WEBHOOK_SECRET",
         encoding: SignatureEncoding::Hex,
+        timestamp: None,
     }),
 };
 

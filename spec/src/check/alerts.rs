@@ -13,6 +13,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         side(context, alert, &at, found);
         times(context, alert, &at, found);
         counted(context, alert, &at, found);
+        shares(context, alert, &at, found);
         if alert.summary.trim().is_empty() {
             let message = "the summary is empty";
             found.push(
@@ -76,6 +77,50 @@ fn times(context: &Context<'_>, alert: &Alert, at: &At<'_>, found: &mut Vec<Diag
     }
 }
 
+/// A share of requests is that of some routes among others, which are all there.
+fn shares(context: &Context<'_>, alert: &Alert, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+    let is_share = alert.when.metric == AlertMetric::RequestShare;
+    for (key, routes) in [("routes", &alert.routes), ("among", &alert.among)] {
+        let here = at.key(key);
+        if is_share && routes.is_empty() {
+            let message = format!("the share says no `{key}`");
+            found.push(
+                context
+                    .at_value(codes::ALERT, &at.key("when"), message)
+                    .because("it compares the good answers of `routes` with those of `among`")
+                    .fix(format!("add `{key}: [POST /a/path]`")),
+            );
+        } else if !is_share && !routes.is_empty() {
+            let message = format!("`{}` is not about routes", alert.when.metric.name());
+            found.push(
+                context
+                    .at_key(codes::ALERT, &here, message)
+                    .because("only `request_share` is")
+                    .fix("remove it"),
+            );
+        }
+        for (index, route) in routes.iter().enumerate() {
+            if key == "among" && alert.routes.contains(route) {
+                let message = format!("`{route}` is in `routes`, too");
+                found.push(
+                    context
+                        .at_value(codes::ALERT, &here.index(index), message)
+                        .because("the share of a route among itself is always all")
+                        .fix("keep it in one of them"),
+                );
+            }
+            if !context.service.routes.contains_key(route) {
+                let message = format!("there is no route `{route}`");
+                found.push(
+                    context
+                        .at_value(codes::UNKNOWN_ROUTE, &here.index(index), message)
+                        .fix("name a route of `routes`, method and path"),
+                );
+            }
+        }
+    }
+}
+
 /// Failures of tasks are counted in their history.
 fn counted(context: &Context<'_>, alert: &Alert, at: &At<'_>, found: &mut Vec<Diagnostic>) {
     if alert.when.metric != AlertMetric::TaskFailures {
@@ -134,6 +179,12 @@ fn objectives(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             objectives.cache_hit_rate,
             objectives.cache_hit_rate.is_none_or(|t| !low(t) && is_share(t)),
             "> 80%",
+        ),
+        (
+            "recovery_time",
+            objectives.recovery_time,
+            objectives.recovery_time.is_none_or(|t| low(t) && is_time(t)),
+            "< 2min",
         ),
     ];
     for (key, threshold, fits, example) in wanted {

@@ -318,37 +318,59 @@ fn extra(
     }
 }
 
+/// The widest window for a signature, in milliseconds: an hour.
+const LONGEST_TOLERANCE: u64 = 3_600_000;
+
 /// Headers in which credentials and signatures are sent.
 fn of_schemes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let auth = At::root("auth");
     for (name, scheme) in &context.service.auth {
         let (Auth::ApiKey { header, .. } | Auth::Webhook { header, .. }) = scheme else { continue };
         let at = auth.key(name);
-        let here = at.key("header");
-        if !is_header_name(header) {
+        of_scheme(context, header, &at.key("header"), found);
+        let Auth::Webhook { timestamp: Some(timestamp), .. } = scheme else { continue };
+        let part = at.key("timestamp");
+        let here = part.key("header");
+        of_scheme(context, &timestamp.header, &here, found);
+        let millis = timestamp.tolerance.as_millis();
+        if !(1000..=LONGEST_TOLERANCE).contains(&millis) {
+            let message = format!("`{}` is no window for a signature", timestamp.tolerance);
             found.push(
                 context
-                    .at_value(
-                        codes::HEADER_NAME,
-                        &here,
-                        format!("`{header}` is not the name of a header"),
-                    )
-                    .fix("write a name such as `X-API-Key`"),
-            );
-        } else if header.eq_ignore_ascii_case("authorization")
-            || header.eq_ignore_ascii_case("cookie")
-        {
-            found.push(
-                context
-                    .at_value(
-                        codes::HEADER_CONFLICT,
-                        &here,
-                        format!("`{header}` has a meaning of its own"),
-                    )
-                    .because("it is read by `jwt` schemes, or sent by browsers without being asked")
-                    .fix("use a header of your own, such as `X-API-Key`"),
+                    .at_value(codes::ZERO, &part.key("tolerance"), message)
+                    .because("clocks differ by seconds, and who kept a request has that long to send it again")
+                    .fix("give 1 s to 1 h, such as `5min`"),
             );
         }
+        if timestamp.header.eq_ignore_ascii_case(header) {
+            let message = format!("`{header}` carries the signature already");
+            found.push(
+                context
+                    .at_value(codes::HEADER_CONFLICT, &here, message)
+                    .because("a header that is sent twice is refused")
+                    .fix("name another header, such as `X-Timestamp`"),
+            );
+        }
+    }
+}
+
+fn of_scheme(context: &Context<'_>, header: &str, here: &At, found: &mut Vec<Diagnostic>) {
+    if !is_header_name(header) {
+        let message = format!("`{header}` is not the name of a header");
+        found.push(
+            context
+                .at_value(codes::HEADER_NAME, here, message)
+                .fix("write a name such as `X-API-Key`"),
+        );
+    } else if header.eq_ignore_ascii_case("authorization") || header.eq_ignore_ascii_case("cookie")
+    {
+        let message = format!("`{header}` has a meaning of its own");
+        found.push(
+            context
+                .at_value(codes::HEADER_CONFLICT, here, message)
+                .because("it is read by `jwt` schemes, or sent by browsers without being asked")
+                .fix("use a header of your own, such as `X-API-Key`"),
+        );
     }
 }
 

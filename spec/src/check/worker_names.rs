@@ -10,7 +10,7 @@ use crate::document::{Precision, Substitute, Target};
 /// Names that Proofline gives things of its own.
 const OURS: [&str; 2] = ["RATE_LIMITS", "CF_VERSION_METADATA"];
 /// Variables that every worker is given; the spec may have a variable of the first name itself.
-const VARIABLES: [&str; 2] = ["ENVIRONMENT", "FAULTS"];
+const VARIABLES: [&str; 3] = ["ENVIRONMENT", "FAULTS", "LOG_LEVEL"];
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if !context.targets(Target::Workers) {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::RouteKey;
 use crate::unit::{Duration, Percent, Quantity, Threshold, text_unit};
 
 /// So many failures of a task in a row are counted.
@@ -20,6 +21,12 @@ pub struct Alert {
     /// How long the condition must hold before the alert fires.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub hold: Option<Duration>,
+    /// The routes whose good answers are compared with those of `among`, for `request_share`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteKey>,
+    /// The routes whose good answers are the whole, for `request_share`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub among: Vec<RouteKey>,
     /// The window in which a count is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Duration>,
@@ -51,8 +58,8 @@ pub struct AlertRule {
 text_unit!(
     AlertRule,
     "a condition such as `error_rate > 5%`",
-    r"^(health_failing|error_rate|database_failures|latency_p50|latency_p95|latency_p99|rate_limited|cache_hit_rate|queue_backlog|task_failures|memory) ?(<|<=|>|>=) ?[0-9]+(\.[0-9]+)?(ms|s|min|h|d|%)?$",
-    "A condition: one of `health_failing`, `error_rate`, `database_failures`, `latency_p50`, `latency_p95`, `latency_p99`, `rate_limited`, `cache_hit_rate`, `queue_backlog`, `task_failures`, `memory`, and a comparison, such as `error_rate > 5%`."
+    r"^(health_failing|error_rate|database_failures|latency_p50|latency_p95|latency_p99|rate_limited|cache_hit_rate|queue_backlog|task_failures|memory|database_connections|cache_latency|breakers_open|request_share) ?(<|<=|>|>=) ?[0-9]+(\.[0-9]+)?(ms|s|min|h|d|%)?$",
+    "A condition: one of `health_failing`, `error_rate`, `database_failures`, `latency_p50`, `latency_p95`, `latency_p99`, `rate_limited`, `cache_hit_rate`, `queue_backlog`, `task_failures`, `memory`, `database_connections`, `cache_latency`, `breakers_open`, `request_share`, and a comparison, such as `error_rate > 5%`."
 );
 
 /// What an alert measures.
@@ -80,11 +87,19 @@ pub enum AlertMetric {
     TaskFailures,
     /// Share of the memory limit in use.
     Memory,
+    /// Connections of one instance's pool to a database that are in use: a count.
+    DatabaseConnections,
+    /// How long a call of a cache's store takes, on average.
+    CacheLatency,
+    /// Breakers of upstreams and caches that were open within the time, each instance's for itself: a count.
+    BreakersOpen,
+    /// Good answers (2xx) of some routes, as a share of those of others: what is refunded of what is paid, for example.
+    RequestShare,
 }
 
 impl AlertMetric {
     /// Every metric with its name in documents.
-    pub const ALL: [(&'static str, Self); 11] = [
+    pub const ALL: [(&'static str, Self); 15] = [
         ("health_failing", Self::HealthFailing),
         ("error_rate", Self::ErrorRate),
         ("database_failures", Self::DatabaseFailures),
@@ -96,6 +111,10 @@ impl AlertMetric {
         ("queue_backlog", Self::QueueBacklog),
         ("task_failures", Self::TaskFailures),
         ("memory", Self::Memory),
+        ("database_connections", Self::DatabaseConnections),
+        ("cache_latency", Self::CacheLatency),
+        ("breakers_open", Self::BreakersOpen),
+        ("request_share", Self::RequestShare),
     ];
 
     /// The name in documents.
@@ -106,30 +125,25 @@ impl AlertMetric {
     /// A limit that it can be compared with.
     const fn example(self) -> &'static str {
         match self {
-            Self::ErrorRate | Self::CacheHitRate | Self::Memory => "5%",
-            Self::LatencyP50 | Self::LatencyP95 | Self::LatencyP99 => "500ms",
+            Self::ErrorRate | Self::CacheHitRate | Self::Memory | Self::RequestShare => "5%",
+            Self::LatencyP50 | Self::LatencyP95 | Self::LatencyP99 | Self::CacheLatency => "500ms",
             Self::HealthFailing
             | Self::DatabaseFailures
             | Self::RateLimited
             | Self::QueueBacklog
-            | Self::TaskFailures => "100",
+            | Self::TaskFailures
+            | Self::DatabaseConnections
+            | Self::BreakersOpen => "100",
         }
     }
 
+    /// Whether the limit has the measure's unit, which is that of the example.
     fn accepts(self, quantity: Quantity) -> bool {
-        matches!(
-            (self, quantity),
-            (Self::ErrorRate | Self::CacheHitRate | Self::Memory, Quantity::Percent(_))
-                | (Self::LatencyP50 | Self::LatencyP95 | Self::LatencyP99, Quantity::Duration(_))
-                | (
-                    Self::HealthFailing
-                        | Self::DatabaseFailures
-                        | Self::RateLimited
-                        | Self::QueueBacklog
-                        | Self::TaskFailures,
-                    Quantity::Count(_)
-                )
-        )
+        match quantity {
+            Quantity::Percent(_) => self.example().ends_with('%'),
+            Quantity::Duration(_) => self.example().ends_with("ms"),
+            Quantity::Count(_) => self.example().ends_with('0'),
+        }
     }
 }
 
@@ -192,6 +206,9 @@ pub struct Objectives {
     /// Share of cache look-ups that hit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_hit_rate: Option<Threshold>,
+    /// How soon a bad release is rolled back, from the decision until the service is well again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_time: Option<Threshold>,
 }
 
 #[cfg(test)]

@@ -46,6 +46,10 @@ pub enum Auth {
         encoding: SignatureEncoding,
         /// Name of the secret that signs.
         secret: String,
+        /// When it was signed. The signature is then over the time as it is sent, a full stop and the raw body, so that
+        /// who kept a request cannot send it again later.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timestamp: Option<WebhookTimestamp>,
     },
 }
 
@@ -91,6 +95,16 @@ pub struct PrincipalLookup {
 pub enum JwtAlgorithm {
     /// HMAC with SHA-256.
     HS256,
+}
+
+/// When a webhook was signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookTimestamp {
+    /// The header that carries the time, in whole seconds since 1970-01-01T00:00:00Z.
+    pub header: String,
+    /// How far that may be from the service's own time, before or after it.
+    pub tolerance: Duration,
 }
 
 /// How a webhook's body is signed.

@@ -6,6 +6,32 @@ use serde::{Deserialize, Serialize};
 use super::{Map, SpecVersion, Substitute, Target};
 use crate::unit::{Duration, Rate};
 
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// For those who look for a mistake.
+    Debug,
+    /// What happens, each request for a start.
+    Info,
+    /// What should not happen but is dealt with.
+    Warn,
+    /// What went wrong.
+    Error,
+}
+
+impl LogLevel {
+    /// The word that `LOG_LEVEL` takes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// Where a service runs, and what may be done to it there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +60,9 @@ pub struct Environment {
     /// Values of variables; never secrets.
     #[serde(default)]
     pub vars: Map<String>,
+    /// The least that is logged there; `info` without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<LogLevel>,
     /// Resources on the platform, by binding, where they differ from the usual ones.
     #[serde(default)]
     pub resources: Map<Resource>,

@@ -32,7 +32,9 @@ pub mod watch;
 
 pub use account::{AccountStep, Accounts, Balance, BalanceFigure, RemoveAccount};
 pub use alert::{Alert, AlertMetric, AlertRule, AlertSeverity, Objectives};
-pub use auth::{Auth, JwtAlgorithm, PrincipalLookup, SignatureEncoding, WebhookAlgorithm};
+pub use auth::{
+    Auth, JwtAlgorithm, PrincipalLookup, SignatureEncoding, WebhookAlgorithm, WebhookTimestamp,
+};
 pub use binding::{Batch, Binding, Breaker, DeadLetter, Job, OnFailure, Pool, Retry};
 pub use claim::{
     Category, Checklist, ChecklistLine, Claim, DerivedProof, LoadProof, ProbeName, Proof, Severity,
@@ -43,8 +45,8 @@ pub use container::{
     Autoscale, Container, CpuRange, Disruption, MemoryRange, Probes, Resources, Stores,
 };
 pub use environment::{
-    Access, Credential, Environment, LoadPermit, MintedToken, NativeStores, Permits, Resource,
-    Start, StartCompose, StartNative, StartWorkers, WorkerRoute,
+    Access, Credential, Environment, LoadPermit, LogLevel, MintedToken, NativeStores, Permits,
+    Resource, Start, StartCompose, StartNative, StartWorkers, WorkerRoute,
 };
 pub use expression::{Expression, Source};
 pub use flag::{

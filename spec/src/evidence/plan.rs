@@ -49,6 +49,9 @@ pub struct Plan {
     /// Whether whoever starts a runner kills the service and starts it again when asked to on the runner's standard output.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restarts: bool,
+    /// Whether they also put a bad release in the service's place, and the one before back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub releases: bool,
     /// The seed of every generated value.
     pub seed: u64,
 }

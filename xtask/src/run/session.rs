@@ -175,6 +175,8 @@ impl Session<'_> {
                 .filter(|_| self.environment.access.logs)
                 .map(|started| started.log.display().to_string()),
             restarts: started.is_some() && self.environment.permits.restarts,
+            releases: started.is_some_and(Started::takes_releases)
+                && self.environment.permits.restarts,
             proxy: started.and_then(Started::proxy).map(str::to_owned),
             provider: started.and_then(|started| started.provider.as_ref()).map(Provider::url),
             configuration: started.filter(|_| self.environment.permits.restarts).and_then(
@@ -425,6 +427,7 @@ fn empty_plan(
         principals_file: None,
         proxy: None,
         restarts: false,
+        releases: false,
         seed: SEED,
     }
 }

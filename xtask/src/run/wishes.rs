@@ -74,6 +74,8 @@ fn fulfil(
     match wish.split_once(' ') {
         None if wish == "kill" => started.kill().map(|()| None),
         None if wish == "end" => started.end(),
+        None if wish == "roll-back" => started.roll_back(context).map(|()| None),
+        Some(("release", flaw)) => started.release(context, flaw).map(|()| None),
         None if wish == "start" => {
             started.start_again(context, service, environment).map(|()| None)
         }

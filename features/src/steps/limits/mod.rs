@@ -3,6 +3,7 @@
 mod address;
 mod endpoint;
 mod fields;
+pub(crate) mod global;
 mod room;
 mod share;
 mod tiers;
@@ -91,7 +92,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "what remains counts down to nothing" => counts_down;
         then "the refusal names the limit and when to come again" => refusal;
     };
-    tiers::steps(endpoint::steps(address::steps(collection)))
+    global::steps(tiers::steps(endpoint::steps(address::steps(collection))))
 }
 
 fn over(world: &World, check: impl Fn(&UsedUp) -> Result<String, Failure>) -> Seen {

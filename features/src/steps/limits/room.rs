@@ -51,7 +51,7 @@ pub(super) async fn make(
 }
 
 /// Asks what is left of a limit until that is enough: where windows slide, it comes back little by little.
-async fn wait(world: &World, name: &str, requests: u64) -> Result<(), Failure> {
+pub(super) async fn wait(world: &World, name: &str, requests: u64) -> Result<(), Failure> {
     for _ in 0..MOST_WAITS {
         let address = world.run()?.fresh_address();
         let request = Request::get(NOWHERE).from_address(&address).expecting_limit();

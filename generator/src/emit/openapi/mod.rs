@@ -6,7 +6,7 @@ mod lti;
 mod rooms;
 mod schemas;
 
-use proofline_spec::document::{Auth, Route, RouteKey, Service};
+use proofline_spec::document::{Auth, Route, RouteAuth, RouteKey, Service, WebhookTimestamp};
 use serde_json::{Map, Value, json};
 
 use crate::tree::{Owner, Tree};
@@ -150,9 +150,36 @@ fn parameters(service: &Service, key: &RouteKey, route: &Route) -> Value {
             }));
         }
     }
+    parameters.extend(timestamps(service, route));
     parameters.extend(files::headers(key, route));
     parameters.extend(lti::parameters(key, route));
     Value::Array(parameters)
+}
+
+/// The times of signatures that a route asks for.
+fn timestamps(service: &Service, route: &Route) -> Vec<Value> {
+    let schemes = match &route.auth {
+        Some(RouteAuth::Schemes(names)) => names.as_slice(),
+        Some(RouteAuth::None) => &[],
+        None => &service.defaults.auth,
+    };
+    let timestamp = |name| match service.auth.get(name) {
+        Some(Auth::Webhook { timestamp: Some(timestamp), .. }) => Some(timestamp),
+        _ => None,
+    };
+    let described = |timestamp: &WebhookTimestamp| {
+        json!({
+            "name": timestamp.header,
+            "in": "header",
+            "required": true,
+            "schema": { "type": "integer", "format": "int64", "minimum": 0 },
+            "description": format!(
+                "When it was signed, in seconds since 1970-01-01T00:00:00Z; at most {} from now.",
+                timestamp.tolerance
+            ),
+        })
+    };
+    schemes.iter().filter_map(timestamp).map(described).collect()
 }
 
 fn security_schemes(service: &Service) -> Value {
@@ -166,9 +193,15 @@ fn security_schemes(service: &Service) -> Value {
             Auth::ApiKey { header, .. } => json!({
                 "type": "apiKey", "in": "header", "name": header, "description": "An API key.",
             }),
-            Auth::Webhook { header, .. } => json!({
+            Auth::Webhook { header, timestamp, .. } => json!({
                 "type": "apiKey", "in": "header", "name": header,
-                "description": "HMAC-SHA256 over the raw body.",
+                "description": match timestamp {
+                    Some(timestamp) => format!(
+                        "HMAC-SHA256 over the value of `{}`, a full stop and the raw body.",
+                        timestamp.header
+                    ),
+                    None => "HMAC-SHA256 over the raw body.".to_owned(),
+                },
             }),
         };
         schemes.insert(name.clone(), scheme);

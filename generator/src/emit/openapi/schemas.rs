@@ -109,6 +109,7 @@ fn problem() -> Value {
             "detail": { "type": "string", "description": "What a client can do about it." },
             "instance": { "type": "string", "description": "This occurrence." },
             "correlation_id": { "type": "string", "description": "The id under which the request is logged." },
+            "timestamp": { "type": "string", "format": "date-time", "description": "When it was answered." },
         },
     })
 }

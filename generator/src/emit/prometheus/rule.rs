@@ -1,6 +1,6 @@
 //! An alert as an expression over what `/metrics` tells.
 
-use proofline_spec::document::{Alert, AlertMetric, HealthKind, Operation, Service};
+use proofline_spec::document::{Alert, AlertMetric, HealthKind, Operation, RouteKey, Service};
 use proofline_spec::unit::{Duration, Quantity};
 
 use super::prometheus;
@@ -80,12 +80,48 @@ impl<'a> Rule<'a> {
             AlertMetric::TaskFailures => {
                 format!("max({})", self.select("task_failures_in_a_row", &[]))
             }
+            AlertMetric::DatabaseConnections => {
+                format!("max({})", self.select("database_connections_in_use", &[]))
+            }
+            AlertMetric::CacheLatency => format!(
+                "{} / {}",
+                rate(self.select("cache_call_duration_seconds_sum", &[])),
+                rate(self.select("cache_call_duration_seconds_count", &[]))
+            ),
+            // Half open (0.5) is also one that nobody has called since; open again and again is open.
+            AlertMetric::BreakersOpen => format!(
+                "sum(max_over_time({}[{window}]) >= bool 1 or max_over_time({}[{window}]) >= bool 1)",
+                self.select("upstream_breaker_open", &[]),
+                self.select("cache_breaker_open", &[])
+            ),
+            // A share of nothing is none.
+            AlertMetric::RequestShare => {
+                let among = self.answered(&self.alert.among, &window);
+                format!("{} / ({among} > 0)", self.answered(&self.alert.routes, &window))
+            }
             AlertMetric::Memory => format!(
                 "max({} / {})",
                 self.select("process_resident_memory_bytes", &[]),
                 self.select("process_memory_limit_bytes", &[])
             ),
         }
+    }
+
+    /// Good answers of routes, in a second. A route that nobody has called yet has no series.
+    fn answered(&self, routes: &[RouteKey], window: &str) -> String {
+        let rates: Vec<String> = routes
+            .iter()
+            .map(|route| {
+                let labels = [
+                    format!("route=\"{}\"", route.path),
+                    format!("method=\"{}\"", route.method.as_str()),
+                ];
+                let labels = [labels[0].as_str(), labels[1].as_str(), "status=~\"2..\""];
+                let series = self.select("http_requests_total", &labels);
+                format!("rate({series}[{window}])")
+            })
+            .collect();
+        format!("sum({})", rates.join(" or "))
     }
 
     fn quantile(&self, quantile: &str, window: &str) -> String {

@@ -1,12 +1,14 @@
 //! Series by which an alert fires, and series by which it must not.
 
-use proofline_spec::document::AlertMetric;
+use proofline_spec::document::{AlertMetric, RouteKey};
 
 use super::INTERVAL;
 use super::rule::Rule;
 
 /// Requests in each interval.
 const REQUESTS: f64 = 1000.0;
+/// No service has more breakers.
+const MOST_BREAKERS: f64 = 1000.0;
 
 /// What the figures do, and whether the alert fires.
 pub(super) struct Case {
@@ -49,9 +51,10 @@ impl Rule<'_> {
     /// Something above a limit: halfway to everything for a share, twice as much for the rest.
     fn above(&self, limit: f64) -> f64 {
         match self.alert.when.metric {
-            AlertMetric::ErrorRate | AlertMetric::CacheHitRate | AlertMetric::Memory => {
-                f64::midpoint(limit, 1.0)
-            }
+            AlertMetric::ErrorRate
+            | AlertMetric::CacheHitRate
+            | AlertMetric::Memory
+            | AlertMetric::RequestShare => f64::midpoint(limit, 1.0),
             _ => limit.mul_add(2.0, 1.0),
         }
     }
@@ -104,11 +107,68 @@ impl Rule<'_> {
                 let series = self.select("task_failures_in_a_row", &["task=\"task\""]);
                 vec![(series, constant(value))]
             }
+            AlertMetric::DatabaseConnections => {
+                let series = |instance| {
+                    self.select("database_connections_in_use", &["database=\"DB\"", instance])
+                };
+                vec![
+                    (series("instance=\"a\""), constant(value)),
+                    (series("instance=\"b\""), constant(0.0)),
+                ]
+            }
+            AlertMetric::CacheLatency => {
+                let calls = |part| {
+                    let name = format!("cache_call_duration_seconds_{part}");
+                    self.select(&name, &["cache=\"CACHE\""])
+                };
+                vec![(calls("sum"), growing(REQUESTS * value)), (calls("count"), growing(REQUESTS))]
+            }
+            AlertMetric::BreakersOpen => self.breakers(value),
+            AlertMetric::RequestShare => {
+                let answers = |route: &RouteKey| {
+                    let (path, method) = (&route.path, route.method.as_str());
+                    let labels = [
+                        format!("method=\"{method}\""),
+                        format!("route=\"{path}\""),
+                        "status=\"200\"".to_owned(),
+                    ];
+                    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+                    self.select("http_requests_total", &labels)
+                };
+                // Each of them has its part in the share.
+                let (routes, among) = (&self.alert.routes, &self.alert.among);
+                let part = |total: f64, of: &[RouteKey]| {
+                    total / f64::from(u32::try_from(of.len()).unwrap_or(1))
+                };
+                let some =
+                    routes.iter().map(|r| (answers(r), growing(part(REQUESTS * value, routes))));
+                let all = among.iter().map(|r| (answers(r), growing(part(REQUESTS, among))));
+                some.chain(all).collect()
+            }
             AlertMetric::Memory => vec![
                 (self.select("process_resident_memory_bytes", &[]), constant(REQUESTS * value)),
                 (self.select("process_memory_limit_bytes", &[]), constant(REQUESTS)),
             ],
         }
+    }
+
+    /// More breakers than so many are open, the last one a cache's; or none. One is closed, and one half open.
+    fn breakers(&self, value: f64) -> Vec<(String, String)> {
+        let open = if value > self.limit() { value.ceil() } else { 0.0 };
+        let mut series = vec![
+            (self.select("upstream_breaker_open", &["upstream=\"CLOSED\""]), constant(0.0)),
+            (self.select("upstream_breaker_open", &["upstream=\"HALF\""]), constant(0.5)),
+        ];
+        let mut number = 0;
+        while f64::from(number) < open.min(MOST_BREAKERS) - 1.0 {
+            let label = format!("upstream=\"UPSTREAM-{number}\"");
+            series.push((self.select("upstream_breaker_open", &[label.as_str()]), constant(1.0)));
+            number += 1;
+        }
+        if open > 0.0 {
+            series.push((self.select("cache_breaker_open", &["cache=\"CACHE\""]), constant(1.0)));
+        }
+        series
     }
 
     /// A counter that grows by so much within the window.

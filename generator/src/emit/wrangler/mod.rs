@@ -181,6 +181,9 @@ fn vars(service: &Service, environment: Option<&Environment>) -> Map<String, Val
         let said = substitute.map(|s| (Substitute::variable(name), s.name().into()));
         vars.extend(said);
     }
+    if let Some(level) = environment.and_then(|environment| environment.log_level) {
+        vars.insert("LOG_LEVEL".into(), level.name().into());
+    }
     if environment.is_some_and(|environment| environment.permits.faults) {
         vars.insert("FAULTS".into(), "on".into());
     }

@@ -165,6 +165,7 @@ const IMPORTS: &[&str] = &[
     "Vector",
     "VectorTable",
     "Webhook",
+    "WebhookTimestamp",
 ];
 
 /// Whether code names a type, and not only one whose name ends the same.
@@ -657,13 +658,20 @@ fn scheme(name: &str, auth: &Auth) -> Static {
             text(&header.to_lowercase()),
             lookup(principal)
         ),
-        Auth::Webhook { header, encoding, secret, .. } => {
+        Auth::Webhook { header, encoding, secret, timestamp, .. } => {
             let encoding = match encoding {
                 SignatureEncoding::Hex => "Hex",
                 SignatureEncoding::Base64 => "Base64",
             };
+            let timestamp = timestamp.as_ref().map_or("None".to_owned(), |timestamp| {
+                format!(
+                    "Some(WebhookTimestamp {{ header: {}, tolerance: {} }})",
+                    text(&timestamp.header.to_lowercase()),
+                    duration(timestamp.tolerance)
+                )
+            });
             format!(
-                "AuthKind::Webhook(Webhook {{ header: {}, secret: {}, encoding: SignatureEncoding::{encoding} }})",
+                "AuthKind::Webhook(Webhook {{ header: {}, secret: {}, encoding: SignatureEncoding::{encoding}, timestamp: {timestamp} }})",
                 text(&header.to_lowercase()),
                 text(secret)
             )

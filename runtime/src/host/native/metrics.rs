@@ -177,6 +177,13 @@ fn write_caches(out: &mut String, caches: &[Figures]) -> std::fmt::Result {
             writeln!(out, "cache_{name}_total{{cache=\"{}\"}} {count}", cache.name)?;
         }
     }
+    let help = "How long calls of a cache's store took.";
+    head(out, "cache_call_duration_seconds", "summary", help)?;
+    for cache in caches {
+        let (name, seconds) = (cache.name, cache.called.as_secs_f64());
+        writeln!(out, "cache_call_duration_seconds_sum{{cache=\"{name}\"}} {seconds}")?;
+        writeln!(out, "cache_call_duration_seconds_count{{cache=\"{name}\"}} {}", cache.calls)?;
+    }
     head(
         out,
         "cache_breaker_open",

@@ -278,7 +278,9 @@ fn not_started() -> JsValue {
 
 impl Worker for Broken {
     fn fetch(self: Rc<Self>, _: JsValue, _: JsValue) -> JsValue {
-        let mut response = crate::policy::problem::render(&Failure::of(&UNAVAILABLE), None, "");
+        let unavailable = Failure::of(&UNAVAILABLE);
+        let mut response =
+            crate::policy::problem::render(&unavailable, None, "", clock::unix_millis());
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         if let Some(headers) = &self.headers {
             headers.apply(response.headers_mut());

@@ -16,6 +16,8 @@ use crate::context::{Context, Settings};
 use crate::definition::{AuthKind, AuthScheme, Credential, Definition, PrincipalLookup, Route};
 use crate::problem::Failure;
 
+pub use webhook::Signature;
+
 /// The keys that sign, ready for use.
 #[derive(Debug)]
 pub struct Keys {
@@ -76,7 +78,7 @@ pub enum Identified {
         /// The scheme that verifies it.
         scheme: &'static AuthScheme,
         /// The signature as it was sent.
-        signature: String,
+        signature: Signature,
     },
 }
 
@@ -123,7 +125,8 @@ pub async fn identify(
             look_up(context, scheme, bound, Some(&hash)).await.map(Identified::Principal)
         }
         AuthKind::Webhook(webhook) => {
-            let signature = webhook::signature(headers, webhook.header)?.to_owned();
+            let now = context.clock().unix_millis() / 1000;
+            let signature = webhook::signature(webhook, headers, now)?;
             Ok(Identified::Signed { scheme, signature })
         }
     }
@@ -133,10 +136,11 @@ pub async fn identify(
 pub fn verify_body(
     context: &Context,
     scheme: &AuthScheme,
-    signature: &str,
+    signature: &Signature,
     body: &[u8],
 ) -> Result<(), Failure> {
-    if context.keys().verifier(scheme)?.matches(body, signature) {
+    let verifier = context.keys().verifier(scheme)?;
+    if verifier.matches(signature.timestamp.as_deref(), body, &signature.text) {
         Ok(())
     } else {
         Err(Failure::unauthenticated("the signature does not match the body"))

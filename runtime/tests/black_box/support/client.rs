@@ -141,6 +141,8 @@ impl Reply {
         assert_eq!(document["type"], format!("https://proofline.dev/problems/{name}"), "{text}");
         assert!(document["title"].as_str().is_some_and(|title| !title.is_empty()));
         assert_eq!(document["correlation_id"].as_str(), self.header("x-correlation-id"));
+        // RFC 3339, in UTC.
+        assert!(document["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{text}");
         document
     }
 }

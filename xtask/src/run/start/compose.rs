@@ -34,7 +34,7 @@ const ATTEMPTS: u8 = 5;
 /// Everything that is started under one name; removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Project {
-    engine: Engine,
+    pub(super) engine: Engine,
     /// Its name; containers, networks and volumes have it in theirs.
     name: String,
     /// The compose files.
@@ -42,7 +42,7 @@ pub(super) struct Project {
     /// The file with the values of every variable.
     values: PathBuf,
     /// What the image is called.
-    image: String,
+    pub(super) image: String,
     /// Where the service is published: the same port also when it is started again.
     port: u16,
     removed: bool,
@@ -371,11 +371,11 @@ impl Project {
         script::write(folder, &text)
     }
 
-    fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         format!("dev.proofline.project={}", self.name)
     }
 
-    fn compose(&self, arguments: &[&str]) -> Command {
+    pub(super) fn compose(&self, arguments: &[&str]) -> Command {
         let mut command = self.engine.compose();
         command.arg("--project-name").arg(&self.name).arg("--env-file").arg(&self.values);
         for file in &self.files {
@@ -505,11 +505,13 @@ impl Project {
         let mut command = self.engine.docker();
         command.args(["image", "rm", "--force", &self.image]);
         engine::finish(command, "remove the image")?;
+        let releases = self.remove_releases();
         // The migration's image differs from the service's in a label, and lost its name to it.
         let mut command = self.engine.docker();
         command.args(["image", "prune", "--force", "--filter"]);
         command.arg(format!("label=com.docker.compose.project={}", self.name));
         engine::finish(command, "remove the images without a name")?;
+        releases?;
         down.map(drop)
     }
 }

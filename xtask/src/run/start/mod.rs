@@ -5,6 +5,7 @@ mod compose;
 mod native;
 mod output;
 mod provider;
+mod release;
 pub(crate) mod script;
 mod servers;
 mod workers;
@@ -228,6 +229,9 @@ pub(crate) fn variables(
         variables.insert(Substitute::variable(binding), by.name().to_owned());
     }
     variables.insert("ENVIRONMENT".into(), environment.environment.clone());
+    if let Some(level) = environment.log_level {
+        variables.insert("LOG_LEVEL".into(), level.name().into());
+    }
     if environment.permits.faults {
         variables.insert("FAULTS".into(), "on".into());
     }

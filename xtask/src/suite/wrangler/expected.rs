@@ -254,6 +254,9 @@ fn vars(service: &Service, environment: Option<&Environment>) -> Value {
             vars[key] = default.as_str().into();
         }
     }
+    if let Some(level) = environment.and_then(|e| e.log_level) {
+        vars["LOG_LEVEL"] = json!(level);
+    }
     for (name, substitute) in environment.iter().flat_map(|e| &e.substitutes) {
         if service.bindings.contains_key(name) {
             let word = json!(substitute);

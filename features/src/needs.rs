@@ -106,7 +106,11 @@ const NEEDS: &[Need] = &[
          permitted, and must be reached from where the service runs",
     ),
     ("kill", |t| t.plan.restarts, "nobody here may kill the service and start it again"),
-    ("public", |t| t.environment.public, "the environment is not public"),
+    (
+        "tls",
+        |t| t.secure_base().is_some(),
+        "the environment is reached over plain HTTP, so that there is no TLS to look at",
+    ),
     (
         "own-framing",
         |t| t.environment.target != proofline_spec::document::Target::Workers,

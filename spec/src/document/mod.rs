@@ -44,7 +44,7 @@ pub use container::{
 };
 pub use environment::{
     Access, Credential, Environment, LoadPermit, MintedToken, NativeStores, Permits, Resource,
-    Start, StartCompose, StartNative, StartWorkers, WorkerRoute,
+    Start, StartCompose, StartNative, StartWorkers, Tls, WorkerRoute,
 };
 pub use expression::{Expression, Source};
 pub use flag::{

@@ -175,6 +175,7 @@ impl Session<'_> {
                 .filter(|_| self.environment.access.logs)
                 .map(|started| started.log.display().to_string()),
             restarts: started.is_some() && self.environment.permits.restarts,
+            front: started.and_then(|started| Some(started.front.as_ref()?.plan.clone())),
             proxy: started.and_then(Started::proxy).map(str::to_owned),
             provider: started.and_then(|started| started.provider.as_ref()).map(Provider::url),
             configuration: started.filter(|_| self.environment.permits.restarts).and_then(
@@ -423,10 +424,18 @@ fn empty_plan(
         configuration: None,
         provider: None,
         principals_file: None,
+        authority: authority(environment),
+        front: None,
         proxy: None,
         restarts: false,
         seed: SEED,
     }
+}
+
+/// The file of the authorities of an environment; runners run at the root.
+fn authority(environment: &Environment) -> Option<String> {
+    let file = environment.tls.as_ref()?.authority.as_ref()?;
+    Some(format!("environments/{file}"))
 }
 
 /// A plan without any check, for a service that is somewhere already.

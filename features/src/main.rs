@@ -1,7 +1,7 @@
 //! The command line of the acceptance checks.
 
 use std::io::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use proofline_features::chaos::{self, Ability};
 use proofline_features::failure::Failure;
 use proofline_features::plan::{PlanError, Target};
 use proofline_features::writer::Progress;
-use proofline_features::{catalogue, command, lms, proxy};
+use proofline_features::{catalogue, command, front, lms, proxy};
 use proofline_spec::exit::Exit;
 use serde::Serialize;
 
@@ -60,6 +60,20 @@ enum Command {
         /// Replay all that were not replayed yet.
         #[arg(long)]
         replay_all: bool,
+    },
+    /// Stand in front of a service with TLS, and beside that take plain HTTP, until standard input ends.
+    ///
+    /// Prints one line of JSON: the ports of `localhost`.
+    Front {
+        /// Where the service is, such as `127.0.0.1:8080`.
+        #[arg(long, value_name = "ADDRESS")]
+        behind: SocketAddr,
+        /// How it is told over what a request came.
+        #[arg(long, value_enum, default_value = "header")]
+        telling: front::Telling,
+        /// The file that the authority's certificate is written to.
+        #[arg(long, value_name = "FILE")]
+        authority: PathBuf,
     },
     /// Ask the running service what it is and print that as JSON.
     Identify {
@@ -208,7 +222,14 @@ async fn run(cli: Cli) -> Result<Exit, Stop> {
             Ok(tell(&turned))
         }
         Some(Command::Identify { plan }) => Ok(tell(&command::identify(&target(&plan)?).await?)),
-        Some(Command::Proxy { links }) => stand_between(&links).await,
+        Some(Command::Front { behind, telling, authority }) => {
+            let started = front::start(behind, telling, &authority).await;
+            stay(&started.map_err(|error| Stop(Exit::CouldNotFindOut, error))?).await
+        }
+        Some(Command::Proxy { links }) => {
+            let started = proxy::start(&links).await;
+            stay(&started.map_err(|error| Stop(Exit::CouldNotFindOut, error.to_string()))?).await
+        }
         Some(Command::Lint) => Ok(lint()),
         Some(Command::List) => {
             for (name, text) in catalogue::TEXTS {
@@ -273,10 +294,9 @@ fn link(text: &str) -> Result<(String, String), String> {
     parts.ok_or_else(|| "it is NAME=ADDRESS".to_owned())
 }
 
-async fn stand_between(links: &[(String, String)]) -> Result<Exit, Stop> {
-    let started = proxy::start(links).await;
-    let started = started.map_err(|error| Stop(Exit::CouldNotFindOut, error.to_string()))?;
-    let exit = tell(&started);
+/// Says what was started, and lets it run until whoever started us is gone.
+async fn stay(started: &impl Serialize) -> Result<Exit, Stop> {
+    let exit = tell(started);
     let (mut input, mut nowhere) = (tokio::io::stdin(), tokio::io::sink());
     // Whoever started us is gone when nothing more comes.
     let over = tokio::io::copy(&mut input, &mut nowhere);

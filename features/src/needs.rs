@@ -113,6 +113,10 @@ const NEEDS: &[Need] = &[
          deployed to",
     ),
     ("public", |t| t.environment.public, "the environment is not public"),
+        "tls",
+        |t| t.secure_base().is_some(),
+        "the environment is reached over plain HTTP, so that there is no TLS to look at",
+    ),
     (
         "own-framing",
         |t| t.environment.target != proofline_spec::document::Target::Workers,

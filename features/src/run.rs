@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use proofline_spec::evidence::Redactor;
+use rustls::pki_types::CertificateDer;
 
 use crate::exchange::{Bulk, Http, HttpError, Recorder, Request};
 use crate::failure::Failure;
@@ -24,6 +25,8 @@ pub struct Run {
     pub http: Arc<Http>,
     /// Sends many requests at the pace of the whole run.
     pub bulk: Arc<Bulk>,
+    /// Authorities that are trusted besides this machine's.
+    pub authorities: Vec<CertificateDer<'static>>,
     harness: tokio::sync::Mutex<Harness>,
     vault: Mutex<Vault>,
     addresses: AtomicU32,
@@ -42,11 +45,13 @@ struct Vault {
 impl Run {
     /// A run against `target`.
     pub fn new(target: Target) -> Result<Self, HttpError> {
-        let http = Arc::new(Http::new(&target.base)?);
+        let authorities = target.authorities().map_err(HttpError::plain)?;
+        let http = Arc::new(Http::trusting(&target.base, &authorities)?);
         let bulk = Arc::new(Bulk::new(target.bulk_pace()));
         let run = Self {
             http,
             bulk,
+            authorities,
             harness: tokio::sync::Mutex::default(),
             vault: Mutex::default(),
             // A random start: an earlier run against the same service must not have used the addresses up.

@@ -44,6 +44,8 @@ implied! {
     UNAUTHENTICATED = "unauthenticated", 401, "A valid credential is needed";
     /// The caller may not do this.
     FORBIDDEN = "forbidden", 403, "This is not allowed";
+    /// The request came over plain HTTP.
+    HTTPS_REQUIRED = "https-required", 403, "HTTPS is needed";
     /// No such path.
     NOT_FOUND = "not-found", 404, "There is nothing at this path";
     /// No learning platform waits for a choice.

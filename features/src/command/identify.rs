@@ -22,7 +22,8 @@ pub struct Identity {
 
 /// Asks the service; one that says nothing of itself has no identity, one that does not answer is a failure.
 pub async fn identify(target: &Target) -> Result<Identity, Failure> {
-    let http = Http::new(&target.base)?;
+    let authorities = target.authorities().map_err(Failure::Broken)?;
+    let http = Http::trusting(&target.base, &authorities)?;
     let answer = http.send(&Request::get("/.well-known/proofline")).await?;
     if !answer.is_success() {
         return Ok(Identity::default());

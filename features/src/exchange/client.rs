@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::CertificateDer;
+
 use super::{Answer, Record, Request};
 
 /// No answer may take longer.
@@ -26,20 +28,40 @@ pub struct HttpError {
     pub sent: bool,
 }
 
+impl HttpError {
+    /// Nothing was sent.
+    pub(crate) const fn plain(message: String) -> Self {
+        Self { message, record: None, sent: false }
+    }
+}
+
 /// The HTTP client of a run. It follows no redirect and uses no proxy, so that it only talks to the target.
 #[derive(Debug)]
 pub struct Http {
     base: String,
     client: reqwest::Client,
+    /// Authorities that are trusted besides this machine's.
+    authorities: Vec<reqwest::Certificate>,
     others: Mutex<HashMap<IpAddr, reqwest::Client>>,
 }
 
 impl Http {
     /// A client for the target at `base`, such as `http://127.0.0.1:8080`.
     pub fn new(base: &str) -> Result<Self, HttpError> {
+        Self::trusting(base, &[])
+    }
+
+    /// The same for a target whose certificate may be issued by one of these authorities, too.
+    pub fn trusting(base: &str, authorities: &[CertificateDer<'_>]) -> Result<Self, HttpError> {
+        let authorities: Result<Vec<_>, _> =
+            authorities.iter().map(|der| reqwest::Certificate::from_der(der)).collect();
+        let authorities = authorities.map_err(|error| {
+            HttpError::plain(format!("an authority cannot be trusted: {error}"))
+        })?;
         Ok(Self {
             base: base.trim_end_matches('/').to_owned(),
-            client: build(None)?,
+            client: build(None, &authorities)?,
+            authorities,
             others: Mutex::new(HashMap::new()),
         })
     }
@@ -58,7 +80,7 @@ impl Http {
         if let Some(client) = others.get(&address) {
             return Ok(client.clone());
         }
-        let client = build(Some(address))?;
+        let client = build(Some(address), &self.authorities)?;
         others.insert(address, client.clone());
         Ok(client)
     }
@@ -67,13 +89,16 @@ impl Http {
     pub async fn send(&self, request: &Request) -> Result<Answer, HttpError> {
         let client = self.client(request.connect_from)?;
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
-            .map_err(|error| plain(format!("the method cannot be sent: {error}")))?;
-        let url = reqwest::Url::parse(&format!("{}{}", self.base, request.path))
-            .map_err(|error| plain(format!("{}{} is no URL: {error}", self.base, request.path)))?;
+            .map_err(|error| HttpError::plain(format!("the method cannot be sent: {error}")))?;
+        let url =
+            reqwest::Url::parse(&format!("{}{}", self.base, request.path)).map_err(|error| {
+                HttpError::plain(format!("{}{} is no URL: {error}", self.base, request.path))
+            })?;
         let mut builder = client.request(method, url);
         for (name, value) in &request.headers {
-            let value = http::HeaderValue::from_bytes(value)
-                .map_err(|error| plain(format!("header {name} cannot be sent: {error}")))?;
+            let value = http::HeaderValue::from_bytes(value).map_err(|error| {
+                HttpError::plain(format!("header {name} cannot be sent: {error}"))
+            })?;
             builder = builder.header(name, value);
         }
         if let Some(body) = &request.body {
@@ -141,8 +166,12 @@ fn head(status: u16, headers: &http::HeaderMap) -> String {
     text
 }
 
-fn build(address: Option<IpAddr>) -> Result<reqwest::Client, HttpError> {
+fn build(
+    address: Option<IpAddr>,
+    authorities: &[reqwest::Certificate],
+) -> Result<reqwest::Client, HttpError> {
     reqwest::Client::builder()
+        .tls_certs_merge(authorities.iter().cloned())
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(PATIENCE)
@@ -151,9 +180,5 @@ fn build(address: Option<IpAddr>) -> Result<reqwest::Client, HttpError> {
         .pool_idle_timeout(IDLE)
         .local_address(address)
         .build()
-        .map_err(|error| plain(format!("no HTTP client: {}", reason(&error))))
-}
-
-const fn plain(message: String) -> HttpError {
-    HttpError { message, record: None, sent: false }
+        .map_err(|error| HttpError::plain(format!("no HTTP client: {}", reason(&error))))
 }

@@ -1,6 +1,7 @@
 //! What the spec under test says, resolved: each route with its schemes, limits and schemas.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use proofline_spec::document::{
     Answer, Auth, Environment, HealthKind, Limit, LimitKey, Method, NativeStores, Operation, Route,
@@ -8,6 +9,9 @@ use proofline_spec::document::{
 };
 use proofline_spec::evidence::Plan;
 use proofline_spec::unit::Rate;
+use rustls::pki_types::CertificateDer;
+
+use crate::tls::trust;
 
 use crate::token;
 
@@ -327,6 +331,22 @@ impl Target {
             Some(Start::Native(start)) => matches!(start.stores, NativeStores::Servers),
             Some(Start::Workers(_)) => false,
         }
+    }
+
+    /// Authorities that are trusted besides this machine's.
+    pub fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, String> {
+        let front = self.plan.front.as_ref().map(|front| &front.authority);
+        let mut found = Vec::new();
+        for file in self.plan.authority.iter().chain(front) {
+            found.extend(trust::read(Path::new(file))?);
+        }
+        Ok(found)
+    }
+
+    /// Where the service is reached over TLS, if it is.
+    pub fn secure_base(&self) -> Option<&str> {
+        let front = self.plan.front.as_ref().map(|front| front.url.as_str());
+        front.or_else(|| Some(self.base.as_str()).filter(|base| base.starts_with("https://")))
     }
 
     /// Whether the target is on this machine.

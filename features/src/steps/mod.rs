@@ -95,6 +95,8 @@ pub struct Memory {
     flags: flags::Changed,
     switches: switches::Turned,
     lti: lti::Memory,
+    /// What the service showed of its TLS.
+    tls: Option<https::Shown>,
 }
 
 /// What a step's text and table say.

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod endpoint;
+#[cfg(test)]
+mod https;
+#[cfg(test)]
 mod prints;
 #[cfg(test)]
 mod service;

@@ -72,7 +72,11 @@ const HOST: &[(&str, &str, &str)] = &[
         "file:data/files",
         "Where files are: file:PATH, or s3://BUCKET/PREFIX?endpoint=URL&region=R.",
     ),
-    ("TRUSTED_PROXIES", "10.0.0.0/8", "Peers whose X-Forwarded-For is believed, as CIDR ranges."),
+    (
+        "TRUSTED_PROXIES",
+        "10.0.0.0/8",
+        "Peers, as CIDR ranges, that are believed about who called (X-Forwarded-For) and over what (X-Forwarded-Proto); what came over plain HTTP is refused.",
+    ),
     (
         "MAX_CONNECTIONS",
         "10000",

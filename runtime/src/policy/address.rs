@@ -27,7 +27,10 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, http: Http, trusts_peer: bool) 
 }
 
 /// The entries of a list that may stand in several header lines, the latest first.
-fn latest_first<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
+pub(super) fn latest_first<'a>(
+    headers: &'a HeaderMap,
+    name: &'static str,
+) -> impl Iterator<Item = &'a str> {
     let lines: Vec<&str> =
         headers.get_all(name).iter().map(|line| line.to_str().unwrap_or_default()).collect();
     lines.into_iter().rev().flat_map(|line| line.rsplit(',')).map(str::trim)

@@ -16,4 +16,5 @@ pub mod role;
 pub mod switch;
 pub mod target;
 pub mod timeout;
+pub mod transport;
 pub mod validate;

@@ -30,6 +30,7 @@ mod routing;
 mod shutdown;
 mod support;
 mod tasks;
+mod transport;
 mod validation;
 mod webhook;
 mod websocket;

@@ -23,6 +23,7 @@ pub(super) fn check(
     check.names();
     check.credentials();
     check.permits();
+    super::encryption::check(environment, source, check.found);
     super::edge::check(environment, source, &check.services, check.found);
     super::search::substitutes(environment, source, &check.services, check.found);
 }

@@ -12,6 +12,7 @@ mod container;
 mod context;
 mod cors;
 mod edge;
+mod encryption;
 mod environment;
 mod expressions;
 mod flags;
@@ -171,6 +172,7 @@ mod tests {
             "compare",
             "context",
             "edge",
+            "encryption",
             "environment",
             "lock",
             "promotion",

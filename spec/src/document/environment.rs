@@ -90,6 +90,41 @@ pub struct Environment {
     /// The header by which a trusted proxy passes on the client's address, where checks may play that proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_address: Option<String>,
+    /// What is special about its TLS, and how long its certificate must be valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+}
+
+/// What is special about the TLS of an environment, and how long its certificate must be valid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// A file with the certificates (PEM) of authorities that are trusted there besides this machine's, relative to the
+    /// environments folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// How much longer its certificate must be valid; 14 days without it. What renews itself by ACME does so about 30
+    /// days before the end, so that less is left when renewing has failed for two weeks.
+    #[serde(default = "two_weeks")]
+    pub valid_for: Duration,
+    /// The port of the same host at which plain HTTP is asked for; 80 without it.
+    #[serde(default = "plain_http")]
+    #[schemars(range(min = 1))]
+    pub plain_port: u16,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self { authority: None, valid_for: two_weeks(), plain_port: plain_http() }
+    }
+}
+
+const fn two_weeks() -> Duration {
+    Duration::from_millis(14 * 24 * 60 * 60 * 1_000)
+}
+
+const fn plain_http() -> u16 {
+    80
 }
 
 /// How an environment is started here.
@@ -140,6 +175,10 @@ pub struct StartWorkers {
     /// SQL files that are run on the fresh database by service, relative to the environments folder.
     #[serde(default)]
     pub seed: Map<String>,
+    /// Whether a TLS endpoint stands in front of it, with a certificate of an authority that is made for the run; only
+    /// what is about HTTPS is asked there. It gives requests the URL of a public host, as the platform does.
+    #[serde(default)]
+    pub tls: bool,
 }
 
 /// Starts the generated compose file under a name of its own. Secrets are made up for the run.
@@ -172,6 +211,10 @@ pub struct StartNative {
     /// Where its stores are.
     #[serde(default)]
     pub stores: NativeStores,
+    /// Whether a TLS endpoint stands in front of it, with a certificate of an authority that is made for the run; only
+    /// what is about HTTPS is asked there. It must be one of the `trusted_proxies`, and has the address 127.0.0.1.
+    #[serde(default)]
+    pub tls: bool,
 }
 
 /// Where the stores of a native service are.

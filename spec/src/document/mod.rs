@@ -46,7 +46,7 @@ pub use container::{
 };
 pub use environment::{
     Access, Credential, Environment, LoadPermit, LogLevel, MintedToken, NativeStores, Permits,
-    Resource, Start, StartCompose, StartNative, StartWorkers, WorkerRoute,
+    Resource, Start, StartCompose, StartNative, StartWorkers, Tls, WorkerRoute,
 };
 pub use expression::{Expression, Source};
 pub use flag::{

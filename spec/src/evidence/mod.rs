@@ -29,6 +29,6 @@ pub use instrument::{
 };
 pub use manifest::{DocumentEntry, LeftOut, Manifest, WorkerSize};
 pub use parity::{Deviation, Parity, Part, Side, compare};
-pub use plan::{ConfigurationCheck, FAULTS_TOKEN, Plan, PlannedCheck, PlannedLoad};
+pub use plan::{ConfigurationCheck, FAULTS_TOKEN, Front, Plan, PlannedCheck, PlannedLoad};
 pub use redact::Redactor;
 pub use verdict::{ClaimVerdict, Counts, Overall, Readiness, Score, Verdict, judge};

@@ -43,6 +43,12 @@ pub struct Plan {
     /// A file with the principals that a load test uses, where it needs any: a JSON array of `{"header", "value"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principals_file: Option<String>,
+    /// The file with the authorities that are trusted in the environment besides this machine's, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// The TLS endpoint that was started in front of the service, where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<Front>,
     /// Where the fault proxy is told what to do, where one stands between the service and its stores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
@@ -54,6 +60,18 @@ pub struct Plan {
     pub releases: bool,
     /// The seed of every generated value.
     pub seed: u64,
+}
+
+/// A TLS endpoint that was started in front of a service on this machine. Only what is about HTTPS is asked there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Front {
+    /// Where it is, such as `https://localhost:8443`.
+    pub url: String,
+    /// The port of the same host at which it takes plain HTTP.
+    pub plain_port: u16,
+    /// The file with the certificate of the authority that was made for it.
+    pub authority: String,
 }
 
 /// A feature to check.

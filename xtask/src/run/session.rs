@@ -177,6 +177,7 @@ impl Session<'_> {
             restarts: started.is_some() && self.environment.permits.restarts,
             releases: started.is_some_and(Started::takes_releases)
                 && self.environment.permits.restarts,
+            front: started.and_then(|started| Some(started.front.as_ref()?.plan.clone())),
             proxy: started.and_then(Started::proxy).map(str::to_owned),
             provider: started.and_then(|started| started.provider.as_ref()).map(Provider::url),
             configuration: started.filter(|_| self.environment.permits.restarts).and_then(
@@ -425,11 +426,19 @@ fn empty_plan(
         configuration: None,
         provider: None,
         principals_file: None,
+        authority: authority(environment),
+        front: None,
         proxy: None,
         restarts: false,
         releases: false,
         seed: SEED,
     }
+}
+
+/// The file of the authorities of an environment; runners run at the root.
+fn authority(environment: &Environment) -> Option<String> {
+    let file = environment.tls.as_ref()?.authority.as_ref()?;
+    Some(format!("environments/{file}"))
 }
 
 /// A plan without any check, for a service that is somewhere already.

@@ -14,8 +14,8 @@ use super::metrics::Metrics;
 use crate::chain::Chain;
 use crate::definition::Http;
 use crate::host::control::{Control, is_direct, read_only};
-use crate::policy::address;
 use crate::policy::auth::compare;
+use crate::policy::{address, transport};
 use crate::problem::{Failure, NOT_FOUND};
 use crate::secret::Secret;
 use crate::service::Service;
@@ -59,6 +59,10 @@ impl<S: Service> Inside<S> {
         let _in_flight = self.metrics.begin();
         let peer = peer.to_canonical();
         let trusted = self.trusted_proxies.iter().any(|network| network.contains(&peer));
+        if trusted && transport::came_in_the_clear(request.headers(), self.forwarding) {
+            let client = address::client(peer, request.headers(), self.forwarding, trusted);
+            return self.chain().refuse(&request, client, &transport::refusal());
+        }
         if !ambiguous {
             if self.serves_metrics && request.uri().path() == METRICS {
                 return self.control.own(self.metrics(&request, peer));

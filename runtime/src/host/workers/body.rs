@@ -15,6 +15,7 @@ use send_wrapper::SendWrapper;
 use wasm_bindgen::JsValue;
 
 use super::{clock, glue};
+use crate::policy::transport;
 
 /// The header in which the platform tells the client's address; a client cannot set it.
 const CLIENT: &str = "cf-connecting-ip";
@@ -162,12 +163,26 @@ impl Body for Incoming {
     }
 }
 
-/// A request as the chain takes it, and the client's address. What cannot be read is ambiguous.
-pub(super) fn request(request: &JsValue, slot: &Slot) -> (Request<Incoming>, IpAddr, bool) {
+/// A request, and what the platform says about it.
+pub(super) struct Arrived {
+    /// As the chain takes it.
+    pub(super) request: Request<Incoming>,
+    /// The client's address.
+    pub(super) client: IpAddr,
+    /// Whether it could not be read.
+    pub(super) ambiguous: bool,
+    /// Whether it came over plain HTTP.
+    pub(super) in_the_clear: bool,
+}
+
+/// Reads what the platform hands over.
+pub(super) fn request(request: &JsValue, slot: &Slot) -> Arrived {
     let head = glue::head(request);
     let mut lines = head.split('\n');
     let method = lines.next().and_then(|text| text.parse::<Method>().ok());
-    let uri = lines.next().and_then(uri);
+    let url = lines.next();
+    let in_the_clear = url.is_some_and(transport::is_in_the_clear);
+    let uri = url.and_then(uri);
     let has_body = lines.next() == Some("1");
     let headers = headers(&mut lines);
     let client = headers.get(CLIENT).and_then(|value| value.to_str().ok());
@@ -179,7 +194,7 @@ pub(super) fn request(request: &JsValue, slot: &Slot) -> (Request<Incoming>, IpA
     *built.method_mut() = method.unwrap_or_default();
     *built.uri_mut() = uri.unwrap_or_default();
     *built.headers_mut() = headers;
-    (built, client, ambiguous)
+    Arrived { request: built, client, ambiguous, in_the_clear }
 }
 
 /// Path and query of an absolute URL.

@@ -15,7 +15,7 @@ use send_wrapper::SendWrapper;
 use serde_json::json;
 use wasm_bindgen::JsValue;
 
-use super::body::Slot;
+use super::body::{Arrived, Slot};
 use super::start::{Started, log, start};
 use super::{body, clock, glue, queue, rooms, sending};
 use crate::answer::Pieces;
@@ -26,6 +26,7 @@ use crate::host::control::is_direct;
 use crate::host::files;
 use crate::host::log::Level;
 use crate::policy::headers::HeaderPolicy;
+use crate::policy::transport;
 use crate::problem::{Failure, UNAVAILABLE};
 use crate::service::Service;
 use crate::watch::handshake::{self, Upgrading};
@@ -156,7 +157,12 @@ fn answer(response: Response<Bytes>) -> JsValue {
 impl<S: Service> Worker for Started<S> {
     fn fetch(self: Rc<Self>, request: JsValue, context: JsValue) -> JsValue {
         let slot = Slot::default();
-        let (mut request, client, ambiguous) = body::request(&request, &slot);
+        let Arrived { mut request, client, ambiguous, in_the_clear } =
+            body::request(&request, &slot);
+        if in_the_clear {
+            let refused = self.control.chain.refuse(&request, client, &transport::refusal());
+            return answer(refused);
+        }
         let method = request.method().clone();
         if handshake::asked(&method, request.headers_mut()) {
             request.extensions_mut().insert(Upgrading);

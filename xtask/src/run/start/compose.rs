@@ -90,6 +90,7 @@ pub(super) fn start(
         variables,
         log,
         program: Some(program),
+        front: None,
         provider,
         process,
         output: None,

@@ -2,6 +2,7 @@
 
 mod again;
 mod compose;
+mod front;
 mod native;
 mod output;
 mod provider;
@@ -25,6 +26,7 @@ use super::said::Said;
 use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
 use compose::Project;
+use front::Front;
 use output::Output;
 pub(crate) use provider::Provider;
 use servers::Servers;
@@ -47,6 +49,8 @@ pub(crate) struct Started {
     pub(crate) seeded: Option<PathBuf>,
     /// What stands in the place of every upstream, where something does.
     pub(crate) provider: Option<Provider>,
+    /// The TLS endpoint in front of it, where one is declared.
+    pub(crate) front: Option<Front>,
     process: Process,
     /// What the platform's tool says, where one runs the service.
     output: Option<Output>,

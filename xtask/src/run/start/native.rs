@@ -11,6 +11,7 @@ use proofline_generator::sql;
 use proofline_spec::document::{Environment, NativeStores, StartNative};
 use serde_json::Value;
 
+use super::front::Front;
 use super::servers::Servers;
 use super::{LOOK, Provider, STOP, Started, again};
 use crate::context::{Context, Stopped};
@@ -57,9 +58,12 @@ pub(super) fn start(
     let log = folder.path().join("service.log");
     let mut process = spawn(&program, &variables, &log)?;
     let url = wait_until_it_listens(context, &mut process, &log, 0)?;
+    let before = || Front::start(context, &url, "header", folder.path());
+    let front = start.tls.then(before).transpose()?;
     drop(progress);
     Ok(Started {
         url,
+        front,
         variables,
         log,
         program: Some(program),

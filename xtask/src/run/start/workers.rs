@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use proofline_spec::document::{Environment, StartWorkers};
 
+use super::front::Front;
 use super::output::Output;
 use super::{LOOK, Provider, STOP, Started, script};
 use crate::context::{Context, Stopped};
@@ -56,6 +57,8 @@ pub(super) fn start(
     }
     let mut running = spawn(context, service, &call, &place, &variables, folder.path())?;
     let url = running.wait_until_it_answers(context)?;
+    let before = || Front::start(context, &url, "url", folder.path());
+    let front = start.tls.then(before).transpose()?;
     drop(progress);
     let Running { process, output, log } = running;
     let program = instance(context, service, &call, folder.path())?;
@@ -65,6 +68,7 @@ pub(super) fn start(
         log,
         program: Some(program),
         seeded: None,
+        front,
         provider,
         process,
         output: Some(output),

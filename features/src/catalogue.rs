@@ -21,6 +21,7 @@ catalogue! {
     "observability/liveness",
     "observability/logs",
     "observability/readiness",
+    "observability/request-records",
     "performance/upload",
     "reliability/atomicity",
     "reliability/cache",

@@ -3,7 +3,7 @@
 use proofline_spec::document::{Binding, HealthKind, LimitKey, Operation};
 
 use crate::plan::Target;
-use crate::steps::{is_searched, task_alert};
+use crate::steps::{is_searched, record_list, task_alert};
 
 /// Why a scenario does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +139,11 @@ const SUBJECTS: &[Need] = &[
         "rooms",
         |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Room(_))),
         "there is no room that anybody could enter",
+    ),
+    (
+        "request-records",
+        |t| record_list(t).is_some(),
+        "no requests are recorded, or no route lists the records",
     ),
     ("search", is_searched, "nothing that is written is found by what it means"),
     ("lti", |t| t.service.lti.is_some(), "no learning platform opens the service"),

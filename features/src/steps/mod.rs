@@ -32,6 +32,7 @@ mod overdraw;
 mod people;
 mod provider;
 mod queues;
+mod records;
 mod roles;
 mod rooms;
 mod samples;
@@ -46,6 +47,7 @@ mod upstreams;
 mod validation;
 mod webhook;
 
+pub(crate) use records::list as record_list;
 pub(crate) use search::is_searched;
 pub(crate) use tasks::alert as task_alert;
 
@@ -70,6 +72,7 @@ pub struct Memory {
     /// Whether providers were told what to answer.
     scripted: bool,
     queues: queues::Queues,
+    records: records::Sent,
     health: health::Health,
     isolation: isolation::Isolation,
     /// Requests whose operations took too long.
@@ -170,7 +173,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 44] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 45] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -192,6 +195,7 @@ pub fn all() -> Collection<World> {
         forgery::steps,
         smuggling::steps,
         logs::steps,
+        records::steps,
         configuration::steps,
         https::steps,
         isolation::steps,

@@ -26,6 +26,7 @@ mod jwt;
 mod limits;
 mod logs;
 mod operations;
+mod records;
 mod routing;
 mod shutdown;
 mod support;

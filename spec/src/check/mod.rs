@@ -32,6 +32,7 @@ mod platform;
 mod promotion;
 mod public;
 mod queries;
+mod records;
 mod requests;
 mod rooms;
 mod schedule;
@@ -81,6 +82,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("platform", platform::check),
     ("public", public::check),
     ("queries", queries::check),
+    ("records", records::check),
     ("requests", requests::check),
     ("rooms", rooms::check),
     ("schedule", schedule::check),

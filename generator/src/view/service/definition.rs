@@ -103,7 +103,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
 }
 
 /// How many fields the runtime's `Definition` has.
-const FIELDS: usize = 31;
+const FIELDS: usize = 32;
 /// How many fields the runtime's `SecurityHeaders` has.
 const HEADER_FIELDS: usize = 5;
 
@@ -147,6 +147,7 @@ const IMPORTS: &[&str] = &[
     "Quota",
     "Rate",
     "Replicas",
+    "RequestRecords",
     "Retry",
     "Room",
     "Rule",
@@ -218,6 +219,14 @@ fn fields(input: &Input<'_>) -> Vec<String> {
             "metering: Some(Metering {{ statement: &statements::{}, flush: {} }})",
             names::screaming(&metering.query),
             duration(metering.flush)
+        ));
+    }
+    if let Some(records) = &service.request_records {
+        fields.push(format!(
+            "request_records: Some(RequestRecords {{ queue: {}, member: {}, gather: {} }})",
+            text(&records.queue),
+            text(&records.member),
+            duration(records.gather)
         ));
     }
     let tasks: Vec<String> = service

@@ -15,6 +15,7 @@ use send_wrapper::SendWrapper;
 use wasm_bindgen::JsValue;
 
 use super::{clock, glue};
+use crate::policy::records::Edge;
 
 /// The header in which the platform tells the client's address; a client cannot set it.
 const CLIENT: &str = "cf-connecting-ip";
@@ -162,13 +163,19 @@ impl Body for Incoming {
     }
 }
 
-/// A request as the chain takes it, and the client's address. What cannot be read is ambiguous.
-pub(super) fn request(request: &JsValue, slot: &Slot) -> (Request<Incoming>, IpAddr, bool) {
-    let head = glue::head(request);
+/// A request as the chain takes it, and the client's address; where the platform took it in (`place`) is among its extensions.
+/// What cannot be read is ambiguous.
+pub(super) fn request(
+    request: &JsValue,
+    slot: &Slot,
+    place: bool,
+) -> (Request<Incoming>, IpAddr, bool) {
+    let head = glue::head(request, place);
     let mut lines = head.split('\n');
     let method = lines.next().and_then(|text| text.parse::<Method>().ok());
     let uri = lines.next().and_then(uri);
     let has_body = lines.next() == Some("1");
+    let edge = lines.next().and_then(|line| line.split_once(' '));
     let headers = headers(&mut lines);
     let client = headers.get(CLIENT).and_then(|value| value.to_str().ok());
     let client = client.and_then(|text| text.parse().ok());
@@ -179,6 +186,9 @@ pub(super) fn request(request: &JsValue, slot: &Slot) -> (Request<Incoming>, IpA
     *built.method_mut() = method.unwrap_or_default();
     *built.uri_mut() = uri.unwrap_or_default();
     *built.headers_mut() = headers;
+    if let Some((country, colo)) = edge {
+        built.extensions_mut().insert(Edge::new(country, colo));
+    }
     (built, client, ambiguous)
 }
 

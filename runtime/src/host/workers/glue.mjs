@@ -3,9 +3,9 @@
 
 // --- Requests and answers
 
-// Method, URL, whether there is a body, then names and values of the headers. The body is asked for only when no length
-// tells of it, as the platform makes a stream of it then.
-export function head(request) {
+// Method, URL, whether there is a body, country and data centre where they are wanted, then names and values of the
+// headers. The body is asked for only when no length tells of it, as the platform makes a stream of it then.
+export function head(request, place) {
   let headers = "";
   let length;
   for (const [name, value] of request.headers) {
@@ -13,7 +13,8 @@ export function head(request) {
     if (name === "content-length") length = value;
   }
   const isEmpty = length === undefined ? request.body === null : length === "0";
-  return request.method + "\n" + request.url + "\n" + (isEmpty ? "0" : "1") + headers;
+  const where = place ? `${request.cf?.country ?? ""} ${request.cf?.colo ?? ""}` : "";
+  return request.method + "\n" + request.url + "\n" + (isEmpty ? "0" : "1") + "\n" + where + headers;
 }
 
 export function whole_body(request) {

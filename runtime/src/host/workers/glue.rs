@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen(raw_module = "./glue.mjs")]
 extern "C" {
-    pub(super) fn head(request: &JsValue) -> String;
+    pub(super) fn head(request: &JsValue, place: bool) -> String;
     #[wasm_bindgen(catch)]
     pub(super) async fn whole_body(request: &JsValue) -> Result<Uint8Array, JsValue>;
     pub(super) fn reader(request: &JsValue) -> JsValue;

@@ -31,6 +31,7 @@ catalogue! {
     "reliability/live-sessions",
     "reliability/progress",
     "reliability/queue",
+    "reliability/replicas",
     "reliability/search",
     "reliability/shutdown",
     "reliability/switches",

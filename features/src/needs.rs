@@ -3,7 +3,7 @@
 use proofline_spec::document::{Binding, HealthKind, LimitKey, Operation};
 
 use crate::plan::Target;
-use crate::steps::{is_searched, record_list, task_alert};
+use crate::steps::{copy_reader, is_searched, record_list, task_alert};
 
 /// Why a scenario does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +144,11 @@ const SUBJECTS: &[Need] = &[
         "request-records",
         |t| record_list(t).is_some(),
         "no requests are recorded, or no route lists the records",
+    ),
+    (
+        "replicas",
+        |t| copy_reader(t).is_some(),
+        "no database has copies for reading here, or nobody writes what is read from them",
     ),
     ("search", is_searched, "nothing that is written is found by what it means"),
     ("lti", |t| t.service.lti.is_some(), "no learning platform opens the service"),

@@ -32,6 +32,7 @@ use serde_json::Value;
 use self::watch::switched;
 use crate::answer::{Answer, Outcome};
 use crate::binding::rate_store::RateStore;
+use crate::binding::session::{BOOKMARK, Session};
 use crate::call::{Call, Principal};
 use crate::context::Context;
 use crate::definition::{AuthScheme, Limit, Route};
@@ -141,11 +142,21 @@ struct Journey {
     route: Option<&'static Route>,
     principal: Option<Principal>,
     report: Option<Report>,
+    /// What it does with a database that has copies.
+    session: Option<Arc<Session>>,
 }
 
 impl Journey {
     fn new(correlation: Correlation, client: IpAddr) -> Self {
-        Self { correlation, client, resource: None, route: None, principal: None, report: None }
+        Self {
+            correlation,
+            client,
+            resource: None,
+            route: None,
+            principal: None,
+            report: None,
+            session: None,
+        }
     }
 }
 
@@ -311,6 +322,7 @@ impl<S: Service> Chain<S> {
         if let Some((scheme, signature)) = signed {
             auth::verify_body(&self.context, scheme, &signature, &raw)?;
         }
+        journey.session = self.session(route, &parts.headers);
         let mut call = Call {
             context: Arc::clone(&self.context),
             route,
@@ -324,6 +336,7 @@ impl<S: Service> Chain<S> {
             asked: Asked::of(&parts.method, &parts.headers),
             correlation_id: journey.correlation.id.clone(),
             client: journey.client,
+            session: journey.session.clone(),
         };
         validate_request(&mut call, parts, parameters.iter())?;
         if let Some(watch) = self.follows(&call, parts).await {
@@ -359,6 +372,18 @@ impl<S: Service> Chain<S> {
         role::check(route, journey.principal.as_ref())?;
         self.condition(route, journey.principal.as_ref()).await?;
         Ok(signed)
+    }
+
+    /// What the request does with a database that has copies. What is cached for everybody is never read from a copy: it
+    /// could be older than the change that made the cached answer void.
+    fn session(&self, route: &Route, headers: &HeaderMap) -> Option<Arc<Session>> {
+        if route.cache.is_some() {
+            return None;
+        }
+        let mut databases = self.context.definition().databases.iter();
+        let database = databases.find(|database| database.replicas)?;
+        let brought = headers.get(BOOKMARK).and_then(|value| value.to_str().ok());
+        Some(Arc::new(Session::new(database.name, brought)))
     }
 
     /// Lets those through for whom the route is there.
@@ -503,6 +528,10 @@ impl<S: Service> Chain<S> {
         }
         if let Some(report) = &journey.report {
             limit::tell(report, headers);
+        }
+        let bookmark = journey.session.as_ref().and_then(|session| session.bookmark());
+        if let Some(value) = bookmark.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            headers.insert(BOOKMARK, value);
         }
         if let Ok(id) = HeaderValue::from_str(&journey.correlation.id) {
             headers.insert(CORRELATION_ID, id);

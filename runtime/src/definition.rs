@@ -190,6 +190,8 @@ pub struct Database {
     pub pool: Pool,
     /// Environments where the store for replicas must be there, and not the embedded one.
     pub required: &'static [&'static str],
+    /// Whether the platform has copies of it for reading.
+    pub replicas: bool,
 }
 
 /// Connections to a server, which are shared.

@@ -33,6 +33,7 @@ mod people;
 mod provider;
 mod queues;
 mod records;
+mod replicas;
 mod roles;
 mod rooms;
 mod samples;
@@ -48,6 +49,7 @@ mod validation;
 mod webhook;
 
 pub(crate) use records::list as record_list;
+pub(crate) use replicas::reader as copy_reader;
 pub(crate) use search::is_searched;
 pub(crate) use tasks::alert as task_alert;
 
@@ -73,6 +75,7 @@ pub struct Memory {
     scripted: bool,
     queues: queues::Queues,
     records: records::Sent,
+    written: replicas::Written,
     health: health::Health,
     isolation: isolation::Isolation,
     /// Requests whose operations took too long.
@@ -173,7 +176,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 45] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 46] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -196,6 +199,7 @@ pub fn all() -> Collection<World> {
         smuggling::steps,
         logs::steps,
         records::steps,
+        replicas::steps,
         configuration::steps,
         https::steps,
         isolation::steps,

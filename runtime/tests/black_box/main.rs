@@ -27,6 +27,7 @@ mod limits;
 mod logs;
 mod operations;
 mod records;
+mod replicas;
 mod routing;
 mod shutdown;
 mod support;

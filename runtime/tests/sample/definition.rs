@@ -61,6 +61,7 @@ pub static DEFINITION: Definition = Definition {
         statement_timeout: Duration::from_secs(5),
         pool: Pool::DEFAULT,
         required: &["staging"],
+        replicas: true,
     }],
     stores: &[KeyValue {
         name: "CACHE",

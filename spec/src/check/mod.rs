@@ -33,6 +33,7 @@ mod promotion;
 mod public;
 mod queries;
 mod records;
+mod replicas;
 mod requests;
 mod rooms;
 mod schedule;
@@ -83,6 +84,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("public", public::check),
     ("queries", queries::check),
     ("records", records::check),
+    ("replicas", replicas::check),
     ("requests", requests::check),
     ("rooms", rooms::check),
     ("schedule", schedule::check),

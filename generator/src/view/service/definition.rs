@@ -379,7 +379,9 @@ fn vars(service: &Service) -> Vec<String> {
 fn databases(input: &Input<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for (name, binding) in &input.service.bindings {
-        let Binding::Sql { migrations, statement_timeout, pool, .. } = binding else { continue };
+        let Binding::Sql { migrations, statement_timeout, pool, replicas, .. } = binding else {
+            continue;
+        };
         let on_postgres = crate::sql::postgres::is_wanted(input.service);
         let files: Vec<String> = input
             .migrations
@@ -407,7 +409,7 @@ fn databases(input: &Input<'_>) -> Vec<String> {
             })
             .collect();
         found.push(format!(
-            "Database {{ name: {}, migrations: &[{}], statement_timeout: {}, pool: {}, required: {} }}",
+            "Database {{ name: {}, migrations: &[{}], statement_timeout: {}, pool: {}, required: {}, replicas: {replicas} }}",
             text(name),
             files.join(", "),
             duration(statement_timeout.unwrap_or(Duration::from_millis(5000))),

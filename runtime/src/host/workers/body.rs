@@ -219,8 +219,9 @@ pub(super) fn headers<'a>(lines: &mut impl Iterator<Item = &'a str>) -> HeaderMa
 }
 
 /// Headers whose values differ from one answer to the next, each of which an answer has once.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     "x-correlation-id",
+    "x-d1-bookmark",
     "ratelimit",
     "x-ratelimit-remaining",
     "x-ratelimit-reset",

@@ -151,11 +151,14 @@ export function binding(env, name) {
   return typeof value === "object" && value !== null ? value : undefined;
 }
 
-// Runs statements, all or none: `[[sql, [parameter…]]…]` in, `[[rows, changed]…]` out.
-export async function d1(database, batch) {
-  const statements = JSON.parse(batch).map(([sql, parameters]) => database.prepare(sql).bind(...parameters));
-  const results = await database.batch(statements);
-  return JSON.stringify(results.map(({ results, meta }) => [results ?? [], meta.changes ?? 0]));
+// Runs statements, all or none: `[[sql, [parameter…]]…]` in, `[[rows, changed]…]` out, after a line with the bookmark.
+// `from` says from where on they see a database that has copies; without it the database itself is asked.
+export async function d1(database, batch, from) {
+  const session = from === "" ? database : database.withSession(from);
+  const statements = JSON.parse(batch).map(([sql, parameters]) => session.prepare(sql).bind(...parameters));
+  const results = await session.batch(statements);
+  const bookmark = from === "" ? "" : (session.getBookmark() ?? "");
+  return bookmark + "\n" + JSON.stringify(results.map(({ results, meta }) => [results ?? [], meta.changes ?? 0]));
 }
 
 export async function kv_get(store, key) {

@@ -39,7 +39,8 @@ extern "C" {
     pub(super) fn variable(env: &JsValue, name: &str) -> Option<String>;
     pub(super) fn binding(env: &JsValue, name: &str) -> JsValue;
     #[wasm_bindgen(catch)]
-    pub(super) async fn d1(database: &JsValue, batch: &str) -> Result<JsValue, JsValue>;
+    pub(super) async fn d1(database: &JsValue, batch: &str, from: &str)
+    -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
     pub(super) async fn kv_get(store: &JsValue, key: &str) -> Result<Option<Uint8Array>, JsValue>;
     #[wasm_bindgen(catch)]

@@ -3,7 +3,7 @@
 use proofline_spec::document::{Binding, HealthKind, LimitKey, Operation};
 
 use crate::plan::Target;
-use crate::steps::{is_searched, shared_limits, task_alert};
+use crate::steps::{copy_reader, is_searched, record_list, shared_limits, task_alert};
 
 /// Why a scenario does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +112,7 @@ const NEEDS: &[Need] = &[
         "no release is put in another one's place here: that is done where the service's image runs, and where it is \
          deployed to",
     ),
-    ("public", |t| t.environment.public, "the environment is not public"),
+    (
         "tls",
         |t| t.secure_base().is_some(),
         "the environment is reached over plain HTTP, so that there is no TLS to look at",
@@ -157,6 +157,16 @@ const SUBJECTS: &[Need] = &[
         "rooms",
         |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Room(_))),
         "there is no room that anybody could enter",
+    ),
+    (
+        "request-records",
+        |t| record_list(t).is_some(),
+        "no requests are recorded, or no route lists the records",
+    ),
+    (
+        "replicas",
+        |t| copy_reader(t).is_some(),
+        "no database has copies for reading here, or nobody writes what is read from them",
     ),
     ("search", is_searched, "nothing that is written is found by what it means"),
     ("lti", |t| t.service.lti.is_some(), "no learning platform opens the service"),

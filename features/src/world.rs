@@ -1,11 +1,11 @@
 //! What one scenario knows, and how its steps send requests.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::accounts::Account;
-use crate::exchange::{Answer, BulkOutcome, Recorder, Request};
+use crate::exchange::{Answer, BOOKMARK, BulkOutcome, Recorder, Request};
 use crate::failure::Failure;
 use crate::run::Run;
 use crate::turn;
@@ -25,6 +25,8 @@ pub struct World {
     pub crowd: Option<(Account, u64)>,
     /// A number that differs from scenario to scenario.
     pub seed: u64,
+    /// The latest bookmark that the scenario was told, where the database has copies.
+    bookmark: Mutex<Option<String>>,
     /// What the subject of the scenario has to remember between steps.
     pub memory: crate::steps::Memory,
 }
@@ -57,12 +59,25 @@ impl World {
         Ok(self.exchange(&run, &request).await)
     }
 
+    /// The request with what the scenario was told of the database's state, so that it reads what it wrote.
+    fn following(&self, request: &Request) -> Option<Request> {
+        let has = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(BOOKMARK));
+        let known = self.bookmark.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.filter(|_| !has).map(|bookmark| request.clone().header(BOOKMARK, bookmark))
+    }
+
     async fn exchange(&self, run: &Run, request: &Request) -> Result<Answer, String> {
+        let following = self.following(request);
+        let request = following.as_ref().unwrap_or(request);
         let _turn = if request.expects_limit { None } else { Some(turn::among_others().await) };
         match run.http.send(request).await {
             Ok(mut answer) => {
                 self.recorder.add(Arc::clone(&answer.record));
                 answer.recorder = Some(Arc::clone(&self.recorder));
+                if let Some(bookmark) = answer.header(BOOKMARK) {
+                    let mut known = self.bookmark.lock().unwrap_or_else(PoisonError::into_inner);
+                    *known = Some(bookmark.to_owned()).max(known.take());
+                }
                 Ok(answer)
             }
             Err(error) => {

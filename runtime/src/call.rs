@@ -8,6 +8,8 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::binding::session::Session;
+use crate::binding::sql::{Batch, Bound, Done, SqlError, Transacted};
 use crate::context::Context;
 use crate::definition::{AuthScheme, Flag, Operand, Route};
 use crate::flags::EvaluationContext;
@@ -52,6 +54,8 @@ pub struct Call {
     pub(crate) asked: Asked,
     pub(crate) correlation_id: String,
     pub(crate) client: IpAddr,
+    /// What it does with a database that has copies.
+    pub(crate) session: Option<Arc<Session>>,
 }
 
 impl Deref for Call {
@@ -78,7 +82,38 @@ impl Call {
             asked: Asked::default(),
             correlation_id: self.correlation_id.clone(),
             client: self.client,
+            session: None,
         }
+    }
+
+    /// The statement as a part of what the request does with its database, where that has copies.
+    fn in_session(&self, mut bound: Bound) -> Bound {
+        let session = self.session.as_ref();
+        bound.session = session.filter(|s| s.database() == bound.statement.database).cloned();
+        bound
+    }
+
+    /// Runs a statement and checks what it must do. Where the database has copies, one that only reads may be answered by
+    /// a copy, which is never older than what the client saw before; `call.context().run` asks the database itself.
+    pub async fn run(&self, bound: Bound) -> Result<Done, Failure> {
+        self.context.run(self.in_session(bound)).await
+    }
+
+    /// Runs a statement like [`Self::run`]; the error is left to the caller.
+    pub async fn try_run(&self, bound: Bound) -> Result<Done, SqlError> {
+        self.context.try_run(self.in_session(bound)).await
+    }
+
+    /// Runs several statements, all or none; those that only read like [`Self::run`].
+    pub async fn transact(&self, batch: Batch) -> Result<Transacted, Failure> {
+        let once = batch.once.map(|bound| self.in_session(bound));
+        let steps = batch.steps.into_iter().map(|bound| self.in_session(bound)).collect();
+        self.context.transact(Batch { once, steps }).await
+    }
+
+    /// What the service has at hand.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
     }
 
     /// Name of the operation.

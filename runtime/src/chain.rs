@@ -11,7 +11,7 @@
 //! 9. **validate**: path, query string and body, all violations at once; 400, 415, 422.
 //! 10. **authorise the object**: its owner, before anything is done with it.
 //! 11. **operate**: a cached answer, or what the route does; 504.
-//! 12. **finish**: headers that every answer has, metering, the observer.
+//! 12. **finish**: headers that every answer has, metering, the request's record, the observer.
 //!
 //! The route's time limit is for all of this but the arrival of the body, which has one of its own.
 //! A panic in any phase ends that request with 500 and no other.
@@ -32,6 +32,7 @@ use serde_json::Value;
 use self::watch::switched;
 use crate::answer::{Answer, Outcome};
 use crate::binding::rate_store::RateStore;
+use crate::binding::session::{BOOKMARK, Session};
 use crate::call::{Call, Principal};
 use crate::context::Context;
 use crate::definition::{AuthScheme, Limit, Route};
@@ -42,6 +43,7 @@ use crate::policy::cors::CorsPolicy;
 use crate::policy::headers::HeaderPolicy;
 use crate::policy::limit::{Caller, Report};
 use crate::policy::metering::Meter;
+use crate::policy::records::{Answered, Edge, Records};
 use crate::policy::target::{Resource, Routed, Router, decode_path, early};
 use crate::policy::{address, auth, body, limit, owner, problem, role, switch, timeout, validate};
 use crate::problem::{
@@ -95,6 +97,8 @@ pub struct Chain<S> {
     cors: Option<CorsPolicy>,
     rates: Arc<dyn RateStore>,
     meter: Meter,
+    /// Records of requests, where the service has them.
+    records: Option<Records>,
     observer: Arc<dyn Observer>,
     /// How long a body may take to arrive.
     body_timeout: Duration,
@@ -105,6 +109,20 @@ pub struct Chain<S> {
 impl<S: std::fmt::Debug> std::fmt::Debug for Chain<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Chain").field("context", &self.context).finish_non_exhaustive()
+    }
+}
+
+/// Who asked, for those who are told of the request.
+struct AskedBy<'a> {
+    method: &'a http::Method,
+    headers: &'a HeaderMap,
+    /// Where the platform took the request in, where there is one.
+    edge: Option<&'a Edge>,
+}
+
+impl<'a> AskedBy<'a> {
+    fn of(method: &'a http::Method, headers: &'a HeaderMap, known: &'a http::Extensions) -> Self {
+        Self { method, headers, edge: known.get() }
     }
 }
 
@@ -124,11 +142,21 @@ struct Journey {
     route: Option<&'static Route>,
     principal: Option<Principal>,
     report: Option<Report>,
+    /// What it does with a database that has copies.
+    session: Option<Arc<Session>>,
 }
 
 impl Journey {
     fn new(correlation: Correlation, client: IpAddr) -> Self {
-        Self { correlation, client, resource: None, route: None, principal: None, report: None }
+        Self {
+            correlation,
+            client,
+            resource: None,
+            route: None,
+            principal: None,
+            report: None,
+            session: None,
+        }
     }
 }
 
@@ -148,6 +176,7 @@ impl<S: Service> Chain<S> {
             cors: definition.cors.as_ref().map(CorsPolicy::new).transpose()?,
             unrouted_limits: early(definition.unrouted_limits),
             meter: Meter::default(),
+            records: definition.request_records.as_ref().map(Records::new),
             service,
             context,
             rates,
@@ -184,6 +213,24 @@ impl<S: Service> Chain<S> {
         self.context.definition().metering.is_some() && self.meter.has_counts()
     }
 
+    /// Sends the records of requests that are not sent yet.
+    pub async fn send_records(&self) -> Result<(), Failure> {
+        match &self.records {
+            Some(records) => records.send(&self.context).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether there are records of requests that are not sent yet.
+    pub fn has_unsent_records(&self) -> bool {
+        self.records.as_ref().is_some_and(Records::is_waiting)
+    }
+
+    /// How many records found no room since this was asked the last time.
+    pub fn take_lost_records(&self) -> u64 {
+        self.records.as_ref().map_or(0, Records::take_lost)
+    }
+
     /// Answers the request of a client. `ambiguous` says that the host found its framing ambiguous.
     pub async fn respond<B>(
         &self,
@@ -217,7 +264,8 @@ impl<S: Service> Chain<S> {
             }
         };
         self.finish(&journey, parts.headers.get(ORIGIN), response.headers_mut());
-        self.observe(&journey, &parts.method, response.status(), failure.as_ref(), started);
+        let asked = AskedBy::of(&parts.method, &parts.headers, &parts.extensions);
+        self.observe(&journey, &asked, response.status(), failure.as_ref(), started);
         response
     }
 
@@ -234,7 +282,8 @@ impl<S: Service> Chain<S> {
         let now = self.context.clock().unix_millis();
         let mut response = problem::render(failure, None, &journey.correlation.id, now);
         self.finish(&journey, headers.get(ORIGIN), response.headers_mut());
-        self.observe(&journey, request.method(), response.status(), Some(failure), started);
+        let asked = AskedBy::of(request.method(), headers, request.extensions());
+        self.observe(&journey, &asked, response.status(), Some(failure), started);
         response
     }
 
@@ -274,6 +323,7 @@ impl<S: Service> Chain<S> {
         if let Some((scheme, signature)) = signed {
             auth::verify_body(&self.context, scheme, &signature, &raw)?;
         }
+        journey.session = self.session(route, &parts.headers);
         let mut call = Call {
             context: Arc::clone(&self.context),
             route,
@@ -287,6 +337,7 @@ impl<S: Service> Chain<S> {
             asked: Asked::of(&parts.method, &parts.headers),
             correlation_id: journey.correlation.id.clone(),
             client: journey.client,
+            session: journey.session.clone(),
         };
         validate_request(&mut call, parts, parameters.iter())?;
         if let Some(watch) = self.follows(&call, parts).await {
@@ -322,6 +373,18 @@ impl<S: Service> Chain<S> {
         role::check(route, journey.principal.as_ref())?;
         self.condition(route, journey.principal.as_ref()).await?;
         Ok(signed)
+    }
+
+    /// What the request does with a database that has copies. What is cached for everybody is never read from a copy: it
+    /// could be older than the change that made the cached answer void.
+    fn session(&self, route: &Route, headers: &HeaderMap) -> Option<Arc<Session>> {
+        if route.cache.is_some() {
+            return None;
+        }
+        let mut databases = self.context.definition().databases.iter();
+        let database = databases.find(|database| database.replicas)?;
+        let brought = headers.get(BOOKMARK).and_then(|value| value.to_str().ok());
+        Some(Arc::new(Session::new(database.name, brought)))
     }
 
     /// Lets those through for whom the route is there.
@@ -467,6 +530,10 @@ impl<S: Service> Chain<S> {
         if let Some(report) = &journey.report {
             limit::tell(report, headers);
         }
+        let bookmark = journey.session.as_ref().and_then(|session| session.bookmark());
+        if let Some(value) = bookmark.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            headers.insert(BOOKMARK, value);
+        }
         if let Ok(id) = HeaderValue::from_str(&journey.correlation.id) {
             headers.insert(CORRELATION_ID, id);
         }
@@ -475,18 +542,31 @@ impl<S: Service> Chain<S> {
     fn observe(
         &self,
         journey: &Journey,
-        method: &http::Method,
+        asked: &AskedBy<'_>,
         status: StatusCode,
         failure: Option<&Failure>,
         started: Duration,
     ) {
         let refused = journey.report.filter(|report| !report.decision.allowed);
+        let clock = self.context.clock();
+        let duration = clock.monotonic().saturating_sub(started);
+        if let Some(records) = &self.records {
+            let answered = Answered {
+                path: journey.resource,
+                method: asked.method,
+                headers: asked.headers,
+                edge: asked.edge,
+                status: status.as_u16(),
+                duration,
+            };
+            records.add(&answered, clock.unix_millis());
+        }
         self.observer.answered(&Observation {
             correlation: &journey.correlation,
-            method,
+            method: asked.method,
             route: journey.resource,
             status: status.as_u16(),
-            duration: self.context.clock().monotonic().saturating_sub(started),
+            duration,
             client: journey.client,
             principal: journey.principal.as_ref().map(|principal| principal.id.as_str()),
             failure,

@@ -80,6 +80,8 @@ pub struct Definition {
     pub unrouted_limits: &'static [&'static Limit],
     /// How calls are counted for each principal.
     pub metering: Option<Metering>,
+    /// Into which queue a record of each request goes.
+    pub request_records: Option<RequestRecords>,
     /// What runs on a schedule.
     pub tasks: &'static [Task],
     /// Its feature flags.
@@ -131,6 +133,7 @@ impl Definition {
         routes: &[],
         unrouted_limits: &[],
         metering: None,
+        request_records: None,
         tasks: &[],
         flags: &[],
         switches: Switches::NONE,
@@ -187,6 +190,8 @@ pub struct Database {
     pub pool: Pool,
     /// Environments where the store for replicas must be there, and not the embedded one.
     pub required: &'static [&'static str],
+    /// Whether the platform has copies of it for reading.
+    pub replicas: bool,
 }
 
 /// Connections to a server, which are shared.
@@ -733,4 +738,15 @@ pub struct Metering {
     pub statement: &'static Statement,
     /// How often counts are written.
     pub flush: Duration,
+}
+
+/// Into which queue a record of each request goes.
+#[derive(Debug)]
+pub struct RequestRecords {
+    /// Name of the queue's binding.
+    pub queue: &'static str,
+    /// The member of a message that lists the records.
+    pub member: &'static str,
+    /// How long records wait for others to be sent with.
+    pub gather: Duration,
 }

@@ -13,5 +13,7 @@ pub use client::{Http, HttpError};
 pub use record::{Record, Recorder};
 pub use request::Request;
 
+/// The header that brings and tells a state of a database with copies.
+pub const BOOKMARK: &str = "X-D1-Bookmark";
 /// The header by which a request, its answer and its log line know each other.
 pub const CORRELATION_ID: &str = "X-Correlation-ID";

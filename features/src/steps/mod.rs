@@ -33,6 +33,8 @@ mod overdraw;
 mod people;
 mod provider;
 mod queues;
+mod records;
+mod replicas;
 mod roles;
 mod rollback;
 mod rooms;
@@ -49,6 +51,8 @@ mod validation;
 mod webhook;
 
 pub(crate) use limits::global::shared as shared_limits;
+pub(crate) use records::list as record_list;
+pub(crate) use replicas::reader as copy_reader;
 pub(crate) use search::is_searched;
 pub(crate) use tasks::alert as task_alert;
 
@@ -73,6 +77,8 @@ pub struct Memory {
     /// Whether providers were told what to answer.
     scripted: bool,
     queues: queues::Queues,
+    records: records::Sent,
+    written: replicas::Written,
     health: health::Health,
     isolation: isolation::Isolation,
     /// Requests whose operations took too long.
@@ -199,6 +205,8 @@ pub fn all() -> Collection<World> {
         forgery::steps,
         smuggling::steps,
         logs::steps,
+        records::steps,
+        replicas::steps,
         configuration::steps,
         https::steps,
         isolation::steps,

@@ -14,6 +14,9 @@ const PRICES: &str = include_str!("../../../spec/prices.yaml");
 const MONTH_DAYS: u64 = 30;
 const MONTH_MS: u128 = 86_400_000 * MONTH_DAYS as u128;
 
+/// A message of a queue is written, read and deleted.
+const OPERATIONS: u64 = 3;
+
 /// Addresses of the attack that the report shows beside that of a single one.
 const ATTACKERS: u32 = 100;
 
@@ -35,6 +38,10 @@ pub struct Prices {
     pub included_requests: u64,
     /// Price of each million requests beyond those.
     pub million_requests: f64,
+    /// Operations of queues in a month that the plan includes.
+    pub included_queue_operations: u64,
+    /// Price of each million operations of queues beyond those.
+    pub million_queue_operations: f64,
 }
 
 impl Prices {
@@ -43,14 +50,22 @@ impl Prices {
         serde_saphyr::from_str(PRICES).map_err(|problem| format!("spec/prices.yaml: {problem}"))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "requests in a month are far below 2^53")]
     fn of_requests(&self, requests: u64) -> f64 {
-        requests as f64 / 1e6 * self.million_requests
+        of_millions(requests, self.million_requests)
+    }
+
+    fn of_operations(&self, operations: u64) -> f64 {
+        of_millions(operations, self.million_queue_operations)
     }
 
     fn money(&self, amount: f64) -> String {
         money(amount, &self.currency)
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "what happens in a month is far below 2^53")]
+fn of_millions(count: u64, million: f64) -> f64 {
+    count as f64 / 1e6 * million
 }
 
 /// What an attacker can cost in a month.
@@ -59,6 +74,8 @@ impl Prices {
 pub struct CostCeiling {
     /// The prices.
     pub prices: Prices,
+    /// Operations of queues that each request costs at most: its record is a message.
+    pub operations: u64,
     /// From one client address; absent when no route is limited by address.
     pub one_address: Option<Ceiling>,
     /// From a hundred client addresses.
@@ -153,7 +170,8 @@ impl CostCeiling {
             bounded: Vec::new(),
             unlimited: Vec::new(),
             unbounded: Vec::new(),
-            assumptions: assumptions(),
+            assumptions: assumptions(service),
+            operations: if service.request_records.is_some() { OPERATIONS } else { 0 },
             prices,
         };
         let mut without_global = false;
@@ -213,13 +231,26 @@ impl CostCeiling {
         parts.join("; ")
     }
 
+    /// What a million requests cost, as it is shown.
+    fn price(&self) -> String {
+        let requests = self.prices.money(self.prices.million_requests);
+        match self.operations {
+            0 => requests,
+            each => {
+                let operations = self.prices.money(self.prices.million_queue_operations);
+                format!("({requests} + {each} × {operations} for the queue of records)")
+            }
+        }
+    }
+
     fn address(&self, limits: &[(&str, Rate)], addresses: u32) -> Ceiling {
         let uncapped = requests(limits).saturating_mul(u64::from(addresses));
         // All together never get through more than the global limit lets through.
         let global = self.any_addresses.as_ref().map_or(u64::MAX, |ceiling| ceiling.requests);
         let requests = uncapped.min(global);
-        let cost = self.prices.of_requests(requests);
-        let price = self.prices.money(self.prices.million_requests);
+        let operations = requests.saturating_mul(self.operations);
+        let cost = self.prices.of_requests(requests) + self.prices.of_operations(operations);
+        let price = self.price();
         let text = self.prices.money(cost);
         let mut formula = format!("{} × {MONTH_DAYS} days", rates(limits));
         if addresses > 1 {
@@ -250,12 +281,25 @@ impl CostCeiling {
         let prices = &self.prices;
         let requests = requests(limits);
         let billed = requests.saturating_sub(prices.included_requests);
-        let cost = prices.month + prices.of_requests(billed);
+        let operations = requests.saturating_mul(self.operations);
+        let billed_operations = operations.saturating_sub(prices.included_queue_operations);
+        let of_queues = prices.of_operations(billed_operations);
+        let cost = prices.month + prices.of_requests(billed) + of_queues;
         let text = prices.money(cost);
+        let queues = match self.operations {
+            0 => String::new(),
+            each => format!(
+                " + ({each} × {} operations of the queue of records less {} included = {}) × {} per million",
+                millions(requests),
+                millions(prices.included_queue_operations),
+                millions(billed_operations),
+                prices.money(prices.million_queue_operations),
+            ),
+        };
         Ceiling {
             from: "any number of client addresses, the plan's price included,".to_owned(),
             formula: format!(
-                "{} × {MONTH_DAYS} days = {} requests; less {} included = {}; × {} per million + {} for the plan = {text}",
+                "{} × {MONTH_DAYS} days = {} requests; less {} included = {}; × {} per million{queues} + {} for the plan = {text}",
                 rates(limits),
                 millions(requests),
                 millions(prices.included_requests),
@@ -270,15 +314,23 @@ impl CostCeiling {
     }
 }
 
-fn assumptions() -> Vec<String> {
-    [
+fn assumptions(service: &Service) -> Vec<String> {
+    let mut assumptions = [
         "The attack goes on for a whole month of 30 days at the full rate that the limits let through.",
         "The amounts for client addresses count every request as billed: the plan's included requests are taken as used up by others.",
         "Only requests that a limit lets through are counted. Where the platform also bills refused requests, they have to be refused in front of the service.",
-        "Only requests are counted, not storage, traffic or what other providers charge.",
+        "Only requests and the messages of their records are counted, not messages that operations send, storage, traffic or what other providers charge.",
     ]
     .map(str::to_owned)
-    .into()
+    .to_vec();
+    if service.request_records.is_some() {
+        assumptions.push(
+            "Each request's record is counted as a message of its own, which is written, read and deleted once, although those \
+             that come together are sent together. What its consumer does with it is not counted."
+                .to_owned(),
+        );
+    }
+    assumptions
 }
 
 fn applies(service: &Service, route: &Route, by: LimitKey) -> bool {
@@ -369,6 +421,25 @@ mod tests {
         );
         assert_eq!(ceiling.many_addresses.unwrap().text, "$129.60");
         assert_eq!(ceiling.any_addresses, None, "there is no global limit");
+    }
+
+    #[test]
+    fn records_of_requests_cost_their_messages() {
+        let routes = format!(
+            "  GET /a: {{limits: [all, ip], {OP}}}\nrequest_records: {{queue: Q, member: requests}}"
+        );
+        let limits = "{ip: {by: client_ip, rate: 60/min}, all: {by: global, rate: 500/s}}";
+        let service = service(limits, &routes);
+        let ceiling = CostCeiling::of(&service, Prices::current().unwrap());
+        let one = ceiling.one_address.unwrap();
+        assert_eq!(
+            one.formula,
+            "60/min (limit ip) × 30 days = 2.592 million requests; × ($0.50 + 3 × $0.40 for the queue of records) per \
+             million = $4.41"
+        );
+        // 1,296 million requests: 5 + 1,286 × 0.50 + (3,888 - 1) × 0.40.
+        assert_eq!(ceiling.any_addresses.unwrap().text, "$2,202.80");
+        assert!(ceiling.assumptions.iter().any(|text| text.contains("record")));
     }
 
     #[test]

@@ -119,10 +119,13 @@ fn opens(breaker: &Breaker) -> String {
 /// What it is, and what the spec says about its failures.
 fn facts(binding: &Binding) -> (&'static str, Vec<String>) {
     match binding {
-        Binding::Sql { statement_timeout, .. } => (
-            "database",
-            statement_timeout.iter().map(|t| format!("a statement may take {t}")).collect(),
-        ),
+        Binding::Sql { statement_timeout, replicas, .. } => {
+            let timeout = statement_timeout.iter().map(|t| format!("a statement may take {t}"));
+            let copies = "on Workers reads may come from copies, which are behind the database for a client that does not \
+                          send the `X-D1-Bookmark` that it was told; elsewhere there are no copies";
+            let copies = replicas.then(|| copies.to_owned());
+            ("database", timeout.chain(copies).collect())
+        }
         Binding::Kv { breaker, on_failure, .. } => {
             let goes_on = match on_failure {
                 OnFailure::Bypass => "requests go on without it",

@@ -10,6 +10,7 @@ pub mod rate_store;
 pub mod room;
 pub mod rsa;
 pub mod search;
+pub mod session;
 pub mod sql;
 pub mod upstream;
 

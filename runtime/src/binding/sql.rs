@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use super::session::Session;
 use super::{Reply, ready};
 use crate::problem::{Failure, ProblemType};
 
@@ -60,7 +62,7 @@ impl Statement {
                 value.map_or(Parameter::Null, |(_, value)| value.to_parameter())
             })
             .collect();
-        Bound { statement: self, parameters }
+        Bound { statement: self, parameters, session: None }
     }
 
     /// Position of a column.
@@ -281,6 +283,8 @@ pub struct Bound {
     pub statement: &'static Statement,
     /// Its parameters, in the statement's order.
     pub parameters: Vec<Parameter>,
+    /// What else the request does with the database, where that has copies; without it the database itself is asked.
+    pub session: Option<Arc<Session>>,
 }
 
 /// One row.
@@ -433,6 +437,18 @@ pub struct Batch {
     pub once: Option<Bound>,
     /// The statements, in order.
     pub steps: Vec<Bound>,
+}
+
+impl Batch {
+    /// All statements, in order.
+    pub fn all(&self) -> impl Iterator<Item = &Bound> {
+        self.once.iter().chain(&self.steps)
+    }
+
+    /// The session that they belong to.
+    pub fn session(&self) -> Option<&Arc<Session>> {
+        self.all().find_map(|bound| bound.session.as_ref())
+    }
 }
 
 /// What became of several statements.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::dialect::numbered;
 use crate::binding::clock::Clock;
+use crate::binding::session::{From, Session};
 use crate::binding::sql::{
     Batch, Bound, Database, Done, Expect, Parameter, Row, SqlError, Statement, Transacted,
 };
@@ -21,13 +22,25 @@ use crate::binding::{Reply, later};
 
 /// What guards' errors have in them, before the number of the statement.
 const UNMET: &str = "proofline:unmet:";
+/// The error of what takes too long.
+const TIMEOUT: &str = "proofline:timeout";
 /// What the error has in it that ends a trial.
 const TRIAL: &str = "proofline:trial";
 
 /// Where batches go: the platform's binding.
 pub trait Batches: Send + Sync + 'static {
-    /// Runs statements, all or none: `[[sql, [parameter…]]…]` in, `[[rows, changed]…]` out, or the error's text.
-    fn send(&self, batch: String) -> BoxFuture<'_, Result<String, String>>;
+    /// Runs statements, all or none: `[[sql, [parameter…]]…]` in, `[[rows, changed]…]` out, or the error's text. They see
+    /// what there is `from` there on, and without it what the database itself has.
+    fn send(&self, batch: String, from: Option<From>) -> BoxFuture<'_, Result<Sent, String>>;
+}
+
+/// What a batch came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// `[[rows, changed]…]`
+    pub answer: String,
+    /// The state that it saw or made, where it was sent in a session.
+    pub bookmark: Option<String>,
 }
 
 /// A D1 database.
@@ -44,13 +57,35 @@ impl<B: Batches> D1<B> {
     }
 
     /// Runs statements, all or none; rows and number of changes for each.
-    async fn send(&self, statements: Vec<Value>) -> Result<Vec<Value>, String> {
-        let answer = self.batches.send(Value::Array(statements).to_string());
-        let text = match select(answer, self.clock.sleep(self.timeout)).await {
-            Either::Left((answer, _)) => answer?,
-            Either::Right(_) => return Err("proofline:timeout".to_owned()),
-        };
-        serde_json::from_str(&text).map_err(|error| error.to_string())
+    async fn send(
+        &self,
+        statements: Vec<Value>,
+        session: Option<&Session>,
+        reads: bool,
+    ) -> Result<Vec<Value>, String> {
+        let batch = Value::Array(statements).to_string();
+        let from = session.map(|session| session.start(reads));
+        let mut sent = self.attempt(batch.clone(), from.clone()).await;
+        if let (Err(error), Some(session), Some(From::Bookmark(_))) = (&sent, session, from)
+            && !is_of_statements(error)
+        {
+            // Nobody has the state that the client's bookmark names, or so it seems.
+            session.forget();
+            sent = self.attempt(batch, Some(From::Primary)).await;
+        }
+        let Sent { answer, bookmark } = sent?;
+        if let (Some(session), Some(bookmark)) = (session, bookmark) {
+            session.saw(&bookmark);
+        }
+        serde_json::from_str(&answer).map_err(|error| error.to_string())
+    }
+
+    async fn attempt(&self, batch: String, from: Option<From>) -> Result<Sent, String> {
+        let answer = self.batches.send(batch, from);
+        match select(answer, self.clock.sleep(self.timeout)).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(TIMEOUT.to_owned()),
+        }
     }
 
     async fn transact_all(&self, batch: &Batch) -> Result<Transacted, SqlError> {
@@ -65,7 +100,9 @@ impl<B: Batches> D1<B> {
                 statements.extend(guard(bound, number));
             }
         }
-        match self.send(statements).await {
+        let session = batch.session().map(|session| &**session);
+        let reads = batch.all().all(|bound| bound.statement.reads);
+        match self.send(statements, session, reads).await {
             Ok(mut results) => {
                 let skip = usize::from(batch.once.is_some());
                 let steps = positions.iter().zip(&bounds).skip(skip);
@@ -94,7 +131,7 @@ impl<B: Batches> D1<B> {
             for at in &writes[..writes.len() - 1] {
                 let tried = bounds[..=*at].iter().map(|b| encode(b.statement, &b.parameters));
                 let stop = json!([format!("select json_extract('{{}}', '{TRIAL}')"), []]);
-                let result = self.send(tried.chain([stop]).collect()).await;
+                let result = self.send(tried.chain([stop]).collect(), None, false).await;
                 if result.is_err_and(|error| is_conflict(&error)) {
                     culprit = Some(*at);
                     break;
@@ -175,6 +212,11 @@ fn is_conflict(error: &str) -> bool {
     error.contains("UNIQUE constraint failed")
 }
 
+/// Whether an error is about the statements, or about their time: it would be the same anywhere.
+fn is_of_statements(error: &str) -> bool {
+    [UNMET, TIMEOUT, "SQLITE_", "exceeded timeout"].iter().any(|sign| error.contains(sign))
+}
+
 /// What an error of D1 means, from its text: there is nothing else to tell by.
 fn classify(bounds: &[&Bound], error: &str) -> SqlError {
     if let Some((_, number)) = error.split_once(UNMET) {
@@ -186,7 +228,7 @@ fn classify(bounds: &[&Bound], error: &str) -> SqlError {
     }
     let names: Vec<&str> = bounds.iter().map(|bound| bound.statement.name).collect();
     let text = || format!("{}: {error}", names.join(", "));
-    if error.contains("proofline:timeout") || error.contains("exceeded timeout") {
+    if error.contains(TIMEOUT) || error.contains("exceeded timeout") {
         return SqlError::TimedOut(names.join(", "));
     }
     if error.contains("SQLITE_") && !error.contains("SQLITE_BUSY") && !error.contains("SQLITE_FULL")
@@ -211,7 +253,9 @@ impl<B: Batches> Database for D1<B> {
                     Transacted::Before => Done::default(),
                 }
             } else {
-                let sent = self.send(vec![encode(statement, &bound.parameters)]).await;
+                let only = vec![encode(statement, &bound.parameters)];
+                let session = bound.session.as_deref();
+                let sent = self.send(only, session, statement.reads).await;
                 match sent {
                     Ok(mut results) => done(&bound, &mut results, 0)?,
                     Err(error) if is_conflict(&error) => return Err(SqlError::Conflict(statement)),
@@ -228,8 +272,103 @@ impl<B: Batches> Database for D1<B> {
 
     fn ping(&self) -> Reply<'_, Result<(), SqlError>> {
         later(async {
-            let answer = self.send(vec![json!(["select count(*) from sqlite_schema", []])]).await;
+            let tables = vec![json!(["select count(*) from sqlite_schema", []])];
+            let answer = self.send(tables, None, true).await;
             answer.map(drop).map_err(SqlError::Unavailable)
         })
+    }
+}
+
+#[cfg(all(test, feature = "native"))]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::host::native::clock::SystemClock;
+
+    static READ: Statement = Statement {
+        name: "read",
+        sql: "select count(*) as n from notes",
+        columns: &[crate::binding::sql::Column::plain("n")],
+        reads: true,
+        expect: Expect::One,
+        ..Statement::DEFAULT
+    };
+    static WRITE: Statement = Statement {
+        name: "write",
+        sql: "insert into notes values (1)",
+        expect: Expect::Any,
+        ..Statement::DEFAULT
+    };
+
+    /// A database that counts its writes, and a copy of how it was in the beginning.
+    #[derive(Default)]
+    struct Lagging(Mutex<u64>);
+
+    fn bookmark(state: u64) -> String {
+        format!("{state:08x}-00000000-00000000-{:032x}", 0)
+    }
+
+    impl Batches for Lagging {
+        fn send(&self, batch: String, from: Option<From>) -> BoxFuture<'_, Result<Sent, String>> {
+            Box::pin(async move {
+                let mut state = self.0.lock().map_err(|error| error.to_string())?;
+                *state += u64::from(batch.contains("insert"));
+                let seen = match &from {
+                    Some(From::Anywhere) => 0,
+                    Some(From::Bookmark(wanted)) if *wanted == bookmark(0) => 0,
+                    Some(From::Bookmark(wanted)) if *wanted > bookmark(*state) => {
+                        return Err("D1_ERROR: no such state".to_owned());
+                    }
+                    _ => *state,
+                };
+                let answer = json!([[[{ "n": seen }], 1]]).to_string();
+                Ok(Sent { answer, bookmark: from.map(|_| bookmark(seen)) })
+            })
+        }
+    }
+
+    fn database() -> D1<Lagging> {
+        D1::new(Lagging::default(), Arc::new(SystemClock::default()), Duration::from_secs(5))
+    }
+
+    async fn run(
+        database: &D1<Lagging>,
+        statement: &'static Statement,
+        session: Option<&Arc<Session>>,
+    ) -> Option<i64> {
+        let bound = Bound { session: session.cloned(), ..statement.with(&[]) };
+        let done = database.run(bound).await.expect("it runs");
+        match done.first().and_then(|row| row.get("n")) {
+            Some(Parameter::Integer(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    fn session(bookmark: Option<&str>) -> Arc<Session> {
+        Arc::new(Session::new("DB", bookmark))
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_read_by_whoever_brings_its_bookmark() {
+        let (database, writer) = (database(), session(None));
+        run(&database, &WRITE, Some(&writer)).await;
+        assert_eq!(run(&database, &READ, Some(&writer)).await, Some(1), "in the same request");
+        let told = writer.bookmark().expect("a bookmark");
+        let stranger = session(None);
+        assert_eq!(run(&database, &READ, Some(&stranger)).await, Some(0), "the copy is behind");
+        let reader = session(Some(&told));
+        assert_eq!(run(&database, &READ, Some(&reader)).await, Some(1), "with the bookmark");
+        assert_eq!(reader.bookmark(), Some(told));
+        assert_eq!(run(&database, &READ, None).await, Some(1), "policies ask no copy");
+    }
+
+    #[tokio::test]
+    async fn state_that_never_was_is_read_from_the_database() {
+        let database = database();
+        let reader = session(Some(&bookmark(7)));
+        run(&database, &WRITE, None).await;
+        assert_eq!(run(&database, &READ, Some(&reader)).await, Some(1));
+        assert_eq!(reader.bookmark(), Some(bookmark(1)));
     }
 }

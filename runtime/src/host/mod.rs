@@ -14,6 +14,8 @@ pub mod native;
 #[cfg(any(feature = "native", feature = "workers"))]
 pub mod password;
 pub mod rates;
+#[cfg(any(feature = "native", feature = "workers"))]
+pub(crate) mod records;
 pub mod search;
 pub mod task;
 pub mod upstream;

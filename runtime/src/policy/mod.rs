@@ -11,6 +11,7 @@ pub mod limit;
 pub mod metering;
 pub mod owner;
 pub mod problem;
+pub mod records;
 pub mod retry;
 pub mod role;
 pub mod switch;

@@ -163,7 +163,7 @@ mod tests {
     static READ: Statement = Statement { parameters: &["id"], reads: true, ..Statement::DEFAULT };
 
     fn bound(statement: &'static Statement, id: &str) -> Bound {
-        Bound { statement, parameters: vec![Parameter::Text(id.to_owned())] }
+        Bound { statement, parameters: vec![Parameter::Text(id.to_owned())], session: None }
     }
 
     #[test]

@@ -26,6 +26,8 @@ mod jwt;
 mod limits;
 mod logs;
 mod operations;
+mod records;
+mod replicas;
 mod routing;
 mod shutdown;
 mod support;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use proofline_runtime::binding::session::From;
 use proofline_runtime::binding::sql::Database;
-use proofline_runtime::host::d1::{Batches, D1};
+use proofline_runtime::host::d1::{Batches, D1, Sent};
 use proofline_runtime::host::native::clock::SystemClock;
 
 struct Worker {
@@ -14,13 +15,13 @@ struct Worker {
 }
 
 impl Batches for Worker {
-    fn send(&self, batch: String) -> BoxFuture<'_, Result<String, String>> {
+    fn send(&self, batch: String, _: Option<From>) -> BoxFuture<'_, Result<Sent, String>> {
         Box::pin(async move {
             let asked = self.client.post(&self.url).body(batch).send().await;
             let answer = asked.map_err(|error| error.to_string())?;
             let is_right = answer.status().is_success();
             let text = answer.text().await.map_err(|error| error.to_string())?;
-            if is_right { Ok(text) } else { Err(text) }
+            if is_right { Ok(Sent { answer: text, bookmark: None }) } else { Err(text) }
         })
     }
 }

@@ -64,7 +64,7 @@ impl Spec {
         let values = statement.parameters.iter().map(|parameter| {
             parameters.get(*parameter).map_or(Parameter::Null, ToParameter::to_parameter)
         });
-        Bound { statement, parameters: values.collect() }
+        Bound { statement, parameters: values.collect(), session: None }
     }
 }
 
@@ -105,6 +105,7 @@ pub(crate) fn definition(migrations: &'static [Migration], size: usize) -> defin
         name: "DB",
         migrations,
         required: &[],
+        replicas: false,
         statement_timeout: Duration::from_secs(20),
         pool: Pool { size, acquire_timeout: Duration::from_millis(300) },
     }

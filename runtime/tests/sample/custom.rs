@@ -7,7 +7,7 @@ use proofline_runtime::{Call, Context, Delivery, Failure, hash_token};
 
 use super::handlers::{CreateApiKeyAnswer, Handlers};
 use super::statements;
-use super::types::{ApiKeyCreated, EmailMessage, NewApiKey};
+use super::types::{ApiKeyCreated, EmailMessage, NewApiKey, RequestsMessage};
 
 /// The hand-written part of the sample.
 #[derive(Debug, Default)]
@@ -44,6 +44,18 @@ impl Handlers for Sample {
         let request = UpstreamRequest::json(http::Method::POST, "/v3/mail/send", &message)?;
         let request = request.once(delivery.id())?;
         delivery.upstream("SENDGRID")?.call(request).await?.successful()?;
+        Ok(())
+    }
+
+    async fn keep_requests(
+        &self,
+        delivery: &Delivery<'_>,
+        message: RequestsMessage,
+    ) -> Result<(), Failure> {
+        let requests = serde_json::to_string(&message.requests).map_err(Failure::internal)?;
+        let values =
+            statements::INSERT_REQUESTS.with(&[("message", &message.id), ("requests", &requests)]);
+        delivery.run(values).await?;
         Ok(())
     }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use proofline_runtime::definition::{
     ApiKey, AuthKind, AuthScheme, Breaker, Cors, Counting, Credential, Database, DeadLetter,
     Definition, Framing, Hsts, Jwt, KeyValue, Limit, LimitBy, Messages, Metering, Migration,
-    OnFailure, Pattern, Pool, PrincipalLookup, ProblemType, Queue, Quota, Rate, Replicas, Retry,
-    Schedule, SecretVar, SecurityHeaders, Shutdown, SignatureEncoding, Task, TaskAlert, Upstream,
-    Var, VarDefault, Webhook,
+    OnFailure, Pattern, Pool, PrincipalLookup, ProblemType, Queue, Quota, Rate, Replicas,
+    RequestRecords, Retry, Schedule, SecretVar, SecurityHeaders, Shutdown, SignatureEncoding, Task,
+    TaskAlert, Upstream, Var, VarDefault, Webhook,
 };
 
 use super::{routes, schemas, statements};
@@ -52,10 +52,16 @@ pub static DEFINITION: Definition = Definition {
                 sql: include_str!("migrations/0002_documents.sql"),
                 postgres: "",
             },
+            Migration {
+                name: "0003_requests",
+                sql: include_str!("migrations/0003_requests.sql"),
+                postgres: "",
+            },
         ],
         statement_timeout: Duration::from_secs(5),
         pool: Pool::DEFAULT,
         required: &["staging"],
+        replicas: true,
     }],
     stores: &[KeyValue {
         name: "CACHE",
@@ -68,23 +74,35 @@ pub static DEFINITION: Definition = Definition {
         required: &["production", "staging"],
     }],
     messages: Messages { kept_in: Some("DB"), remembered_in: Some("DB") },
-    queues: &[Queue {
-        name: "EMAIL_QUEUE",
-        queue: "luna-email-queue",
-        message: &schemas::EMAIL_MESSAGE,
-        batch_size: 10,
-        batch_wait: Duration::from_millis(50),
-        retry: Retry {
-            attempts: 3,
-            first: Duration::from_millis(10),
-            longest: Duration::from_millis(40),
+    queues: &[
+        Queue {
+            name: "EMAIL_QUEUE",
+            queue: "luna-email-queue",
+            message: &schemas::EMAIL_MESSAGE,
+            batch_size: 10,
+            batch_wait: Duration::from_millis(50),
+            retry: Retry {
+                attempts: 3,
+                first: Duration::from_millis(10),
+                longest: Duration::from_millis(40),
+            },
+            dead_letter: Some(DeadLetter {
+                queue: "luna-email-dlq",
+                keep: Duration::from_hours(7 * 24),
+            }),
+            required: &[],
         },
-        dead_letter: Some(DeadLetter {
-            queue: "luna-email-dlq",
-            keep: Duration::from_hours(7 * 24),
-        }),
-        required: &[],
-    }],
+        Queue {
+            name: "REQUESTS",
+            queue: "luna-requests",
+            message: &schemas::REQUESTS_MESSAGE,
+            batch_size: 10,
+            batch_wait: Duration::from_millis(10),
+            retry: Retry::NEVER,
+            dead_letter: None,
+            required: &[],
+        },
+    ],
     upstreams: &[Upstream {
         name: "SENDGRID",
         base_url: "https://api.sendgrid.com",
@@ -118,6 +136,11 @@ pub static DEFINITION: Definition = Definition {
     metering: Some(Metering {
         statement: &statements::ADD_USAGE,
         flush: Duration::from_millis(50),
+    }),
+    request_records: Some(RequestRecords {
+        queue: "REQUESTS",
+        member: "requests",
+        gather: Duration::from_millis(50),
     }),
     tasks: &[
         Task {

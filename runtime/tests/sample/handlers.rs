@@ -6,7 +6,7 @@ use proofline_runtime::definition::Definition;
 use proofline_runtime::service::{message, unknown};
 use proofline_runtime::{Answer, Call, Context, Delivery, Failure, IntoOutcome, Outcome, Service};
 
-use super::types::{ApiKeyCreated, EmailMessage, NewApiKey};
+use super::types::{ApiKeyCreated, EmailMessage, NewApiKey, RequestsMessage};
 use super::{definition, operations, statements};
 
 /// What `handlers.rs` implements.
@@ -23,6 +23,13 @@ pub trait Handlers: Send + Sync + 'static {
         &self,
         delivery: &Delivery<'_>,
         message: EmailMessage,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Delivers one message of `REQUESTS`; a failure makes it come again later.
+    fn keep_requests(
+        &self,
+        delivery: &Delivery<'_>,
+        message: RequestsMessage,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Task `cache-management`: Drop what the cache no longer needs.
@@ -90,6 +97,7 @@ impl<H: Handlers> Service for Generated<H> {
     ) -> Result<(), Failure> {
         match queue {
             "EMAIL_QUEUE" => self.0.deliver_email(delivery, message(json)?).await,
+            "REQUESTS" => self.0.keep_requests(delivery, message(json)?).await,
             other => Err(unknown("queue", other)),
         }
     }

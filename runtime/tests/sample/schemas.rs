@@ -68,6 +68,11 @@ pub static EMAIL_MESSAGE: Schema = Schema::object(&[
     Property::required("text", Schema::text()),
 ]);
 
+pub static REQUESTS_MESSAGE: Schema = Schema::object(&[
+    Property::required("id", Schema::reference(&ID)),
+    Property::required("requests", Schema::array(&Schema::any())),
+]);
+
 pub static SUBSCRIPTION_EVENT: Schema = Schema::object(&[
     Property::required(
         "meta",

@@ -126,6 +126,13 @@ pub static ADD_USAGE: Statement = Statement {
     ..Statement::DEFAULT
 };
 
+pub static INSERT_REQUESTS: Statement = Statement {
+    name: "insert_requests",
+    sql: "insert into requests (id, record) select :message || '-' || key, value from json_each(:requests)",
+    parameters: &["message", "requests"],
+    ..Statement::DEFAULT
+};
+
 pub static LIST_USAGE: Statement = Statement {
     name: "list_usage",
     sql: "select day, calls from usage where user_id = :user_id order by day desc limit 31",

@@ -122,6 +122,14 @@ pub struct EmailMessage {
     pub text: String,
 }
 
+/// `RequestsMessage`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "proofline_runtime::serde")]
+pub struct RequestsMessage {
+    pub id: String,
+    pub requests: Vec<proofline_runtime::Json>,
+}
+
 /// `EmailAccepted`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "proofline_runtime::serde")]

@@ -33,6 +33,8 @@ mod platform;
 mod promotion;
 mod public;
 mod queries;
+mod records;
+mod replicas;
 mod requests;
 mod rooms;
 mod schedule;
@@ -82,6 +84,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("platform", platform::check),
     ("public", public::check),
     ("queries", queries::check),
+    ("records", records::check),
+    ("replicas", replicas::check),
     ("requests", requests::check),
     ("rooms", rooms::check),
     ("schedule", schedule::check),

@@ -288,6 +288,9 @@ impl Names<'_, '_> {
         if let Some(metering) = &self.context.service.metering {
             self.expect(Kind::Query, &metering.query, &At::root("metering").key("query"));
         }
+        if let Some(records) = &self.context.service.request_records {
+            self.expect(Kind::Binding, &records.queue, &At::root("request_records").key("queue"));
+        }
     }
 
     fn references(&mut self, schema: &Schema, at: &At<'_>) {

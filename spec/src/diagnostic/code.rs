@@ -215,6 +215,8 @@ pub(super) mod table {
         SUBSTITUTE_MISSING = "PL1943", "substitute-missing", Error, "Nothing is declared to stand in for a service that is not there.";
         SUBSTITUTE = "PL1944", "substitute", Error, "A substitute does not fit what it stands in for.";
         SEARCH_QUERIES = "PL1945", "search-queries", Error, "A query of a vector index has another form than it needs.";
+        REQUEST_RECORDS = "PL1951", "request-records", Error, "A queue cannot take a record of each request.";
+        REPLICAS = "PL1952", "replicas", Error, "Clients could not read what they wrote from copies of a database.";
         PROMOTION = "PL1961", "promotion", Error, "Nothing could be promoted to an environment.";
     }
 }

@@ -25,6 +25,11 @@ pub enum Binding {
         /// Connections to a server, where the database is on one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pool: Option<Pool>,
+        /// Whether reads of operations may be answered by copies near the client (D1 read replication), never older than
+        /// the state that the client brings in `X-D1-Bookmark`. Whatever changes or decides something asks the database
+        /// itself. On Workers alone; other targets have no copies.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        replicas: bool,
         /// Environments where the store for replicas must be there, and not the embedded one, such as
         /// `[production]`: without it the service does not start.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -19,6 +19,7 @@ mod operation;
 mod parity;
 mod platform;
 mod query;
+mod records;
 pub mod room;
 mod route;
 mod schema;
@@ -64,6 +65,7 @@ pub use operation::{
 pub use parity::Difference;
 pub use platform::{Observability, Placement, Workers, WorkersLimits};
 pub use query::{Expectation, ParameterType, Query};
+pub use records::{RecordField, RequestRecords};
 pub use room::EnterRoom;
 pub use route::{Answer, Method, Owner, Route, RouteAuth, RouteCache, RouteKey, RouteLimits};
 pub use schema::{Schema, SchemaType, SchemaTypes};

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Accounts, Alert, Auth, Binding, Checklist, Claim, Config, Container, Cors, Difference, Flag,
-    Http, Limit, Lti, Machine, Map, Objectives, Overrides, ProblemType, Query, Route, RouteKey,
-    Schema, SecurityHeaders, Shutdown, Switches, Task, Workers,
+    Http, Limit, Lti, Machine, Map, Objectives, Overrides, ProblemType, Query, RequestRecords,
+    Route, RouteKey, Schema, SecurityHeaders, Shutdown, Switches, Task, Workers,
 };
 use crate::unit::{Bytes, Duration};
 
@@ -86,6 +86,9 @@ pub struct Service {
     /// Counts each authenticated call per principal and day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metering: Option<Metering>,
+    /// Puts a record of each request into a queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_records: Option<RequestRecords>,
     /// What runs on a schedule, by name.
     #[serde(default)]
     pub tasks: Map<Task>,

@@ -103,6 +103,16 @@ impl<'a> Call<'a> {
         command
     }
 
+    /// A call of a script of ours, which is given what wrangler would be.
+    pub(crate) fn script(&self, name: &str, text: &str, arguments: &[&str]) -> Result<Command> {
+        let script = self.folder.join(name);
+        write_atomically(&script, text.as_bytes())?;
+        let mut command = Command::new(&self.wrangler.node);
+        command.arg(&script).args(arguments).stdin(Stdio::null());
+        self.surround(&mut command);
+        Ok(command)
+    }
+
     fn surround(&self, command: &mut Command) {
         command
             .current_dir(self.folder)

@@ -22,7 +22,7 @@ targets: [workers]
 workers: {compatibility_date: 2026-01-01}
 config: {secrets: {SIGNING_KEY: {min_bytes: 32}}}
 bindings:
-  DB: {kind: sql, database: tiny, migrations: migrations}
+  DB: {kind: sql, database: tiny, migrations: migrations, replicas: true}
   CACHE: {kind: kv}
   JOBS: {kind: queue, queue: jobs, message: Job, consumer: work, dead_letter: {queue: jobs-dlq, keep: 3d}}
 limits: {ip: {by: client_ip, rate: 60/min}}

@@ -55,6 +55,7 @@ async fn first_deployment_makes_what_is_missing_in_order_and_keeps_the_ids() {
         "POST /d1/database",
         "POST /storage/kv/namespaces",
         "POST /queues",
+        "PUT /d1/database/database-1",
         "POST /d1/database/database-1/query",
         secrets.as_str(),
     ];
@@ -73,6 +74,21 @@ async fn first_deployment_makes_what_is_missing_in_order_and_keeps_the_ids() {
     assert!(!state.stranger, "a call came without the operator's token");
     assert!(state.bodies.iter().any(|body| body.contains(SECRET)), "the secret was never sent");
     assert!(keeps_dead_letters(&state), "{:#?}", state.bodies);
+    assert_eq!(state.databases[0]["read_replication"], json!({"mode": "auto"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs wrangler; `cargo xtask test --only deploy` runs it"]
+async fn database_that_cannot_have_copies_stops_the_deployment() {
+    let refused = Some((403, 10000, "Authentication error"));
+    let state = State { no_replicas: refused, ..deployed() };
+    let (ground, vendor) = (Ground::new(), Vendor::start(state).await);
+    let done = ground.deploy(&vendor, &[]);
+    assert_eq!(done.code, Some(3), "{}", done.said);
+    assert!(done.said.contains("copies of the database `tiny-staging`"), "{}", done.said);
+    assert!(done.said.contains("does not accept the token"), "{}", done.said);
+    assert!(!done.said.contains(TOKEN), "{}", done.said);
+    assert_eq!(vendor.state.lock().unwrap().versions.len(), 1, "nothing was uploaded");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +105,10 @@ async fn what_exists_is_found_and_secrets_that_are_set_are_left_alone() {
     let record = ground.record();
     assert_eq!(record["previous_version"], FIRST);
     assert_eq!((&record["created"], &record["secrets_set"]), (&json!([]), &json!([])));
-    assert!(keeps_dead_letters(&vendor.state.lock().unwrap()), "{changes:#?}");
+    let state = vendor.state.lock().unwrap();
+    assert!(keeps_dead_letters(&state), "{changes:#?}");
+    let replication = &state.databases[0]["read_replication"];
+    assert_eq!(replication, &json!({"mode": "auto"}), "{changes:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

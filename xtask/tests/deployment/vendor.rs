@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) bodies: Vec<String>,
     /// Whether every call came with the operator's token.
     pub(crate) stranger: bool,
+    /// What it answers when a database is to have copies, when it gives none.
+    pub(crate) no_replicas: Option<(u16, u32, &'static str)>,
     /// What it answers to everything, when it is broken.
     pub(crate) broken: Option<u16>,
 }
@@ -124,6 +126,16 @@ impl State {
             }
             "/queues" => {
                 Ok(add(&mut self.queues, queue(body["queue_name"].as_str().unwrap_or_default())))
+            }
+            _ if path.starts_with("/d1/database/") && request.method.as_str() == "PUT" => {
+                let id = path.trim_start_matches("/d1/database/");
+                let database = self.databases.iter_mut().find(|d| d["uuid"] == id);
+                let Some(database) = database else { return Err((404, 7404, "not found")) };
+                if let Some(refused) = self.no_replicas {
+                    return Err(refused);
+                }
+                database["read_replication"] = body["read_replication"].clone();
+                Ok(database.clone())
             }
             _ if path.starts_with("/d1/database/") => {
                 Ok(json!([{"results": [], "success": true, "meta": {"duration": 1}}]))

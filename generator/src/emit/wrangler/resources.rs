@@ -99,6 +99,8 @@ pub struct Resource {
     pub name: String,
     /// How long a dead-letter queue keeps its messages.
     pub keep: Option<Duration>,
+    /// Whether a database has copies for reading.
+    pub replicas: bool,
 }
 
 /// Every resource of a service in an environment, in the order of the spec; a dead-letter queue before its queue.
@@ -107,8 +109,9 @@ pub fn resources(service: &Service, environment: &Environment) -> Vec<Resource> 
     let bindings = service.bindings.iter();
     for (name, binding) in bindings.filter(|(name, _)| !environment.substitutes.contains_key(*name))
     {
+        let replicas = matches!(binding, Binding::Sql { replicas: true, .. });
         let mut keeping = |kind, called, keep| {
-            found.push(Resource { kind, binding: name.clone(), name: called, keep });
+            found.push(Resource { kind, binding: name.clone(), name: called, keep, replicas });
         };
         let mut add = |kind: ResourceKind, called: String| keeping(kind, called, None);
         match binding {

@@ -103,7 +103,7 @@ pub(crate) fn definition(input: &Input<'_>) -> Definition {
 }
 
 /// How many fields the runtime's `Definition` has.
-const FIELDS: usize = 31;
+const FIELDS: usize = 32;
 /// How many fields the runtime's `SecurityHeaders` has.
 const HEADER_FIELDS: usize = 5;
 
@@ -147,6 +147,7 @@ const IMPORTS: &[&str] = &[
     "Quota",
     "Rate",
     "Replicas",
+    "RequestRecords",
     "Retry",
     "Room",
     "Rule",
@@ -219,6 +220,14 @@ fn fields(input: &Input<'_>) -> Vec<String> {
             "metering: Some(Metering {{ statement: &statements::{}, flush: {} }})",
             names::screaming(&metering.query),
             duration(metering.flush)
+        ));
+    }
+    if let Some(records) = &service.request_records {
+        fields.push(format!(
+            "request_records: Some(RequestRecords {{ queue: {}, member: {}, gather: {} }})",
+            text(&records.queue),
+            text(&records.member),
+            duration(records.gather)
         ));
     }
     let tasks: Vec<String> = service
@@ -371,7 +380,9 @@ fn vars(service: &Service) -> Vec<String> {
 fn databases(input: &Input<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for (name, binding) in &input.service.bindings {
-        let Binding::Sql { migrations, statement_timeout, pool, .. } = binding else { continue };
+        let Binding::Sql { migrations, statement_timeout, pool, replicas, .. } = binding else {
+            continue;
+        };
         let on_postgres = crate::sql::postgres::is_wanted(input.service);
         let files: Vec<String> = input
             .migrations
@@ -399,7 +410,7 @@ fn databases(input: &Input<'_>) -> Vec<String> {
             })
             .collect();
         found.push(format!(
-            "Database {{ name: {}, migrations: &[{}], statement_timeout: {}, pool: {}, required: {} }}",
+            "Database {{ name: {}, migrations: &[{}], statement_timeout: {}, pool: {}, required: {}, replicas: {replicas} }}",
             text(name),
             files.join(", "),
             duration(statement_timeout.unwrap_or(Duration::from_millis(5000))),

@@ -1,4 +1,4 @@
-//! What Atomic Guide does that its spec cannot say: measurements of pages, videos, and cleaning up.
+//! What Atomic Guide does that its spec cannot say: measurements of pages, records of requests, videos, and cleaning up.
 
 use std::time::Duration;
 
@@ -7,10 +7,12 @@ use serde_json::json;
 
 use crate::generated::handlers::{Handlers, TakeWebVitalAnswer};
 use crate::generated::statements;
-use crate::generated::types::{Accepted, VideoJob, WebVital, WebVitals};
+use crate::generated::types::{Accepted, Analytics, VideoJob, WebVital};
 
 /// How long the measurements of pages are kept.
 const VITALS_KEPT: Duration = Duration::from_hours(90 * 24);
+/// How long records of requests are kept.
+const REQUESTS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long the ids of webhook events are kept, so that a replay is known.
 const EVENTS_KEPT: Duration = Duration::from_hours(90 * 24);
 
@@ -39,14 +41,20 @@ impl Handlers for App {
         Ok(())
     }
 
-    async fn keep_web_vitals(
+    async fn keep_analytics(
         &self,
         delivery: &Delivery<'_>,
-        message: WebVitals,
+        message: Analytics,
     ) -> Result<(), Failure> {
+        // A message that is delivered twice has the same ids, and is kept once.
+        if let Some(requests) = &message.requests {
+            let requests = serde_json::to_string(requests).map_err(Failure::internal)?;
+            let statement = statements::INSERT_REQUEST_RECORDS
+                .with(&[("message", &message.id), ("requests", &requests)]);
+            delivery.run(statement).await?;
+        }
         let now = delivery.now();
-        for (number, vital) in message.items.iter().enumerate() {
-            // A message that is delivered twice has the same ids, and is kept once.
+        for (number, vital) in message.items.iter().flatten().enumerate() {
             let statement = statements::INSERT_WEB_VITAL.with(&[
                 ("id", &format!("{}-{number}", message.id)),
                 ("name", &vital.name.to_string()),
@@ -62,6 +70,8 @@ impl Handlers for App {
     async fn clean_up(&self, context: &Context) -> Result<(), Failure> {
         let before = context.ago(VITALS_KEPT);
         context.run(statements::DELETE_OLD_WEB_VITALS.with(&[("before", &before)])).await?;
+        let before = context.ago(REQUESTS_KEPT);
+        context.run(statements::DELETE_OLD_REQUEST_RECORDS.with(&[("before", &before)])).await?;
         let before = context.ago(EVENTS_KEPT);
         context.run(statements::DELETE_OLD_WEBHOOK_EVENTS.with(&[("before", &before)])).await?;
         let before = context.now();

@@ -27,6 +27,7 @@ use crate::host::control::Control;
 use crate::host::faults::{Faults, FaultyService};
 use crate::host::isolated;
 use crate::host::log::{Level, Log};
+use crate::host::records;
 use crate::service::Service;
 
 /// How long it may take to keep what could not be delivered.
@@ -137,7 +138,18 @@ impl<S: Service> Running<S> {
                 }
             })
         });
+        let records = inside.chain().context().definition().request_records.as_ref();
+        let records = records.map(|records| {
+            let (inside, log, mut stopped) = (Arc::clone(&inside), log.clone(), stopped.clone());
+            tokio::spawn(async move {
+                while tokio::time::timeout(records.gather, stopped.changed()).await.is_err() {
+                    records::send(inside.chain(), &log).await;
+                }
+            })
+        });
         let answered = server::serve(listener, Arc::clone(&inside), stop, &log).await;
+        // While somebody still takes messages.
+        records::send(inside.chain(), &log).await;
         // Nobody listens when there are no workers.
         let _ = stopping.send(true);
         let context = inside.chain().context();
@@ -146,6 +158,10 @@ impl<S: Service> Running<S> {
             turns.give_back().await;
         }
         log.event(Level::Info, "workers_finished", &[("finished", finished.into())]);
+        if let Some(records) = records {
+            // It only fails when it was aborted, which nobody does.
+            let _ = records.await;
+        }
         if let Some(metering) = metering {
             metering.abort();
             flush(&inside, &log).await;

@@ -15,6 +15,7 @@ use send_wrapper::SendWrapper;
 use wasm_bindgen::JsValue;
 
 use super::{clock, glue};
+use crate::policy::records::Edge;
 use crate::policy::transport;
 
 /// The header in which the platform tells the client's address; a client cannot set it.
@@ -165,7 +166,7 @@ impl Body for Incoming {
 
 /// A request, and what the platform says about it.
 pub(super) struct Arrived {
-    /// As the chain takes it.
+    /// As the chain takes it; where the platform took it in, if that was asked for, is among its extensions.
     pub(super) request: Request<Incoming>,
     /// The client's address.
     pub(super) client: IpAddr,
@@ -175,15 +176,16 @@ pub(super) struct Arrived {
     pub(super) in_the_clear: bool,
 }
 
-/// Reads what the platform hands over.
-pub(super) fn request(request: &JsValue, slot: &Slot) -> Arrived {
-    let head = glue::head(request);
+/// Reads what the platform hands over; `place` asks where it was taken in.
+pub(super) fn request(request: &JsValue, slot: &Slot, place: bool) -> Arrived {
+    let head = glue::head(request, place);
     let mut lines = head.split('\n');
     let method = lines.next().and_then(|text| text.parse::<Method>().ok());
     let url = lines.next();
     let in_the_clear = url.is_some_and(transport::is_in_the_clear);
     let uri = url.and_then(uri);
     let has_body = lines.next() == Some("1");
+    let edge = lines.next().and_then(|line| line.split_once(' '));
     let headers = headers(&mut lines);
     let client = headers.get(CLIENT).and_then(|value| value.to_str().ok());
     let client = client.and_then(|text| text.parse().ok());
@@ -194,6 +196,9 @@ pub(super) fn request(request: &JsValue, slot: &Slot) -> Arrived {
     *built.method_mut() = method.unwrap_or_default();
     *built.uri_mut() = uri.unwrap_or_default();
     *built.headers_mut() = headers;
+    if let Some((country, colo)) = edge {
+        built.extensions_mut().insert(Edge::new(country, colo));
+    }
     Arrived { request: built, client, ambiguous, in_the_clear }
 }
 
@@ -224,8 +229,9 @@ pub(super) fn headers<'a>(lines: &mut impl Iterator<Item = &'a str>) -> HeaderMa
 }
 
 /// Headers whose values differ from one answer to the next, each of which an answer has once.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     "x-correlation-id",
+    "x-d1-bookmark",
     "ratelimit",
     "x-ratelimit-remaining",
     "x-ratelimit-reset",

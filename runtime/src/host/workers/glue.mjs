@@ -3,9 +3,9 @@
 
 // --- Requests and answers
 
-// Method, URL, whether there is a body, then names and values of the headers. The body is asked for only when no length
-// tells of it, as the platform makes a stream of it then.
-export function head(request) {
+// Method, URL, whether there is a body, country and data centre where they are wanted, then names and values of the
+// headers. The body is asked for only when no length tells of it, as the platform makes a stream of it then.
+export function head(request, place) {
   let headers = "";
   let length;
   for (const [name, value] of request.headers) {
@@ -13,7 +13,8 @@ export function head(request) {
     if (name === "content-length") length = value;
   }
   const isEmpty = length === undefined ? request.body === null : length === "0";
-  return request.method + "\n" + request.url + "\n" + (isEmpty ? "0" : "1") + headers;
+  const where = place ? `${request.cf?.country ?? ""} ${request.cf?.colo ?? ""}` : "";
+  return request.method + "\n" + request.url + "\n" + (isEmpty ? "0" : "1") + "\n" + where + headers;
 }
 
 export function whole_body(request) {
@@ -150,11 +151,14 @@ export function binding(env, name) {
   return typeof value === "object" && value !== null ? value : undefined;
 }
 
-// Runs statements, all or none: `[[sql, [parameter…]]…]` in, `[[rows, changed]…]` out.
-export async function d1(database, batch) {
-  const statements = JSON.parse(batch).map(([sql, parameters]) => database.prepare(sql).bind(...parameters));
-  const results = await database.batch(statements);
-  return JSON.stringify(results.map(({ results, meta }) => [results ?? [], meta.changes ?? 0]));
+// Runs statements, all or none: `[[sql, [parameter…]]…]` in, `[[rows, changed]…]` out, after a line with the bookmark.
+// `from` says from where on they see a database that has copies; without it the database itself is asked.
+export async function d1(database, batch, from) {
+  const session = from === "" ? database : database.withSession(from);
+  const statements = JSON.parse(batch).map(([sql, parameters]) => session.prepare(sql).bind(...parameters));
+  const results = await session.batch(statements);
+  const bookmark = from === "" ? "" : (session.getBookmark() ?? "");
+  return bookmark + "\n" + JSON.stringify(results.map(({ results, meta }) => [results ?? [], meta.changes ?? 0]));
 }
 
 export async function kv_get(store, key) {

@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen(raw_module = "./glue.mjs")]
 extern "C" {
-    pub(super) fn head(request: &JsValue) -> String;
+    pub(super) fn head(request: &JsValue, place: bool) -> String;
     #[wasm_bindgen(catch)]
     pub(super) async fn whole_body(request: &JsValue) -> Result<Uint8Array, JsValue>;
     pub(super) fn reader(request: &JsValue) -> JsValue;
@@ -39,7 +39,8 @@ extern "C" {
     pub(super) fn variable(env: &JsValue, name: &str) -> Option<String>;
     pub(super) fn binding(env: &JsValue, name: &str) -> JsValue;
     #[wasm_bindgen(catch)]
-    pub(super) async fn d1(database: &JsValue, batch: &str) -> Result<JsValue, JsValue>;
+    pub(super) async fn d1(database: &JsValue, batch: &str, from: &str)
+    -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
     pub(super) async fn kv_get(store: &JsValue, key: &str) -> Result<Option<Uint8Array>, JsValue>;
     #[wasm_bindgen(catch)]

@@ -7,6 +7,7 @@
 mod body;
 mod clock;
 mod d1;
+mod gathering;
 mod glue;
 mod kv;
 mod observer;

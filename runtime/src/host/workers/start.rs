@@ -1,6 +1,5 @@
 //! Brings a service and the bindings of its environment together, once for each isolate.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use wasm_bindgen::JsValue;
 
 use super::clock::{PlatformClock, PlatformEntropy};
 use super::d1::Binding;
+use super::gathering::Gathering;
 use super::glue;
 use super::kv::Kv;
 use super::observer::{Console, Records};
@@ -42,8 +42,10 @@ use crate::service::Service;
 pub(super) struct Started<S> {
     pub(super) control: Control<S>,
     pub(super) log: Log,
-    /// Until when somebody is about to write the counts of calls, in milliseconds since 1970.
-    pub(super) counts_due: Cell<u64>,
+    /// Who writes counts of calls.
+    pub(super) counts: Gathering,
+    /// Who sends records of requests.
+    pub(super) records: Gathering,
 }
 
 /// A log before the configuration says what is to be left out.
@@ -88,7 +90,9 @@ pub(super) fn start<S: Service>(
     let chain = Chain::new(service, context, rates, records, BODY_TIMEOUT);
     let control =
         chain.and_then(|chain| Control::new(chain, faults)).map_err(|error| vec![error])?;
-    Ok(Started { control, log, counts_due: Cell::new(0) })
+    let counts = Gathering::new(definition.metering.as_ref().map(|metering| metering.flush));
+    let records = Gathering::new(definition.request_records.as_ref().map(|records| records.gather));
+    Ok(Started { control, log, counts, records })
 }
 
 fn read(definition: &'static Definition, env: &JsValue) -> Result<Config, Vec<String>> {

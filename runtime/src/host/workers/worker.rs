@@ -16,6 +16,7 @@ use serde_json::json;
 use wasm_bindgen::JsValue;
 
 use super::body::{Arrived, Slot};
+use super::gathering::Gathering;
 use super::start::{Started, log, start};
 use super::{body, clock, glue, queue, rooms, sending};
 use crate::answer::Pieces;
@@ -25,6 +26,7 @@ use crate::host::BODY_TIMEOUT;
 use crate::host::control::is_direct;
 use crate::host::files;
 use crate::host::log::Level;
+use crate::host::records;
 use crate::policy::headers::HeaderPolicy;
 use crate::policy::transport;
 use crate::problem::{Failure, UNAVAILABLE};
@@ -157,8 +159,9 @@ fn answer(response: Response<Bytes>) -> JsValue {
 impl<S: Service> Worker for Started<S> {
     fn fetch(self: Rc<Self>, request: JsValue, context: JsValue) -> JsValue {
         let slot = Slot::default();
+        let place = self.control.chain.context().definition().request_records.is_some();
         let Arrived { mut request, client, ambiguous, in_the_clear } =
-            body::request(&request, &slot);
+            body::request(&request, &slot, place);
         if in_the_clear {
             let refused = self.control.chain.refuse(&request, client, &transport::refusal());
             return answer(refused);
@@ -178,9 +181,13 @@ impl<S: Service> Worker for Started<S> {
             };
             let chain = &self.control.chain;
             let response = chain.respond(request, client, ambiguous).await;
-            if chain.has_unwritten_counts() && self.may_write_counts() {
+            if chain.has_unwritten_counts() && self.counts.begin(self.now()) {
                 let counts = Rc::clone(&self);
                 glue::wait_until(&context, Box::pin(async move { counts.write_counts().await }));
+            }
+            if chain.has_unsent_records() && self.records.begin(self.now()) {
+                let records = Rc::clone(&self);
+                glue::wait_until(&context, Box::pin(async move { records.send_records().await }));
             }
             answer(response)
         };
@@ -234,33 +241,27 @@ impl<S: Service> Started<S> {
         join_all(due.map(|task| self.control.run_task(task, &self.log))).await;
     }
 
-    /// How long counts are gathered before they are written. The platform lets work go on for half a
-    /// minute after an answer, and no longer.
-    fn gathering(&self) -> Duration {
-        const LONGEST: Duration = Duration::from_secs(20);
-        let metering = self.control.chain.context().definition().metering.as_ref();
-        metering.map_or(LONGEST, |metering| metering.flush.min(LONGEST))
-    }
-
-    /// Whether nobody is about to write the counts. Who was and has not done so in time is gone.
-    fn may_write_counts(&self) -> bool {
-        let now = self.control.chain.context().clock().unix_millis();
-        let free = now >= self.counts_due.get();
-        if free {
-            let gathering = u64::try_from(self.gathering().as_millis()).unwrap_or_default();
-            self.counts_due.set(now + 2 * gathering + 1000);
-        }
-        free
+    fn now(&self) -> u64 {
+        self.control.chain.context().clock().unix_millis()
     }
 
     async fn write_counts(&self) {
-        self.control.chain.context().clock().sleep(self.gathering()).await;
-        // What is counted from here on is for the next one to write.
-        self.counts_due.set(0);
+        self.gathered(&self.counts).await;
         if let Err(failure) = self.control.chain.flush_metering().await {
             let members = [("cause", failure.to_string().into())];
             self.log.event(Level::Warn, "metering_failed", &members);
         }
+    }
+
+    async fn send_records(&self) {
+        self.gathered(&self.records).await;
+        records::send(&self.control.chain, &self.log).await;
+    }
+
+    /// Waits until enough is gathered. What comes from then on is for the next one.
+    async fn gathered(&self, what: &Gathering) {
+        self.control.chain.context().clock().sleep(what.length).await;
+        what.end();
     }
 }
 

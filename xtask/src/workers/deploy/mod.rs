@@ -150,6 +150,10 @@ impl<'a> Deployment<'a> {
             resources::Known::look(&self.call, self.service, self.environment)?
         };
         let new = found.ids()?;
+        for (database, id) in found.to_replicate() {
+            let what = format!("read replicas of {}", database.name);
+            self.step(record, "Settled", &what, || resources::replicate(&self.call, database, id))?;
+        }
         resources::keep(self.context, self.environment, &self.service.folder, ids, &new)?;
         Ok(new)
     }

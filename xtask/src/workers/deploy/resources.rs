@@ -11,6 +11,9 @@ use crate::context::Context;
 use crate::run::workspace::LoadedService;
 use crate::workers::wrangler::Call;
 
+/// Asks the platform for what wrangler has no command for.
+const REPLICATE: &str = include_str!("../../../tools/replicate.mjs");
+
 /// What a service needs, and what is there of it.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -86,6 +89,12 @@ impl Known {
         there.map(|(resource, _, _)| resource).filter(|resource| resource.keep.is_some())
     }
 
+    /// The databases that are to have copies for reading, each with its id.
+    pub(super) fn to_replicate(&self) -> impl Iterator<Item = (&Resource, &str)> {
+        let copied = self.resources.iter().filter(|(resource, _, _)| resource.replicas);
+        copied.filter_map(|(resource, id, _)| Some((resource, id.as_deref()?)))
+    }
+
     /// The ids by binding.
     pub(super) fn ids(&self) -> Result<LockedIds> {
         let mut ids = LockedIds::default();
@@ -154,6 +163,13 @@ pub(super) fn settle(call: &Call<'_>, resource: &Resource) -> Result<()> {
     let Some(retention) = retention(resource) else { return Ok(()) };
     let doing = format!("set how long the queue `{}` keeps messages", resource.name);
     call.run(call.bare(&["queues", "update", &resource.name, &retention]), None, &doing)?;
+    Ok(())
+}
+
+/// Lets the platform keep copies of a database for reading in its regions; it chooses where.
+pub(super) fn replicate(call: &Call<'_>, database: &Resource, id: &str) -> Result<()> {
+    let doing = format!("have copies of the database `{}` for reading", database.name);
+    call.run(call.script("replicate.mjs", REPLICATE, &[id])?, None, &doing)?;
     Ok(())
 }
 

@@ -138,6 +138,7 @@ pub static DEFINITION: Definition = Definition {
                 acquire_timeout: Duration::from_secs(20),
             },
             required: &["production"],
+            replicas: false,
         },
     ],
     stores: &[

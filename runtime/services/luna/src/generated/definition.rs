@@ -116,6 +116,7 @@ pub static DEFINITION: Definition = Definition {
             statement_timeout: Duration::from_secs(5),
             pool: Pool::DEFAULT,
             required: &[],
+            replicas: false,
         },
     ],
     stores: &[

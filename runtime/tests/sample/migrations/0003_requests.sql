@@ -1,0 +1,4 @@
+create table requests (
+  id text primary key,
+  record text not null
+);

@@ -183,7 +183,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 46] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 48] = [
         people::steps,
         jwt::steps,
         health::steps,

@@ -21,6 +21,7 @@ catalogue! {
     "observability/liveness",
     "observability/logs",
     "observability/readiness",
+    "performance/cache-lifetime",
     "performance/upload",
     "reliability/atomicity",
     "reliability/cache",

@@ -22,6 +22,7 @@ mod inventory;
 mod isolation;
 mod jwt;
 mod killed;
+mod lifetimes;
 mod limits;
 mod logs;
 mod lti;
@@ -170,7 +171,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 44] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 45] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -199,6 +200,7 @@ pub fn all() -> Collection<World> {
         shutdown::steps,
         overdraw::steps,
         cache::steps,
+        lifetimes::steps,
         tasks::steps,
         timeouts::steps,
         connections::steps,

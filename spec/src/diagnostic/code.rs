@@ -215,6 +215,7 @@ pub(super) mod table {
         SUBSTITUTE_MISSING = "PL1943", "substitute-missing", Error, "Nothing is declared to stand in for a service that is not there.";
         SUBSTITUTE = "PL1944", "substitute", Error, "A substitute does not fit what it stands in for.";
         SEARCH_QUERIES = "PL1945", "search-queries", Error, "A query of a vector index has another form than it needs.";
+        ASSET = "PL1951", "asset", Error, "A static file cannot be made or found.";
         PROMOTION = "PL1961", "promotion", Error, "Nothing could be promoted to an environment.";
     }
 }

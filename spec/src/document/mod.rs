@@ -2,6 +2,7 @@
 
 mod account;
 mod alert;
+mod asset;
 mod auth;
 mod binding;
 mod claim;
@@ -32,6 +33,7 @@ pub mod watch;
 
 pub use account::{AccountStep, Accounts, Balance, BalanceFigure, RemoveAccount};
 pub use alert::{Alert, AlertMetric, AlertRule, AlertSeverity, Objectives};
+pub use asset::{Asset, VitalField, VitalsReport, WebVitals};
 pub use auth::{Auth, JwtAlgorithm, PrincipalLookup, SignatureEncoding, WebhookAlgorithm};
 pub use binding::{Batch, Binding, Breaker, DeadLetter, Job, OnFailure, Pool, Retry};
 pub use claim::{

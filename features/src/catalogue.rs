@@ -22,6 +22,7 @@ catalogue! {
     "observability/logs",
     "observability/readiness",
     "observability/request-records",
+    "performance/cache-lifetime",
     "performance/upload",
     "reliability/atomicity",
     "reliability/cache",

@@ -195,6 +195,11 @@ const SUBJECTS: &[Need] = &[
         |t| t.health_route_of(HealthKind::Detail).is_some(),
         "the spec has no health route with details",
     ),
+    (
+        "assets",
+        |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Asset(_))),
+        "the service gives browsers no static files",
+    ),
     ("cache", |t| t.routes().any(|(_, route)| route.cache.is_some()), "the spec caches no answers"),
     (
         "tasks",

@@ -74,7 +74,7 @@ routes:
             "PL0105 13:13 unknown word `sqll`",
             "PL0104 15:3 `GTE` is not one of `GET`, `POST`, `PUT`, `PATCH`, `DELETE`",
             "PL0103 18:14 expected a text, found the number 12",
-            "PL0104 19:9 expected exactly one of `health`, `query`, `transaction`, `login`, `search`, `enqueue`, `dead_letters`, `replay`, `upload`, `resume`, `download`, `room`, `flags`, `switches`, `lti` and `custom`",
+            "PL0104 19:9 expected exactly one of `health`, `query`, `transaction`, `login`, `search`, `enqueue`, `dead_letters`, `replay`, `upload`, `resume`, `download`, `asset`, `room`, `flags`, `switches`, `lti` and `custom`",
             "PL0104 20:18 `session` is neither `none` nor a list",
         ],
         "{}",

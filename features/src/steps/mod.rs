@@ -22,6 +22,7 @@ mod inventory;
 mod isolation;
 mod jwt;
 mod killed;
+mod lifetimes;
 mod limits;
 mod lists;
 mod logs;
@@ -183,7 +184,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 48] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 49] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -214,6 +215,7 @@ pub fn all() -> Collection<World> {
         shutdown::steps,
         overdraw::steps,
         cache::steps,
+        lifetimes::steps,
         tasks::steps,
         timeouts::steps,
         connections::steps,

@@ -1,7 +1,7 @@
 //! Answers of every kind that a service gives, to look at together.
 
 use cucumber::step::Collection;
-use proofline_spec::document::{LimitKey, Method};
+use proofline_spec::document::{LimitKey, Method, Operation, Route};
 
 use super::{Arguments, steps};
 use crate::accounts;
@@ -88,6 +88,7 @@ async fn every_kind(world: &mut World, _: Arguments) -> Seen {
         let answer = world.send(request).await?;
         world.memory.samples.push(Sample { name, answer });
     }
+    static_file(world).await?;
     signed_in(world).await?;
     let exhaust = run.target.environment.permits.exhaust_limits && run.address_header().is_some();
     if exhaust && let Some(answer) = refused_by_limit(world).await? {
@@ -100,6 +101,25 @@ async fn every_kind(world: &mut World, _: Arguments) -> Seen {
         return Err(Failure::Broken(format!("too few kinds of answers: {statuses:?}")));
     }
     Ok(format!("{} answers with the statuses {statuses:?}", world.memory.samples.len()))
+}
+
+/// A static file, and the way that leads to it.
+async fn static_file(world: &mut World) -> Result<(), Failure> {
+    let run = world.run()?;
+    let is_file = |route: &Route| matches!(route.op, Operation::Asset(_));
+    let Some((key, route)) = run.target.routes().find(|(_, route)| is_file(route)) else {
+        return Ok(());
+    };
+    let call = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
+    let way = world.send(call.request()).await?;
+    let location = way.header("location").map(str::to_owned);
+    let name = "the way to a static file".to_owned();
+    world.memory.samples.push(Sample { name, answer: way });
+    if let Some(location) = location.filter(|location| location.starts_with('/')) {
+        let answer = world.send(Request::get(&location)).await?;
+        world.memory.samples.push(Sample { name: "a static file".to_owned(), answer });
+    }
+    Ok(())
 }
 
 /// Answers that only somebody gets whom the service knows.

@@ -1,5 +1,6 @@
 //! The table of emitters: one file each, one artefact each.
 
+mod assets;
 mod compose;
 mod dockerfile;
 mod dotenv;
@@ -42,6 +43,7 @@ pub struct EmitError {
 /// Every emitter, in the order in which artefacts are made.
 pub const EMITTERS: &[Emitter] = &[
     Emitter { name: "src/generated", enabled: |_| true, emit: rust::emit },
+    Emitter { name: "assets.json", enabled: |_| true, emit: assets::emit },
     Emitter { name: "openapi.json", enabled: |_| true, emit: openapi::emit },
     Emitter { name: ".env.example", enabled: |_| true, emit: dotenv::emit },
     Emitter {

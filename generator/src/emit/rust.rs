@@ -6,11 +6,13 @@ use tera::{Context, Tera};
 use super::scaffold;
 use crate::tree::{Owner, Tree};
 use crate::view::names;
+use crate::view::service::literals::text;
 use crate::view::service::{definition, handlers, operations, routes, schemas, statements, types};
 use crate::{Input, emit, sql};
 
 /// Every template, by the name of its file.
 const TEMPLATES: &[(&str, &str)] = &[
+    ("assets.rs", include_str!("../../templates/service/assets.rs.tera")),
     ("definition.rs", include_str!("../../templates/service/definition.rs.tera")),
     ("handlers.rs", include_str!("../../templates/service/handlers.rs.tera")),
     ("operations.rs", include_str!("../../templates/service/operations.rs.tera")),
@@ -64,8 +66,11 @@ pub(super) fn emit(input: &Input<'_>, tree: &mut Tree) -> Result<(), emit::BoxEr
             text,
         ));
     }
-    modules.sort_unstable();
     let folder = format!("{}/src/generated", input.crate_folder());
+    if let Some(text) = assets(input, &writer, &folder, tree)? {
+        modules.push(("assets", "Static files.", text));
+    }
+    modules.sort_unstable();
     let mut index = String::new();
     for (name, job, text) in &modules {
         index.push_str(&format!("pub mod {name};\n"));
@@ -95,6 +100,49 @@ fn migrations(input: &Input<'_>, folder: &str, tree: &mut Tree) {
             tree.add(path, Owner::Generator, text);
         }
     }
+}
+
+/// The static files, beside the module that holds them.
+fn assets(
+    input: &Input<'_>,
+    writer: &Writer,
+    folder: &str,
+    tree: &mut Tree,
+) -> Result<Option<String>, emit::BoxError> {
+    let made = emit::assets::made(input)?;
+    if made.is_empty() {
+        return Ok(None);
+    }
+    let view = |made: &emit::assets::Made<'_>| AssetView {
+        name: made.name.clone(),
+        file: made.file.clone(),
+        parameter: text(made.parameter),
+        digest: text(&made.digest()),
+        media_type: text(made.media_type),
+        source: text(&format!("assets/{}", made.file)),
+    };
+    let assets = AssetsView { assets: made.iter().map(view).collect() };
+    for file in made {
+        tree.add(format!("{folder}/assets/{}", file.file), Owner::Generator, file.content);
+    }
+    writer.render("assets.rs", &assets).map(Some)
+}
+
+/// Everything that the module `assets` holds.
+#[derive(Serialize)]
+struct AssetsView {
+    assets: Vec<AssetView>,
+}
+
+/// A static file, its texts as Rust writes them.
+#[derive(Serialize)]
+struct AssetView {
+    name: String,
+    file: String,
+    parameter: String,
+    digest: String,
+    media_type: String,
+    source: String,
 }
 
 /// What the module `types` imports, as far as it needs it.

@@ -62,6 +62,7 @@ fn touched(route: &Route, prepared: &BTreeMap<String, Prepared>) -> Touched {
         | Operation::Flags(_)
         | Operation::Switches(_)
         | Operation::Lti(_)
+        | Operation::Asset(_)
         | Operation::DeadLetters(_)
         | Operation::Replay(_)
         | Operation::Resume(_)

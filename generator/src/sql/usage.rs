@@ -260,6 +260,7 @@ fn uses(service: &Service) -> Vec<Use<'_>> {
             | Operation::Flags(_)
             | Operation::Switches(_)
             | Operation::Lti(_)
+            | Operation::Asset(_)
             | Operation::Replay(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}

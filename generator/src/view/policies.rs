@@ -61,6 +61,7 @@ pub(crate) fn implied_statuses(service: &Service, key: &RouteKey, route: &Route)
         (Operation::Resume(_), Method::Patch) => statuses.extend([404, 408, 409, 412, 415]),
         (Operation::Resume(_), Method::Delete) => statuses.extend([404, 409]),
         (Operation::Resume(_) | Operation::Lti(LtiStep::DeepLink), _) => statuses.push(404),
+        (Operation::Asset(_), _) => statuses.push(412),
         (Operation::Download(_), _) => statuses.extend([412, 416]),
         (Operation::Room(_), _) => statuses.extend([403, 409, 426]),
         _ => {}

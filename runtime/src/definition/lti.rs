@@ -8,6 +8,14 @@ use crate::binding::sql::Statement;
 pub struct Lti {
     /// Name of the variable with the service's own origin, such as `https://guide.example`.
     pub origin: &'static str,
+    /// What platforms call the service.
+    pub title: &'static str,
+    /// Path of the route with which platforms begin a log-in.
+    pub login_path: &'static str,
+    /// Path of the route that answers the service's own key set.
+    pub keys_path: &'static str,
+    /// Whether people can choose what a link of their platform leads to.
+    pub has_deep_links: bool,
     /// Path of the route that takes launches; the only address that a platform is sent back to.
     pub launch_path: &'static str,
     /// Name of the key-value store with the platforms' registrations.

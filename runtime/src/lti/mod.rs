@@ -9,6 +9,7 @@
 //! from the log-in that was begun here, never from the token.
 
 mod claims;
+mod configuration;
 mod deep_link;
 mod key_set;
 mod key_sets;
@@ -20,6 +21,7 @@ mod tool;
 
 use std::time::Duration;
 
+pub(crate) use configuration::configuration;
 pub(crate) use deep_link::deep_link;
 pub(crate) use key_sets::KeySets;
 pub(crate) use launch::launch;
@@ -34,6 +36,8 @@ use crate::context::hash_token;
 use crate::definition::Lti;
 use crate::problem::{Failure, MALFORMED_REQUEST};
 
+/// What platforms read of the service, and may keep.
+const HOUR: &str = "public, max-age=3600";
 /// How long somebody may take from the log-in to the launch.
 const LOGIN: Duration = Duration::from_mins(10);
 /// How far the clocks of two machines may be apart, in seconds.

@@ -2,11 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use http::header::{CACHE_CONTROL, HeaderValue};
+use http::HeaderValue;
+use http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::declared;
+use super::{HOUR, declared};
 use crate::answer::{Answer, Outcome};
 use crate::binding::rsa::PublicKey;
 use crate::call::Call;
@@ -37,8 +38,7 @@ pub(crate) async fn keys(call: &mut Call) -> Outcome {
     let private = private(call, declared(call)?)?;
     let (_, key) = jwk(&call.rsa().public(&private).await?);
     let mut answer = Answer::json(200, &json!({"keys": [key]}))?;
-    let hour = HeaderValue::from_static("public, max-age=3600");
-    answer.headers.push((CACHE_CONTROL, hour));
+    answer.headers.push((CACHE_CONTROL, HeaderValue::from_static(HOUR)));
     Ok(answer)
 }
 

@@ -19,6 +19,11 @@ pub async fn lti_keys(call: &mut Call) -> Outcome {
     lti::keys(call).await
 }
 
+/// Answers how a platform is to register the service.
+pub async fn lti_configuration(call: &mut Call) -> Outcome {
+    lti::configuration(call)
+}
+
 /// Signs what somebody chose for a platform.
 pub async fn lti_deep_link(call: &mut Call) -> Outcome {
     lti::deep_link(call).await

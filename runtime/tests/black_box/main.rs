@@ -10,6 +10,7 @@
 )]
 
 mod api_key;
+mod assets;
 mod authorisation;
 mod body;
 mod cache;

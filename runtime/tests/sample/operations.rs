@@ -2,7 +2,7 @@
 //!
 //! What each declared route does. Custom operations are in `handlers`.
 
-use proofline_runtime::operation::{self, Check, Login, Transaction};
+use proofline_runtime::operation::{self, Asset, Check, Login, Transaction};
 use proofline_runtime::{Answer, AsJson, Call, Outcome, search_terms};
 
 use super::definition::{INVALID_CREDENTIALS, SESSION};
@@ -27,6 +27,18 @@ pub async fn get_health_liveness(call: &mut Call) -> Outcome {
 pub async fn get_health_readiness(call: &mut Call) -> Outcome {
     let checks = [Check::required("DB", "database"), Check::required("CACHE", "cache")];
     operation::readiness(call, &checks).await
+}
+
+static SAMPLE_JS: Asset = Asset {
+    parameter: "digest",
+    digest: "0123456789abcdef",
+    media_type: "text/javascript; charset=utf-8",
+    content: "console.log(1);\n",
+};
+
+/// `GET /assets/{digest}/sample.js`
+pub fn get_assets_sample_js(call: &Call) -> Outcome {
+    operation::asset(call, &SAMPLE_JS)
 }
 
 /// `POST /api/v1/users`: Sign up.

@@ -24,6 +24,14 @@ pub static ROUTES: &[Route] = &[
         ..Route::DEFAULT
     },
     Route {
+        method: Method::Get,
+        path: "/assets/{digest}/sample.js",
+        operation: "get_assets_sample_js",
+        limits: &[&IP],
+        path_parameters: &[PathParameter { name: "digest", schema: &schemas::ASSET_DIGEST }],
+        ..Route::DEFAULT
+    },
+    Route {
         method: Method::Post,
         path: "/api/v1/users",
         operation: "post_users",

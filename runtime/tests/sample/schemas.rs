@@ -8,6 +8,10 @@ static PREFERENCES_LANGUAGE: Pattern = Pattern::new("^[a-z]{2}(-[A-Z]{2})?$");
 
 pub static ID: Schema = Schema::text().format(Format::Uuid);
 
+static ASSET_DIGEST_PATTERN: Pattern = Pattern::new("^([0-9a-f]{16}|latest)$");
+
+pub static ASSET_DIGEST: Schema = Schema::text().pattern(&ASSET_DIGEST_PATTERN);
+
 pub static TIER: Schema = Schema::one_of(&["free", "pro", "enterprise"]);
 
 pub static SUBSCRIPTION_STATUS: Schema = Schema::one_of(&["active", "inactive", "past_due"]);

@@ -392,6 +392,7 @@ impl<'a> Answers<'_, 'a> {
             | Operation::Flags(_)
             | Operation::Switches(_)
             | Operation::Lti(_)
+            | Operation::Asset(_)
             | Operation::DeadLetters(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}

@@ -324,6 +324,7 @@ fn runs_of_operation<'a>(operation: &'a Operation, op: &At<'_>, runs: &mut Vec<R
         | Operation::Flags(_)
         | Operation::Switches(_)
         | Operation::Lti(_)
+        | Operation::Asset(_)
         | Operation::DeadLetters(_)
         | Operation::Replay(_)
         | Operation::Resume(_)

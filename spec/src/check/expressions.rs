@@ -102,6 +102,7 @@ fn operation<'a>(
         | Operation::Flags(_)
         | Operation::Switches(_)
         | Operation::Lti(_)
+        | Operation::Asset(_)
         | Operation::Resume(_)
         | Operation::Custom(_) => {}
     }

@@ -10,10 +10,26 @@ use crate::document::{
 /// What a registration says.
 const REGISTRATION: [&str; 6] =
     ["issuer", "client_id", "deployments", "authorization_endpoint", "jwks_url", "token_endpoint"];
+/// What a platform is told so that it can register the service.
+const CONFIGURATION: [&str; 8] = [
+    "title",
+    "description",
+    "oidc_initiation_url",
+    "target_link_uri",
+    "public_jwk_url",
+    "scopes",
+    "custom_fields",
+    "extensions",
+];
 /// What somebody chose.
 const CHOICE: [&str; 2] = ["deep_link", "items"];
 /// What the platform is told.
 const SIGNED: [&str; 2] = ["jwt", "return_url"];
+
+/// Names of members for people.
+fn quoted(members: &[&str]) -> String {
+    members.iter().map(|member| format!("`{member}`")).collect::<Vec<_>>().join(", ")
+}
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let at = At::root("lti");
@@ -169,7 +185,7 @@ impl Form<'_, '_> {
         let method = self.key.method;
         let methods: &[Method] = match step {
             LtiStep::Login => &[Method::Get, Method::Post],
-            LtiStep::Keys => &[Method::Get],
+            LtiStep::Keys | LtiStep::Configuration => &[Method::Get],
             LtiStep::Register => &[Method::Post, Method::Put],
             LtiStep::Launch | LtiStep::DeepLink => &[Method::Post],
         };
@@ -178,7 +194,9 @@ impl Form<'_, '_> {
             self.wrong(format!("`{name}` is no {method}"), "use another method");
         }
         match step {
-            LtiStep::Login | LtiStep::Launch | LtiStep::Keys if !is_open => {
+            LtiStep::Login | LtiStep::Launch | LtiStep::Keys | LtiStep::Configuration
+                if !is_open =>
+            {
                 self.wrong("no platform could call it", "write `auth: none`");
             }
             LtiStep::Register if self.route.roles.is_none() => {
@@ -196,7 +214,7 @@ impl Form<'_, '_> {
         let (status, none, body): (_, _, &[&str]) = match step {
             LtiStep::Login => ("302", true, &[]),
             LtiStep::Launch => ("303", true, &[]),
-            LtiStep::Keys => ("200", false, &[]),
+            LtiStep::Keys | LtiStep::Configuration => ("200", false, &[]),
             LtiStep::DeepLink => ("200", false, &CHOICE),
             LtiStep::Register => ("204", true, &REGISTRATION),
         };
@@ -204,6 +222,7 @@ impl Form<'_, '_> {
             Answer::None => none,
             Answer::One(name) => match step {
                 LtiStep::Keys => self.has(name, &["keys"]),
+                LtiStep::Configuration => self.has(name, &CONFIGURATION),
                 LtiStep::DeepLink => self.has(name, &SIGNED),
                 _ => false,
             },
@@ -212,6 +231,9 @@ impl Form<'_, '_> {
         if !answered {
             let what = match step {
                 LtiStep::Keys => "`200: <schema>` with an object of exactly `keys`".to_owned(),
+                LtiStep::Configuration => {
+                    format!("`200: <schema>` with an object of exactly {}", quoted(&CONFIGURATION))
+                }
                 LtiStep::DeepLink => {
                     "`200: <schema>` with an object of exactly `jwt` and `return_url`".to_owned()
                 }
@@ -227,7 +249,7 @@ impl Form<'_, '_> {
             Some(name) => !body.is_empty() && self.has(name, body),
         };
         if !fits {
-            let members = body.iter().map(|m| format!("`{m}`")).collect::<Vec<_>>().join(", ");
+            let members = quoted(body);
             let fix = match body {
                 [] => "remove `body`: what platforms send is known".to_owned(),
                 _ => format!("give it a `body` that is an object of exactly {members}"),

@@ -3,6 +3,7 @@
 mod accounts;
 mod alerts;
 mod answers;
+mod assets;
 mod at;
 mod bindings;
 mod claims;
@@ -62,6 +63,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("accounts", accounts::check),
     ("alerts", alerts::check),
     ("answers", answers::check),
+    ("assets", assets::check),
     ("bindings", bindings::check),
     ("claims", claims::check),
     ("config", config::check),

@@ -222,6 +222,7 @@ impl Names<'_, '_> {
             | Operation::Flags(_)
             | Operation::Switches(_)
             | Operation::Lti(_)
+            | Operation::Asset(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}
         }

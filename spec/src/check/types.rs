@@ -87,6 +87,7 @@ impl<'a> Types<'_, 'a> {
             | Operation::Flags(_)
             | Operation::Switches(_)
             | Operation::Lti(_)
+            | Operation::Asset(_)
             | Operation::Replay(_)
             | Operation::Resume(_)
             | Operation::Custom(_) => {}

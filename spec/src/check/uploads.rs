@@ -267,6 +267,10 @@ fn resume(
 
 /// Files are answered by downloads, and by nothing else.
 fn answer(context: &Context<'_>, route: &Route, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+    if matches!(route.op, Operation::Asset(_)) {
+        // What it answers is judged where all else about it is.
+        return;
+    }
     let gives = matches!(route.op, Operation::Download(_));
     let returns = at.key("returns");
     for (status, answer) in &route.returns {

@@ -217,6 +217,7 @@ pub(super) mod table {
         SEARCH_QUERIES = "PL1945", "search-queries", Error, "A query of a vector index has another form than it needs.";
         REQUEST_RECORDS = "PL1951", "request-records", Error, "A queue cannot take a record of each request.";
         REPLICAS = "PL1952", "replicas", Error, "Clients could not read what they wrote from copies of a database.";
+        ASSET = "PL1953", "asset", Error, "A static file cannot be made or found.";
         PROMOTION = "PL1961", "promotion", Error, "Nothing could be promoted to an environment.";
     }
 }

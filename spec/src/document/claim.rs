@@ -219,6 +219,8 @@ pub enum ProbeName {
     Pipelines,
     /// Whether pages of the declared origins can show the service in a frame and others cannot, by a browser.
     Framing,
+    /// Whether the script of Web Vitals measures and reports what it should from a page, by a browser.
+    WebVitals,
     /// Whether what the stores hold can be restored from a backup into empty ones, every row compared.
     Backup,
     /// Whether a secret is in a file of the service, in its history, or in what a run wrote, by secretlint.
@@ -233,13 +235,14 @@ pub enum ProbeName {
 
 impl ProbeName {
     /// Every one.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ConstantTime,
         Self::QueryPlans,
         Self::Migrations,
         Self::AlertRules,
         Self::Pipelines,
         Self::Framing,
+        Self::WebVitals,
         Self::Backup,
         Self::Secrets,
         Self::Tests,
@@ -256,6 +259,7 @@ impl ProbeName {
             Self::AlertRules => "alert-rules",
             Self::Pipelines => "pipelines",
             Self::Framing => "framing",
+            Self::WebVitals => "web-vitals",
             Self::Backup => "backup",
             Self::Secrets => "secrets",
             Self::Tests => "tests",

@@ -35,6 +35,9 @@ pub struct Lti {
     pub account: Option<String>,
     /// For each role of the service the platforms' roles that make it; the first that fits.
     pub roles: Map<Vec<String>>,
+    /// What learning platforms call the service; its name when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// The role of everybody else; nobody else gets in without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_role: Option<String>,
@@ -48,8 +51,10 @@ pub enum LtiStep {
     Login,
     /// Begins a session for who the platform says.
     Launch,
-    /// Answers the service's own key set.
+    /// Answers the service's own key set, which may be kept for an hour.
     Keys,
+    /// Answers how a platform is to register the service, as Canvas reads it from a URL; it may be kept for an hour.
+    Configuration,
     /// Signs what somebody chose for the platform.
     DeepLink,
     /// Registers a platform, or replaces its registration.
@@ -68,6 +73,7 @@ impl LtiStep {
             Self::Login => "login",
             Self::Launch => "launch",
             Self::Keys => "keys",
+            Self::Configuration => "configuration",
             Self::DeepLink => "deep_link",
             Self::Register => "register",
         }

@@ -2,6 +2,7 @@
 
 mod account;
 mod alert;
+mod asset;
 mod auth;
 mod binding;
 mod claim;
@@ -33,6 +34,7 @@ pub mod watch;
 
 pub use account::{AccountStep, Accounts, Balance, BalanceFigure, RemoveAccount};
 pub use alert::{Alert, AlertMetric, AlertRule, AlertSeverity, Objectives};
+pub use asset::{Asset, VitalField, VitalsReport, WebVitals};
 pub use auth::{
     Auth, JwtAlgorithm, PrincipalLookup, SignatureEncoding, WebhookAlgorithm, WebhookTimestamp,
 };

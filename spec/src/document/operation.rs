@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Control, Download, EnterRoom, Expression, FlagControl, IndexRow, LtiStep, Map, Search, Upload,
+    Asset, Control, Download, EnterRoom, Expression, FlagControl, IndexRow, LtiStep, Map, Search,
+    Upload,
 };
 
 /// What a route does: exactly one of these.
@@ -34,6 +35,8 @@ pub enum Operation {
     Resume(String),
     /// Gives a file back.
     Download(Download),
+    /// Gives browsers a static file that is made when the service is generated.
+    Asset(Asset),
     /// Lets who asks into a room, over a WebSocket.
     Room(EnterRoom),
     /// Tells or changes for whom feature flags are on.

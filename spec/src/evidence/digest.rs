@@ -38,6 +38,11 @@ impl Digest {
         Self { bytes: hasher.finalize().into() }
     }
 
+    /// Its 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
     /// The first twelve characters, for people.
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()

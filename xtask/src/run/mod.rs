@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod backup;
 pub(crate) mod bench;
+pub(crate) mod browser;
 pub(crate) mod build;
 pub(crate) mod chaos;
 pub(crate) mod elsewhere;
@@ -20,6 +21,7 @@ pub(crate) mod said;
 pub(crate) mod secrets;
 pub(crate) mod session;
 pub(crate) mod start;
+pub(crate) mod web_vitals;
 pub(crate) mod whole;
 mod wishes;
 pub(crate) mod workspace;

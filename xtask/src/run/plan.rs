@@ -96,6 +96,9 @@ fn reason_to_leave_out(
                 "plans are read from the databases of environments that are started here, and `{name}` is none"
             )),
         },
+        Proof::Probe(ProbeName::WebVitals) if !environment.permits.writes => {
+            Some(format!("the environment `{name}` does not permit writes, and a page reports"))
+        }
         Proof::Probe(ProbeName::Backup) if environment.start.is_none() => {
             Some(format!("backups are taken of stores that are started here, and `{name}` is none"))
         }
@@ -103,6 +106,7 @@ fn reason_to_leave_out(
             ProbeName::AlertRules
             | ProbeName::Pipelines
             | ProbeName::Framing
+            | ProbeName::WebVitals
             | ProbeName::Backup
             | ProbeName::Secrets
             | ProbeName::Tests

@@ -30,6 +30,7 @@ use super::process::Process;
 use super::runners;
 use super::secrets;
 use super::start::{Provider, Started};
+use super::web_vitals;
 use super::wishes;
 use super::workspace::LoadedService;
 use crate::context::{Context, Stopped};
@@ -269,6 +270,7 @@ impl Session<'_> {
             ProbeName::AlertRules => ("Trying", "rules of alerts"),
             ProbeName::Pipelines => ("Reading", "pipelines"),
             ProbeName::Framing => ("Embedding", "answers in a browser"),
+            ProbeName::WebVitals => ("Measuring", "a page in a browser"),
             ProbeName::Backup => ("Restoring", "a backup of the store"),
             ProbeName::Secrets => ("Looking", "for secrets in files and history"),
             ProbeName::Tests | ProbeName::Lints | ProbeName::Audit => {
@@ -283,6 +285,7 @@ impl Session<'_> {
             ProbeName::AlertRules => alerts::probe(context, self.service),
             ProbeName::Pipelines => pipelines::probe(context, self.service),
             ProbeName::Framing => framing::probe(context, &self.service.service, url),
+            ProbeName::WebVitals => web_vitals::probe(context, &self.service.service, url),
             ProbeName::Backup => {
                 backup::check::probe(context, self.service, self.environment, started)
             }

@@ -41,6 +41,9 @@ pub(super) fn of_route(service: &Service, key: &RouteKey, route: &Route) -> Valu
     if matches!(route.op, Operation::Download(_)) {
         answers.extend(of_file());
     }
+    if matches!(route.op, Operation::Asset(_)) {
+        answers.extend(of_file().into_iter().filter(|(status, _)| *status == 304));
+    }
     for (status, answer) in &route.returns {
         let Ok(status) = status.parse::<u16>() else { continue };
         answers.insert(status, declared(service, status, answer));

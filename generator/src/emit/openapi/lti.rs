@@ -11,7 +11,9 @@ const fn fields(step: LtiStep) -> (&'static [&'static str], &'static [&'static s
             &["client_id", "lti_deployment_id", "lti_message_hint"],
         ),
         LtiStep::Launch => (&["state"], &["id_token", "error"]),
-        LtiStep::Keys | LtiStep::DeepLink | LtiStep::Register => (&[], &[]),
+        LtiStep::Keys | LtiStep::Configuration | LtiStep::DeepLink | LtiStep::Register => {
+            (&[], &[])
+        }
     }
 }
 

@@ -8,9 +8,12 @@ use crate::view::names;
 /// The definition's field.
 pub(crate) fn field(service: &Service) -> Option<String> {
     let lti = service.lti.as_ref()?;
-    let launch = service.routes.iter().find_map(|(key, route)| {
-        matches!(route.op, Operation::Lti(LtiStep::Launch)).then_some(key.path.as_str())
-    });
+    let path = |step: LtiStep| {
+        service.routes.iter().find_map(|(key, route)| {
+            let is_it = matches!(route.op, Operation::Lti(found) if found == step);
+            is_it.then_some(key.path.as_str())
+        })
+    };
     let role = |(name, roles): (&String, &Vec<String>)| {
         format!("({}, {})", text(name), texts(roles.iter().map(String::as_str)))
     };
@@ -20,10 +23,14 @@ pub(crate) fn field(service: &Service) -> Option<String> {
     );
     let roles: Vec<String> = lti.roles.iter().map(role).collect();
     Some(format!(
-        "lti: Some(&Lti {{ origin: {}, launch_path: {}, platforms: {}, key_sets: {}, keys_from: {}, tool_key: {}, \
+        "lti: Some(&Lti {{ origin: {}, title: {}, login_path: {}, keys_path: {}, has_deep_links: {}, launch_path: {}, platforms: {}, key_sets: {}, keys_from: {}, tool_key: {}, \
          session: &{}_AUTH, begin: &statements::{}, take: &statements::{}, account: {account}, roles: &[{}], default_role: {} }})",
         text(&lti.origin),
-        text(launch.unwrap_or_default()),
+        text(lti.title.as_deref().unwrap_or(&service.service.name)),
+        text(path(LtiStep::Login).unwrap_or_default()),
+        text(path(LtiStep::Keys).unwrap_or_default()),
+        path(LtiStep::DeepLink).is_some(),
+        text(path(LtiStep::Launch).unwrap_or_default()),
         text(&lti.platforms),
         text(&lti.key_sets),
         texts(lti.keys_from.iter().map(String::as_str)),

@@ -29,6 +29,7 @@ pub(crate) struct Operations {
     /// What of the runtime's operations they use.
     pub(crate) operation_types: Vec<&'static str>,
     pub(crate) has_statements: bool,
+    pub(crate) has_assets: bool,
 }
 
 /// A function.
@@ -84,6 +85,7 @@ pub(crate) fn operations(service: &Service) -> Operations {
         runtime,
         operation_types,
         has_statements: all.contains("statements::"),
+        has_assets: all.contains("assets::"),
         operations,
         records,
     }
@@ -181,27 +183,33 @@ fn body(service: &Service, key: &RouteKey, route: &Route, refers: &mut Refers) -
             let code = room_of(scope, enter, &mut lines);
             lines.push(code);
         }
-        Operation::Flags(control) => lines.push(
-            match control {
-                FlagControl::List => "operation::flags(call).await",
-                FlagControl::Set => "operation::set_flag(call).await",
-                FlagControl::Evaluate => "operation::evaluate_flags(call).await",
-            }
-            .to_owned(),
-        ),
-        Operation::Switches(control) => lines.push(
-            match control {
-                Control::List => "operation::switches(call).await",
-                Control::Set => "operation::set_switch(call).await",
-            }
-            .to_owned(),
-        ),
+        Operation::Flags(control) => lines.push(flags_of(*control).to_owned()),
+        Operation::Switches(control) => lines.push(switches_of(*control).to_owned()),
         Operation::Lti(step) => {
             lines.push(format!("operation::lti_{}(call).await", step.name()));
+        }
+        Operation::Asset(_) => {
+            let asset = names::screaming(&names::operation(key));
+            lines.push(format!("operation::asset(call, &assets::{asset})"));
         }
         Operation::Custom(_) => {}
     }
     lines.join("\n")
+}
+
+const fn flags_of(control: FlagControl) -> &'static str {
+    match control {
+        FlagControl::List => "operation::flags(call).await",
+        FlagControl::Set => "operation::set_flag(call).await",
+        FlagControl::Evaluate => "operation::evaluate_flags(call).await",
+    }
+}
+
+const fn switches_of(control: Control) -> &'static str {
+    match control {
+        Control::List => "operation::switches(call).await",
+        Control::Set => "operation::set_switch(call).await",
+    }
 }
 
 fn search_of(scope: Scope<'_>, search: &Search, status: u16) -> String {
@@ -457,6 +465,7 @@ fn expressions_of(route: &Route) -> Vec<&Expression> {
         | Operation::Flags(_)
         | Operation::Switches(_)
         | Operation::Lti(_)
+        | Operation::Asset(_)
         | Operation::Upload(_)
         | Operation::Resume(_)
         | Operation::Custom(_) => Vec::new(),

@@ -4,31 +4,12 @@
 // bare}]}. `bare` is the control: the same answer without its headers, which every page can show. Pages that embed are
 // made here, whatever their origin; nothing but the service is asked.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { browse, input } from "./browser.mjs";
 
-const { tools, addresses, parents } = JSON.parse(readFileSync(0, "utf8"));
-const { chromium } = createRequire(import.meta.url)(join(tools, "lib", "playwright-core"));
-const profile = mkdtempSync(join(tmpdir(), "proofline-browser-"));
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: join(tools, "bin", "chromium"),
-  headless: true,
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    // Whether a public page may reach this machine at all is another question than who may embed.
-    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
-  ],
-});
+const { addresses, parents } = input;
 
 /** Whether the page shows the answer in its frame. */
-async function isShown(parent, address, bare) {
+async function isShown(context, parent, address, bare) {
   const page = await context.newPage();
   await page.route("**/*", async (route) => {
     const url = route.request().url();
@@ -47,16 +28,13 @@ async function isShown(parent, address, bare) {
   return shown;
 }
 
-try {
+await browse(async (context) => {
   const shown = [];
   for (const parent of parents) {
     for (const address of addresses) {
-      const framed = await isShown(parent, address, false);
-      shown.push({ parent, address, framed, bare: await isShown(parent, address, true) });
+      const framed = await isShown(context, parent, address, false);
+      shown.push({ parent, address, framed, bare: await isShown(context, parent, address, true) });
     }
   }
-  console.log(JSON.stringify({ shown }));
-} finally {
-  await context.close();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-}
+  return { shown };
+});

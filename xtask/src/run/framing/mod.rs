@@ -1,20 +1,15 @@
 //! Who may show the service in a frame, seen in a real browser: pages of the declared origins, of foreign ones, and of
 //! those that look alike.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use anyhow::Result;
-use proofline_generator::tree::write_atomically;
 use proofline_spec::document::{Framing, Operation, ProbeName, Service};
 use proofline_spec::evidence::{CheckEvidence, CheckOutcome, ScenarioEvidence};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::browser;
 use super::probe::{self, Probe};
-use super::said;
 use crate::context::Context;
-use crate::suite::tool::{self, CHROMIUM};
 
 /// What the browser is told to do.
 const SCRIPT: &str = include_str!("embed.mjs");
@@ -74,15 +69,12 @@ pub(crate) fn probe(context: &Context, service: &Service, url: &str) -> Result<C
     let probe = Probe::begin(ProbeName::Framing);
     let own = url.trim_end_matches('/');
     let parents = parents(service, own);
-    let Some(node) = browser(context) else {
-        let why =
-            format!("there is no browser that could be told what to do: {}", CHROMIUM.install);
-        return Ok(probe.undecided(why, parents.len()));
-    };
     let health = service.routes.iter().find(|(_, route)| matches!(route.op, Operation::Health(_)));
     let paths = health.map(|(key, _)| key.path.as_str()).into_iter().chain([NOWHERE]);
     let addresses: Vec<String> = paths.map(|path| format!("{own}{path}")).collect();
-    let seen = match ask(context, &node, &addresses, &parents)? {
+    let pages = parents.iter().map(|parent| format!("{}{PAGE}", parent.origin));
+    let input = json!({"addresses": addresses, "parents": pages.collect::<Vec<_>>()});
+    let seen: Seen = match browser::ask(context, SCRIPT, input)? {
         Ok(seen) => seen,
         Err(why) => return Ok(probe.undecided(why, parents.len())),
     };
@@ -97,37 +89,6 @@ pub(crate) fn probe(context: &Context, service: &Service, url: &str) -> Result<C
         ),
     };
     Ok(probe.end(judged, (parents.len(), scenarios.len()), scenarios, None))
-}
-
-/// Node, where it and what it needs to lead a browser are there.
-fn browser(context: &Context) -> Option<PathBuf> {
-    let needed =
-        [context.tools.join("bin").join(CHROMIUM.name), context.tools.join("lib/playwright-core")];
-    if !needed.iter().all(|path| path.exists()) {
-        return None;
-    }
-    tool::node(context)
-}
-
-fn ask(
-    context: &Context,
-    node: &Path,
-    addresses: &[String],
-    parents: &[Parent],
-) -> Result<Result<Seen, String>> {
-    let folder = tempfile::tempdir()?;
-    let script = folder.path().join("embed.mjs");
-    write_atomically(&script, SCRIPT.as_bytes())?;
-    let input = json!({
-        "tools": context.tools,
-        "addresses": addresses,
-        "parents": parents.iter().map(|parent| format!("{}{PAGE}", parent.origin)).collect::<Vec<_>>(),
-    });
-    let mut command = Command::new(node);
-    command.arg(&script).current_dir(folder.path());
-    let said = said::call(context, &mut command, Some(&input.to_string()))?;
-    Ok(serde_json::from_str(&said.stdout)
-        .map_err(|_| format!("the browser did not come to an end: {}", said.last_lines(5))))
 }
 
 fn judge(parent: &Parent, seen: &Seen) -> ScenarioEvidence {

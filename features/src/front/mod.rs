@@ -1,6 +1,7 @@
-//! A TLS endpoint in front of a service on this machine, as a proxy of an operator's stands in front of a public one:
-//! it ends TLS with a certificate of an authority that is made for the run ([`certificate`]), takes plain HTTP at another
-//! port, and tells the service over what a request came ([`Telling`]). What to do about it is the service's.
+//! A TLS endpoint in front of a service on this machine, as a proxy of an operator's stands in front of a public one.
+//!
+//! It ends TLS with a certificate of an authority that is made for the run ([`certificate`]), takes plain HTTP at
+//! another port, and tells the service over what a request came ([`Telling`]). What to do about it is the service's.
 
 mod certificate;
 mod forward;
@@ -33,8 +34,8 @@ pub struct Started {
     pub plain_port: u16,
 }
 
-/// Starts one before the service at this address, and writes the authority's certificate (PEM) to a file. It lives as long
-/// as the runtime.
+/// Starts one before the service at this address, and writes the authority's certificate (PEM) to a file. It lives as
+/// long as the runtime.
 pub async fn start(
     behind: SocketAddr,
     telling: Telling,

@@ -48,8 +48,8 @@ impl Chain {
     /// The server's certificate and its key, in files in that folder.
     pub(crate) fn files(&self, folder: &Path) -> (PathBuf, PathBuf) {
         let (certificate, key) = (folder.join("server.der"), folder.join("key.pem"));
-        File::create(&certificate).unwrap().write_all(&self.chain[0]).unwrap();
-        File::create(&key).unwrap().write_all(self.key.serialize_pem().as_bytes()).unwrap();
+        File::create_new(&certificate).unwrap().write_all(&self.chain[0]).unwrap();
+        File::create_new(&key).unwrap().write_all(self.key.serialize_pem().as_bytes()).unwrap();
         (certificate, key)
     }
 }
@@ -88,7 +88,7 @@ pub(crate) fn make(folder: &Path, made: Made) -> Chain {
     let mut chain = vec![certificate.der().clone()];
     chain.extend(made.whole.then(|| middle.der().clone()));
     let file = folder.join("root.pem");
-    File::create(&file).unwrap().write_all(root.pem().as_bytes()).unwrap();
+    File::create_new(&file).unwrap().write_all(root.pem().as_bytes()).unwrap();
     Chain { chain, key, root: file }
 }
 

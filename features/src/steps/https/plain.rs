@@ -46,7 +46,7 @@ async fn refused(world: &mut World, _: Arguments) -> Seen {
     for (key, route) in run.target.routes() {
         let mut call = Call::valid(&mut generator, key, route);
         // Nobody is anybody here, and nothing is sent that could be done.
-        call.body = None;
+        (call.body, call.file) = (None, None);
         let request = call.request();
         // A connection that ends without an answer is a refusal.
         let result = match exchange(world, &plain, request.clone()).await {

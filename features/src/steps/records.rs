@@ -124,7 +124,7 @@ async fn several_kinds(world: &mut World, _: Arguments) -> Seen {
     }
     let bearer = world.user("user")?.bearer();
     if let Some(key) = target.jwt().and_then(|jwt| target.safe_route(&jwt.name)) {
-        let with_token = Request::get(&key.path).headers(&[bearer.clone()]);
+        let with_token = Request::get(&key.path).headers(std::slice::from_ref(&bearer));
         send(world, Some(&key.path), with_token).await?;
         let forged = Request::get(&key.path).header("Authorization", format!("Bearer {mark}"));
         send(world, Some(&key.path), forged).await?;
@@ -262,13 +262,13 @@ fn members(record: &Value, is_at_edge: bool) -> Result<(), Failure> {
         text.len() >= least && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
     };
     let (country, colo) = (text("country"), text("colo"));
-    if is_at_edge && !(is_name(country, 2) && country.len() == 2 && is_name(colo, 3)) {
-        return Err(Failure::wrong("it does not say country and data centre"));
-    }
-    if !is_at_edge && !(country.is_empty() && colo.is_empty()) {
-        return Err(Failure::wrong("it names a place that nobody knows here"));
-    }
-    Ok(())
+    let (is_right, wrong) = if is_at_edge {
+        let is_place = is_name(country, 2) && country.len() == 2 && is_name(colo, 3);
+        (is_place, "it does not say country and data centre")
+    } else {
+        (country.is_empty() && colo.is_empty(), "it names a place that nobody knows here")
+    };
+    if is_right { Ok(()) } else { Err(Failure::wrong(wrong)) }
 }
 
 async fn nothing_else(world: &mut World, _: Arguments) -> Seen {

@@ -28,7 +28,7 @@ pub struct Asset {
 }
 
 /// Answers the file under its own address; every other version of it leads there.
-pub fn asset(call: &Call, asset: &'static Asset) -> Outcome {
+pub async fn asset(call: &Call, asset: &'static Asset) -> Outcome {
     if call.path(asset.parameter) != asset.digest {
         let parameter = format!("{{{}}}", asset.parameter);
         let path = call.route().path.replace(&parameter, asset.digest);

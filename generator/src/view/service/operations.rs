@@ -190,7 +190,7 @@ fn body(service: &Service, key: &RouteKey, route: &Route, refers: &mut Refers) -
         }
         Operation::Asset(_) => {
             let asset = names::screaming(&names::operation(key));
-            lines.push(format!("operation::asset(call, &assets::{asset})"));
+            lines.push(format!("operation::asset(call, &assets::{asset}).await"));
         }
         Operation::Custom(_) => {}
     }

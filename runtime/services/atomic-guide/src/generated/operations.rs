@@ -354,7 +354,7 @@ pub async fn post_metrics_batch(call: &mut Call) -> Outcome {
 
 /// `GET /assets/{digest}/web-vitals.js`: The script with which a page measures itself and reports it.
 pub async fn get_assets_by_digest_web_vitals_js(call: &mut Call) -> Outcome {
-    operation::asset(call, &assets::GET_ASSETS_BY_DIGEST_WEB_VITALS_JS)
+    operation::asset(call, &assets::GET_ASSETS_BY_DIGEST_WEB_VITALS_JS).await
 }
 
 /// `POST /webhooks/platform`: The learning platform reports that somebody joined or left a course.

@@ -56,14 +56,14 @@ impl Front {
         BufReader::new(reader).read_line(&mut line)?;
         let said: Option<Value> = serde_json::from_str(&line).ok();
         let port = |name: &str| said.as_ref().and_then(|said| said[name].as_u64());
-        let (Some(secure), Some(plain)) = (port("secure_port"), port("plain_port")) else {
+        let (Some(secure), Some(clear)) = (port("secure_port"), port("plain_port")) else {
             return Err(Stopped::could_not_find_out(
                 "the TLS endpoint ended before it listened".to_owned(),
             ));
         };
         let plan = evidence::Front {
             url: format!("https://localhost:{secure}"),
-            plain_port: u16::try_from(plain)?,
+            plain_port: u16::try_from(clear)?,
             authority: authority.display().to_string(),
         };
         Ok(Self { plan, _process: process, _lifeline: lifeline })

@@ -68,7 +68,7 @@ impl<H: Handlers> Service for Generated<H> {
             "get_health" => operations::get_health(call).await,
             "get_health_liveness" => operations::get_health_liveness(call).await,
             "get_health_readiness" => operations::get_health_readiness(call).await,
-            "get_assets_sample_js" => operations::get_assets_sample_js(call),
+            "get_assets_sample_js" => operations::get_assets_sample_js(call).await,
             "post_users" => operations::post_users(call).await,
             "post_sessions" => operations::post_sessions(call).await,
             "get_me" => operations::get_me(call).await,

@@ -37,7 +37,7 @@ static SAMPLE_JS: Asset = Asset {
 };
 
 /// `GET /assets/{digest}/sample.js`
-pub fn get_assets_sample_js(call: &Call) -> Outcome {
+pub async fn get_assets_sample_js(call: &Call) -> Outcome {
     operation::asset(call, &SAMPLE_JS).await
 }
 

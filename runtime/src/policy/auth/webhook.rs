@@ -137,8 +137,11 @@ mod tests {
         let verifier = Verifier::new(SignatureEncoding::Hex, &secret);
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).unwrap();
         mac.update(b"1800000000.{}");
-        let text: String =
-            mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = mac
+            .finalize()
+            .into_bytes()
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         assert!(verifier.matches(Some("1800000000"), b"{}", &text));
         assert!(!verifier.matches(Some("1800000001"), b"{}", &text));
         assert!(!verifier.matches(None, b"{}", &text));

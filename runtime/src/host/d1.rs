@@ -338,7 +338,7 @@ mod tests {
         session: Option<&Arc<Session>>,
     ) -> Option<i64> {
         let bound = Bound { session: session.cloned(), ..statement.with(&[]) };
-        let done = database.run(bound).await.expect("it runs");
+        let done = database.run(bound).await.ok()?;
         match done.first().and_then(|row| row.get("n")) {
             Some(Parameter::Integer(number)) => Some(*number),
             _ => None,

@@ -17,7 +17,7 @@ use crate::run::workspace::LoadedService;
 use super::engine::{self, Engine};
 
 /// The profile of everything that is measured; what is shipped is optimised further.
-const PROFILE: &str = "dev";
+const PROFILE: &str = "release";
 /// Where certificates of authorities are kept, by distribution.
 const AUTHORITIES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
@@ -61,7 +61,7 @@ fn compile(context: &Context, service: &LoadedService) -> Result<PathBuf> {
         // As in the Dockerfile: nothing has to be in the image for the binary to start.
         .env("RUSTFLAGS", "-C target-feature=+crt-static");
     said::must(context, &mut command, &format!("cargo build --package {name} --target {target}"))?;
-    Ok(context.target.join(target).join("debug").join(name))
+    Ok(context.target.join(target).join(PROFILE).join(name))
 }
 
 /// Puts what the image holds in its place; another command that does the same meanwhile finds one or the other, whole.

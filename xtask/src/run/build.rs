@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::output::Progress;
 
 /// The profile of everything that is measured or measures.
-const PROFILE: &str = "dev";
+const PROFILE: &str = "release";
 
 /// Something that can be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Program<'_> {
 
     /// Where cargo puts it.
     pub(crate) fn path(self, context: &Context) -> PathBuf {
-        let folder = context.target.join("debug");
+        let folder = context.target.join(PROFILE);
         match self {
             Self::Service(service) => folder.join(&service.service.service.name),
             Self::Features => folder.join("proofline-features"),

@@ -2,7 +2,7 @@
 //!
 //! A record has nothing of what the client said but its software: the path is the declared one, and neither query, address
 //! nor principal is in it. What cannot be sent is kept under the id of its message, so that it is taken for the same when it
-//! comes twice; more than [`MOST`] are not kept.
+//! comes twice; what is too many is not kept.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

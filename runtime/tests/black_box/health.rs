@@ -161,7 +161,8 @@ fn what_rules_of_alerts_ask_for_is_told() {
         if name == "up" {
             continue;
         }
-        let kind = format!("# TYPE {} ", name.trim_end_matches("_bucket"));
+        let of = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part));
+        let kind = format!("# TYPE {} ", of.unwrap_or(&name));
         assert!(told.contains(&kind), "there is no metric {name}:\n{told}");
         let mut series = told.lines().filter(|line| line.starts_with(&format!("{name}{{")));
         if let Some(line) = series.next() {

@@ -130,6 +130,14 @@ impl Reply {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
+    /// What it says, but for when that was.
+    #[track_caller]
+    pub(crate) fn timeless(&self) -> Value {
+        let mut document = self.json();
+        document.as_object_mut().and_then(|members| members.remove("timestamp"));
+        document
+    }
+
     /// Checks that this is a complete problem document of a kind.
     #[track_caller]
     pub(crate) fn assert_problem(&self, status: u16, name: &str) -> Value {

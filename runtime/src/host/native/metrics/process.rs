@@ -12,9 +12,7 @@ fn connections(out: &mut String, context: &Context) -> Result {
     let pools: Vec<_> = databases
         .filter_map(|database| Some((database.name, context.database(database.name).ok()?.pool()?)))
         .collect();
-    if pools.is_empty() {
-        return Ok(());
-    }
+    // Where no server has the data, there are names and no values.
     let help = "Connections to a database that are in use.";
     head(out, "database_connections_in_use", "gauge", help)?;
     for (name, pool) in &pools {
@@ -39,7 +37,9 @@ pub(super) fn write(out: &mut String, context: &Context) -> Result {
         let failures = context.database(name).map_or(0, Database::failures);
         writeln!(out, "database_failures_total{{database=\"{name}\"}} {failures}")?;
     }
-    connections(out, context)?;
+    if !databases.is_empty() {
+        connections(out, context)?;
+    }
     let Some(memory) = context.memory() else { return Ok(()) };
     head(out, "process_resident_memory_bytes", "gauge", "Bytes that the process holds.")?;
     writeln!(out, "process_resident_memory_bytes {}", memory.resident)?;

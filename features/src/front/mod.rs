@@ -1,6 +1,6 @@
 //! A TLS endpoint in front of a service on this machine, as a proxy of an operator's stands in front of a public one.
 //!
-//! It ends TLS with a certificate of an authority that is made for the run ([`certificate`]), takes plain HTTP at
+//! It ends TLS with a certificate of an authority that is made for the run (`certificate`), takes plain HTTP at
 //! another port, and tells the service over what a request came ([`Telling`]). What to do about it is the service's.
 
 mod certificate;

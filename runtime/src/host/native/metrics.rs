@@ -233,9 +233,7 @@ fn write_upstreams(out: &mut String, context: &Context) -> std::fmt::Result {
             Some((upstream.name, state))
         })
         .collect();
-    if states.is_empty() {
-        return Ok(());
-    }
+    // Rules ask for the name, whether or not there is a breaker.
     head(
         out,
         "upstream_breaker_open",

@@ -4,7 +4,8 @@ import { d1, explain } from "./glue.mjs";
 export default {
   async fetch(request, env) {
     try {
-      return new Response(await d1(env[new URL(request.url).pathname.slice(1)], await request.text()));
+      const database = env[new URL(request.url).pathname.slice(1)];
+      return new Response(await d1(database, await request.text(), request.headers.get("from") ?? ""));
     } catch (error) {
       return new Response(explain(error), { status: 500 });
     }

@@ -39,6 +39,18 @@ pub enum From {
     Bookmark(String),
 }
 
+impl From {
+    /// What the platform's `withSession` is asked with; nothing where there is no session.
+    pub fn constraint(from: Option<&Self>) -> &str {
+        match from {
+            None => "",
+            Some(Self::Primary) => "first-primary",
+            Some(Self::Anywhere) => "first-unconstrained",
+            Some(Self::Bookmark(bookmark)) => bookmark,
+        }
+    }
+}
+
 impl Session {
     /// A session with a database, from a client's bookmark on. One that is malformed is none.
     pub fn new(database: &'static str, bookmark: Option<&str>) -> Self {

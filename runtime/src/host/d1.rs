@@ -43,6 +43,16 @@ pub struct Sent {
     pub bookmark: Option<String>,
 }
 
+impl Sent {
+    /// Reads what the workers' function `d1` gives: the bookmark, or nothing, then a line feed, then the answer.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let (bookmark, answer) = text.split_once('\n').unwrap_or(("", text));
+        let bookmark = (!bookmark.is_empty()).then(|| bookmark.to_owned());
+        Self { answer: answer.to_owned(), bookmark }
+    }
+}
+
 /// A D1 database.
 pub struct D1<B> {
     batches: B,

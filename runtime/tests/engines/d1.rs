@@ -15,13 +15,14 @@ struct Worker {
 }
 
 impl Batches for Worker {
-    fn send(&self, batch: String, _: Option<From>) -> BoxFuture<'_, Result<Sent, String>> {
+    fn send(&self, batch: String, from: Option<From>) -> BoxFuture<'_, Result<Sent, String>> {
         Box::pin(async move {
-            let asked = self.client.post(&self.url).body(batch).send().await;
+            let from = From::constraint(from.as_ref());
+            let asked = self.client.post(&self.url).header("from", from).body(batch).send().await;
             let answer = asked.map_err(|error| error.to_string())?;
             let is_right = answer.status().is_success();
             let text = answer.text().await.map_err(|error| error.to_string())?;
-            if is_right { Ok(Sent { answer: text, bookmark: None }) } else { Err(text) }
+            if is_right { Ok(Sent::read(&text)) } else { Err(text) }
         })
     }
 }

@@ -111,17 +111,16 @@ impl<'a> Rule<'a> {
     fn answered(&self, routes: &[RouteKey], window: &str) -> String {
         let rates: Vec<String> = routes
             .iter()
-            .map(|route| {
-                let labels = [
-                    format!("route=\"{}\"", route.path),
-                    format!("method=\"{}\"", route.method.as_str()),
-                ];
-                let labels = [labels[0].as_str(), labels[1].as_str(), "status=~\"2..\""];
-                let series = self.select("http_requests_total", &labels);
-                format!("rate({series}[{window}])")
-            })
+            .map(|route| format!("rate({}[{window}])", self.answers(route, "status=~\"2..\"")))
             .collect();
         format!("sum({})", rates.join(" or "))
+    }
+
+    /// Answers of a route, of the status that the matcher says.
+    pub(super) fn answers(&self, route: &RouteKey, status: &str) -> String {
+        let path = format!("route=\"{}\"", route.path);
+        let method = format!("method=\"{}\"", route.method.as_str());
+        self.select("http_requests_total", &[&path, &method, status])
     }
 
     fn quantile(&self, quantile: &str, window: &str) -> String {

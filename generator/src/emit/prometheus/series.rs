@@ -125,16 +125,7 @@ impl Rule<'_> {
             }
             AlertMetric::BreakersOpen => self.breakers(value),
             AlertMetric::RequestShare => {
-                let answers = |route: &RouteKey| {
-                    let (path, method) = (&route.path, route.method.as_str());
-                    let labels = [
-                        format!("method=\"{method}\""),
-                        format!("route=\"{path}\""),
-                        "status=\"200\"".to_owned(),
-                    ];
-                    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-                    self.select("http_requests_total", &labels)
-                };
+                let answers = |route| self.answers(route, "status=\"200\"");
                 // Each of them has its part in the share.
                 let (routes, among) = (&self.alert.routes, &self.alert.among);
                 let part = |total: f64, of: &[RouteKey]| {

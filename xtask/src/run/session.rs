@@ -9,7 +9,9 @@ use anyhow::{Context as _, Result, bail};
 use proofline_generator::report;
 use proofline_generator::tree::Tree;
 use proofline_spec::diagnostic::counted;
-use proofline_spec::document::{Auth, Credential, Environment, ProbeName, Proof, Service, Start};
+use proofline_spec::document::{
+    Auth, Credential, Environment, ProbeName, Proof, Service, Start, Target,
+};
 use proofline_spec::evidence::{
     CheckEvidence, CheckId, CheckOutcome, ConfigurationCheck, Digest, FAULTS_TOKEN, LeftOut,
     Manifest, Plan, WorkerSize,
@@ -526,13 +528,14 @@ pub(crate) fn prepare(
     Ok(Some(worker.size))
 }
 
-/// Always the same set: cargo would build what the programs share anew for each other one.
+/// The same set wherever a service is started that could run natively: cargo would build what the programs share anew
+/// for each other one.
 pub(crate) fn programs<'a>(
     service: &'a LoadedService,
     environment: &Environment,
 ) -> Vec<Program<'a>> {
     let mut programs = vec![Program::Features, Program::Loadtest];
-    if matches!(environment.start, Some(Start::Native(_))) {
+    if environment.start.is_some() && service.service.targets.contains(&Target::Native) {
         programs.extend([Program::Service(service), Program::ConstantTime]);
     }
     programs

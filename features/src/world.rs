@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::accounts::Account;
-use crate::exchange::{Answer, BOOKMARK, BulkOutcome, Recorder, Request};
+use crate::exchange::{Answer, BOOKMARK, BulkOutcome, Http, Recorder, Request};
 use crate::failure::Failure;
 use crate::run::Run;
 use crate::turn;
@@ -55,8 +55,17 @@ impl World {
     /// Sends a request from an address of its own, unless it has one, and records it; says why there is no answer.
     pub async fn attempt(&self, request: Request) -> Result<Result<Answer, String>, Failure> {
         let run = self.run()?;
-        let request = run.placed(request);
-        Ok(self.exchange(&run, &request).await)
+        self.attempt_by(&run.http, request).await
+    }
+
+    /// Sends a request like [`Self::attempt`], by another client than the run's.
+    pub async fn attempt_by(
+        &self,
+        http: &Http,
+        request: Request,
+    ) -> Result<Result<Answer, String>, Failure> {
+        let request = self.run()?.placed(request);
+        Ok(self.exchange(http, &request).await)
     }
 
     /// The request with what the scenario was told of the database's state, so that it reads what it wrote.
@@ -66,11 +75,11 @@ impl World {
         known.filter(|_| !has).map(|bookmark| request.clone().header(BOOKMARK, bookmark))
     }
 
-    async fn exchange(&self, run: &Run, request: &Request) -> Result<Answer, String> {
+    async fn exchange(&self, http: &Http, request: &Request) -> Result<Answer, String> {
         let following = self.following(request);
         let request = following.as_ref().unwrap_or(request);
         let _turn = if request.expects_limit { None } else { Some(turn::among_others().await) };
-        match run.http.send(request).await {
+        match http.send(request).await {
             Ok(mut answer) => {
                 self.recorder.add(Arc::clone(&answer.record));
                 answer.recorder = Some(Arc::clone(&self.recorder));
@@ -105,7 +114,7 @@ impl World {
         let run = self.run()?;
         let request = run.placed(request);
         for attempt in 0..3 {
-            let answer = self.exchange(&run, &request).await;
+            let answer = self.exchange(&run.http, &request).await;
             let answer = answer.map_err(|why| Failure::Broken(format!("no answer: {why}")))?;
             if answer.status != 429 || request.expects_limit || attempt == 2 {
                 return Ok(answer);

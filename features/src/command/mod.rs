@@ -2,7 +2,7 @@
 
 mod accounts;
 mod dead_letters;
-pub mod identify;
+mod identify;
 mod provider;
 mod switch;
 mod verify;

@@ -55,6 +55,20 @@ impl Answer {
         self.status >= 200 && self.status < 300
     }
 
+    /// Whether a cache had the answer (`hit` of `Cache-Status`, RFC 9211).
+    pub fn is_cache_hit(&self) -> bool {
+        self.cache_parameters().any(|parameter| parameter == "hit")
+    }
+
+    /// For how many seconds more a cache holds the answer (`ttl` of `Cache-Status`, RFC 9211).
+    pub fn cache_ttl(&self) -> Option<u64> {
+        self.cache_parameters().find_map(|parameter| parameter.strip_prefix("ttl=")?.parse().ok())
+    }
+
+    fn cache_parameters(&self) -> impl Iterator<Item = &str> {
+        self.header("cache-status").unwrap_or_default().split("; ").skip(1)
+    }
+
     /// Whether it is a problem document (RFC 9457).
     pub fn is_problem(&self) -> bool {
         self.header("content-type").is_some_and(|kind| kind.starts_with("application/problem+json"))

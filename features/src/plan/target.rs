@@ -12,7 +12,6 @@ use proofline_spec::unit::Rate;
 use rustls::pki_types::CertificateDer;
 
 use crate::tls::trust;
-
 use crate::token;
 
 /// The service under test: its spec, where it is, and what may be done to it.

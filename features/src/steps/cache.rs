@@ -111,13 +111,12 @@ async fn find(world: &mut World, _: Arguments) -> Seen {
 async fn second_is_cached(world: &mut World, _: Arguments) -> Seen {
     let answer = read(world).await?;
     let status = answer.header("cache-status").unwrap_or("nothing").to_owned();
-    if !status.contains("; hit") || answer.header("age").is_none() {
+    if !answer.is_cache_hit() || answer.header("age").is_none() {
         let message = format!("`Cache-Status` tells of no hit: {status}: {}", answer.describe());
         return Err(Failure::Wrong(message));
     }
-    let left = status.split("; ").find_map(|part| part.strip_prefix("ttl=")?.parse::<u64>().ok());
     let holds = found(world)?.holds;
-    if left.is_none_or(|left| left > holds) {
+    if answer.cache_ttl().is_none_or(|left| left > holds) {
         let message = format!("it holds longer than {holds} s: {status}: {}", answer.describe());
         return Err(Failure::Wrong(message));
     }

@@ -178,7 +178,7 @@ async fn holds(world: &World, key: &RouteKey, route: &Route) -> Result<(), Failu
     for _ in 0..LOOKS {
         let answer =
             world.send(Request::get(&key.path).headers(std::slice::from_ref(&bearer))).await?;
-        let is_hit = answer.header("cache-status").is_some_and(|status| status.contains("; hit"));
+        let is_hit = answer.is_cache_hit();
         last = Some(answer);
         if is_hit {
             break;
@@ -187,11 +187,10 @@ async fn holds(world: &World, key: &RouteKey, route: &Route) -> Result<(), Failu
     let Some(answer) = last else { return Ok(()) };
     says(&answer, "no-store")?;
     let status = answer.header("cache-status").unwrap_or_default();
-    let left = status.split("; ").find_map(|part| part.strip_prefix("ttl=")?.parse::<u64>().ok());
     let age = answer.header("age").and_then(|age| age.parse::<u64>().ok());
     let what = || format!("it must hold for {declared} s in all: `{status}`, of the age {age:?}");
     // Both are told in whole seconds.
-    let fits = left.zip(age).is_some_and(|(left, age)| {
+    let fits = answer.cache_ttl().zip(age).is_some_and(|(left, age)| {
         let whole = left.saturating_add(age);
         whole <= declared && whole.saturating_add(1) >= declared
     });

@@ -7,7 +7,7 @@ use proofline_spec::document::HealthKind;
 
 use super::{Arguments, eventually, steps};
 use crate::accounts;
-use crate::command::identify::{Identity, identify};
+use crate::command::{Identity, identify};
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Seen};
 use crate::world::World;
@@ -22,8 +22,8 @@ const WATCHED: Duration = Duration::from_secs(3);
 pub(super) struct Release {
     /// What the service said that it is.
     identity: Option<Identity>,
-    /// Since when another one is in its place.
-    since: Option<Instant>,
+    /// Whether another one is in its place.
+    is_replaced: bool,
     /// When it was decided to roll back.
     decided: Option<Instant>,
 }
@@ -69,7 +69,7 @@ async fn is_well(world: &mut World, _: Arguments) -> Seen {
 
 async fn release(world: &mut World, arguments: Arguments) -> Seen {
     let flaw = if arguments.text(0) == "ends at once" { "ends" } else { "deaf" };
-    world.memory.release.since = Some(Instant::now());
+    world.memory.release.is_replaced = true;
     world.run()?.ask(&format!("release {flaw}")).await?;
     Ok(format!("it {}", arguments.text(0)))
 }
@@ -127,9 +127,9 @@ async fn log_in(world: &mut World, _: Arguments) -> Seen {
 
 /// Puts the release of before back where another one is in its place.
 pub(super) async fn restore(world: &mut World) -> Result<(), Failure> {
-    if world.memory.release.since.is_some() {
+    if world.memory.release.is_replaced {
         world.run()?.ask("roll-back").await?;
-        world.memory.release.since = None;
+        world.memory.release.is_replaced = false;
     }
     Ok(())
 }

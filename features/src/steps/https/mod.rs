@@ -4,8 +4,6 @@ mod certificate;
 mod plain;
 mod versions;
 
-use std::sync::Arc;
-
 use cucumber::step::Collection;
 
 use super::{Arguments, steps};
@@ -53,18 +51,8 @@ async fn ask_securely(world: &World, request: Request) -> Result<Answer, Failure
     let run = world.run()?;
     let Some(front) = &run.target.plan.front else { return world.send(request).await };
     let http = Http::trusting(&front.url, &run.authorities)?;
-    exchange(world, &http, request)
-        .await
-        .map_err(|why| Failure::Broken(format!("no answer: {why}")))
-}
-
-/// Asks with another client than the run's.
-async fn exchange(world: &World, http: &Http, request: Request) -> Result<Answer, String> {
-    let run = world.run().map_err(|failure| failure.to_string())?;
-    let mut answer = http.send(&run.placed(request)).await.map_err(|error| error.message)?;
-    world.recorder.add(Arc::clone(&answer.record));
-    answer.recorder = Some(Arc::clone(&world.recorder));
-    Ok(answer)
+    let answer = world.attempt_by(&http, request).await?;
+    answer.map_err(|why| Failure::Broken(format!("no answer: {why}")))
 }
 
 async fn answers(world: &mut World, _: Arguments) -> Seen {

@@ -7,7 +7,7 @@ use cucumber::step::Collection;
 use tokio::net::TcpStream;
 
 use super::super::{Arguments, steps};
-use super::{ask_securely, exchange, in_front};
+use super::{ask_securely, in_front};
 use crate::call::Call;
 use crate::exchange::{Answer, Http, Request};
 use crate::failure::{Failure, Findings, Seen, require};
@@ -49,7 +49,7 @@ async fn refused(world: &mut World, _: Arguments) -> Seen {
         (call.body, call.file) = (None, None);
         let request = call.request();
         // A connection that ends without an answer is a refusal.
-        let result = match exchange(world, &plain, request.clone()).await {
+        let result = match world.attempt_by(&plain, request.clone()).await? {
             Err(_) => Ok(()),
             Ok(answer) => {
                 said.insert(answer.status);
@@ -59,7 +59,7 @@ async fn refused(world: &mut World, _: Arguments) -> Seen {
         findings.add(&key.to_string(), result)?;
     }
     if !run.target.routes().any(|(key, _)| key.path == "/")
-        && let Ok(answer) = exchange(world, &plain, Request::get("/")).await
+        && let Ok(answer) = world.attempt_by(&plain, Request::get("/")).await?
     {
         let to = answer.header("location").unwrap_or_default();
         let led = is_redirect(&answer) && to.starts_with("https://");

@@ -102,10 +102,11 @@ async fn use_up(world: &mut World, _: Arguments) -> Seen {
         }
         outcome.accepted = Some(answer);
     }
+    world.memory.limits.least = least.unwrap_or(many);
     let text = format!("{sent} requests, each from another address");
     world.memory.limits.used_up.push(UsedUp {
         what: format!("limit {}", allowed.limit),
-        share: Share { first: least.unwrap_or(many), counted: 0, last: 0 },
+        share: Share { first: sent, counted: 0, last: 0 },
         allowed,
         began,
         took: began.elapsed(),
@@ -127,7 +128,7 @@ async fn no_more(world: &mut World, _: Arguments) -> Seen {
     let Allowed { count, window, .. } = used_up.allowed;
     // Where windows slide, what was sent before comes back meanwhile.
     let seconds = used_up.took.as_secs() + 1;
-    let (least, most) = (used_up.share.first, count + (count * seconds).div_ceil(window));
+    let (least, most) = (world.memory.limits.least, count + (count * seconds).div_ceil(window));
     if (least..=most).contains(&through) && refused >= ENOUGH {
         let limit = used_up.allowed.count;
         return Ok(format!(

@@ -84,6 +84,8 @@ pub(super) struct Limits {
     used_up: Vec<UsedUp>,
     address: String,
     peer: Option<std::net::IpAddr>,
+    /// So many requests of many addresses must be let through together at least.
+    least: u64,
 }
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {

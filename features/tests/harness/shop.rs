@@ -131,7 +131,10 @@ fn delay(flaw: Flaw, uri: &str) -> Duration {
         digits.parse().unwrap_or_default()
     };
     match flaw {
-        Flaw::WaitsAsSqlSays => Duration::from_secs_f64(amount("%3B%20select%20pg_sleep")),
+        // At one place, which is enough to be found out, and does not wait as often.
+        Flaw::WaitsAsSqlSays => {
+            Duration::from_secs_f64(amount("search?q=%27%3B%20select%20pg_sleep"))
+        }
         Flaw::WorksAsSqlSays => Duration::from_secs_f64(amount("randomblob") / 4e8),
         // Whatever is asked for, and only when somebody looks at the time.
         Flaw::IsBusy if uri.contains("search?q=%27%3B%20select%20pg_sleep") => {

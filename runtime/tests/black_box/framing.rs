@@ -117,8 +117,9 @@ fn malformed_request_lines_and_heads_are_refused() {
         "GET /health HTTP/1.1\r\n\r\n",
         "GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         "GET /health HTTP/3.0\r\nHost: x\r\n\r\n",
-        "CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
-        "TRACE /health HTTP/1.1\r\nHost: x\r\n\r\n",
+        // Well formed: without the word the connection would be kept.
+        "CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "TRACE /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         huge.as_str(),
         many.as_str(),
     ] {

@@ -7,6 +7,9 @@ use super::table::Outcome;
 use super::tool;
 use crate::context::Context;
 
+/// Many tests wait for a server's time limits: more of them run at once than there are processors.
+const AT_ONCE: (&str, &str) = ("RUST_TEST_THREADS", "6");
+
 pub(super) fn cargo(
     context: &Context,
     arguments: &[&str],
@@ -47,11 +50,9 @@ pub(super) fn docs(context: &Context, _: bool) -> Result<Outcome> {
 pub(super) fn tests(context: &Context, accept: bool) -> Result<Outcome> {
     let accepting: &[(&str, &str)] = &[("PROOFLINE_ACCEPT", "1"), ("INSTA_UPDATE", "always")];
     let keeping: &[(&str, &str)] = &[("INSTA_UPDATE", "no")];
-    let said = cargo(
-        context,
-        &["test", "--workspace", "--locked", "--no-fail-fast", "--quiet"],
-        if accept { accepting } else { keeping },
-    )?;
+    let variables = [if accept { accepting } else { keeping }, &[AT_ONCE]].concat();
+    let arguments = ["test", "--workspace", "--locked", "--no-fail-fast", "--quiet"];
+    let said = cargo(context, &arguments, &variables)?;
     let (passed, mut failed, skipped) = counts(&said.stdout);
     if !said.success && failed == 0 {
         // It did not compile, or a test ended the process.

@@ -16,6 +16,9 @@ const REQUESTS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long the ids of webhook events are kept, so that a replay is known.
 const EVENTS_KEPT: Duration = Duration::from_hours(90 * 24);
 
+/// As many videos go into the queue in one run of the task; the rest in the next one.
+const VIDEOS_AT_ONCE: i64 = 100;
+
 /// The hand-written part of Atomic Guide.
 #[derive(Debug, Default)]
 pub struct App;
@@ -38,6 +41,19 @@ impl Handlers for App {
         message: VideoJob,
     ) -> Result<(), Failure> {
         delivery.run(statements::VIDEO_PROCESSED.with(&[("id", &message.video)])).await?;
+        Ok(())
+    }
+
+    /// Videos that arrived since go into the queue. Whoever is interrupted in between does it again: a video that is
+    /// processed twice is as one that is processed once.
+    async fn queue_videos(&self, context: &Context) -> Result<(), Failure> {
+        let found = context.run(statements::VIDEOS_TO_QUEUE.with(&[("limit", &VIDEOS_AT_ONCE)]));
+        for row in found.await?.rows {
+            let id = row.text("id").unwrap_or_default();
+            context.enqueue("VIDEO_PROCESSING", json!({"id": id, "video": id})).await?;
+            let now = context.now();
+            context.run(statements::VIDEO_QUEUED.with(&[("id", &id), ("now", &now)])).await?;
+        }
         Ok(())
     }
 

@@ -92,11 +92,12 @@ pub async fn serve<S: Service>(
         accept(&mut connections, stream, peer);
     }
     log.event(Level::Info, "listener_closed", &[("connections", connections.len().into())]);
+    // Counted before anybody is told, as some have left when the last one is.
+    let open = context.watchers().open();
     // Nobody listens when there are no connections.
     let _ = stopping.send(true);
     let finished = async {
         if context.definition().routes.iter().any(|route| route.watch.is_some()) {
-            let open = context.watchers().open();
             while context.watchers().open() > 0 && connections.join_next().await.is_some() {}
             log.event(Level::Info, "websockets_closed", &[("websockets", open.into())]);
         }

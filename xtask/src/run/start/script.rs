@@ -41,7 +41,22 @@ pub(crate) fn of(folder: &Path, command: &Command) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+    use std::process::Output;
+
     use super::*;
+
+    /// Another test that starts a program may hold the new script open until its own child is there (`ETXTBSY`).
+    fn output(command: &mut Command) -> Output {
+        loop {
+            match command.output() {
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                    std::thread::yield_now();
+                }
+                result => return result.unwrap(),
+            }
+        }
+    }
 
     #[test]
     fn a_command_is_run_with_its_own_variables_alone() {
@@ -50,7 +65,7 @@ mod tests {
         command.args(["-c", "echo \"$1 $GIVEN ${HOME-none}\"", "sh", "it's"]);
         command.env_clear().env("GIVEN", "two words").env("PATH", "/usr/bin:/bin");
         let path = of(folder.path(), &command).unwrap();
-        let said = Command::new(path).env("HOME", "/somewhere").output().unwrap();
+        let said = output(Command::new(path).env("HOME", "/somewhere"));
         assert_eq!(String::from_utf8(said.stdout).unwrap(), "it's two words none\n");
     }
 
@@ -60,7 +75,7 @@ mod tests {
         let words = ["plain", "two words", "it's", "$HOME `id` \\ \"x\"", "line\nline", ""];
         let line: Vec<String> = words.into_iter().map(quoted).collect();
         let path = write(folder.path(), &format!("printf '%s\\0' {}\n", line.join(" "))).unwrap();
-        let said = std::process::Command::new(path).output().unwrap();
+        let said = output(&mut Command::new(path));
         assert_eq!(String::from_utf8(said.stdout).unwrap(), format!("{}\0", words.join("\0")));
     }
 }

@@ -1,5 +1,7 @@
 //! Every command and option, in one place.
 
+pub(crate) mod evidence;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -44,7 +46,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Generate, build, start, verify, load, stop and report: is the service ready?
-    Ready(Run),
+    Ready(Ready),
     /// Check specs and environments, and say everything that is wrong with them.
     Check(Check),
     /// Write the service, its deployment files and the schemas from the spec.
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Rollback(Rollback),
     /// Compute verdicts from the newest evidence and write the report. Runs nothing.
     Report(Report),
+    /// List, show, compare, check, sign, export and remove runs of checks.
+    Evidence(evidence::Evidence),
     /// Compare what two environments answered to the same requests. Runs nothing.
     Parity(Parity),
     /// List what a running service could not deliver, or replay it, by the routes that its spec declares.
@@ -122,6 +126,22 @@ pub(crate) struct Run {
     pub(crate) format: Format,
 }
 
+/// Who stands for what a run found.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Signing {
+    /// Sign the run with this private key; the variable `PROOFLINE_SIGNING_KEY_FILE` names it without this.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sign_key: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Ready {
+    #[command(flatten)]
+    pub(crate) run: Run,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Only this service.
@@ -170,6 +190,11 @@ pub(crate) struct Verify {
     /// Exit 5 when a claim that features prove is unverified, not only when one failed.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Run everything so many times, and compare: each time the verdicts must be the same; exit 1 or 5 when they are not.
+    #[arg(long, value_name = "COUNT", conflicts_with = "plan", value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) repeat: Option<u32>,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
 }
 
 #[derive(Debug, Args)]
@@ -234,6 +259,16 @@ pub(crate) struct Report {
     /// The run; the newest one without it.
     #[arg(long, value_name = "RUN")]
     pub(crate) run_id: Option<String>,
+    /// All runs together: readiness over time, what is flaky, what is slow, how latencies drift.
+    #[arg(long, conflicts_with = "run_id")]
+    pub(crate) history: bool,
+    /// Refuse evidence that is not signed by the key of `--key`, or was changed since.
+    #[arg(long)]
+    pub(crate) verify_signature: bool,
+    #[command(flatten)]
+    pub(crate) trust: evidence::Trust,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
 }
 
 #[derive(Debug, Args)]

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use proofline_spec::document::{Checklist, ChecklistLine, Proof, Target};
-use proofline_spec::evidence::{
-    CheckEvidence, CheckId, CheckOutcome, ClaimVerdict, Digest, Overall, Verdict,
-};
+use proofline_spec::evidence::{CheckEvidence, CheckId, ClaimVerdict, Digest, Overall, Verdict};
 
 use super::cost::{CostCeiling, Prices};
 use super::data::{
@@ -157,13 +155,7 @@ fn claim(
 
 /// How a check ended, in words.
 pub(super) fn outcome(evidence: Option<&CheckEvidence>) -> &'static str {
-    match evidence.map(|evidence| &evidence.outcome) {
-        None => "no evidence",
-        Some(CheckOutcome::Passed) => "passed",
-        Some(CheckOutcome::Failed) => "failed",
-        Some(CheckOutcome::NotRun(_)) => "not run",
-        Some(CheckOutcome::Inconclusive(_)) => "inconclusive",
-    }
+    evidence.map_or("no evidence", |evidence| evidence.outcome.name())
 }
 
 fn by_category(input: &ReportInput<'_>) -> Vec<CategoryData> {

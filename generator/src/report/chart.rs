@@ -1,9 +1,13 @@
 //! Line charts as plain numbers: a template draws them, so that every text in them is escaped like all others.
 
-use proofline_spec::evidence::{LoadEvidence, PhaseSummary, SeriesPoint};
+mod runs;
+
+use proofline_spec::evidence::{CheckId, LoadEvidence, PhaseSummary, SeriesPoint};
 use serde::Serialize;
 
 use super::text::{grouped, micros};
+
+pub(super) use runs::{Over, over_runs};
 
 /// The drawing's size and the plot's edges in it.
 const WIDTH: f64 = 640.0;
@@ -19,6 +23,8 @@ const POINTS: usize = 300;
 /// A line chart.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Chart {
+    /// What it is a chart of, for those who do not see it.
+    of: String,
     title: String,
     description: String,
     x_title: &'static str,
@@ -75,8 +81,9 @@ impl Axis {
 }
 
 /// The charts of a load test; none for what has no points.
-pub(super) fn charts(load: &LoadEvidence) -> Vec<Chart> {
-    [distribution(load), latency(load), throughput(load)].into_iter().flatten().collect()
+pub(super) fn charts(load: &LoadEvidence, of: &CheckId) -> Vec<Chart> {
+    let charts = [distribution(load), latency(load), throughput(load)].into_iter().flatten();
+    charts.map(|chart| Chart { of: of.to_string(), ..chart }).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a drawing needs no more than 52 bits")]
@@ -101,6 +108,7 @@ fn distribution(load: &LoadEvidence) -> Option<Chart> {
     let points = thinned(&load.distribution)
         .map(|(percentile, us)| point(x.place(nines(*percentile)), y.place(float(*us))));
     Some(Chart {
+        of: String::new(),
         title: "Latency distribution".to_owned(),
         description: format!(
             "Latency by percentile, from the intended start to the end of the body; the slowest took {}.",
@@ -167,6 +175,7 @@ fn over_time(
         joined(points)
     };
     Some(Chart {
+        of: String::new(),
         title: title.to_owned(),
         description,
         x_title: "seconds after the start",
@@ -213,7 +222,7 @@ fn y_axis(greatest: u64, label: fn(u64) -> String) -> (Axis, Vec<Tick>) {
 }
 
 /// A latency without decimals that say nothing.
-fn tick(us: u64) -> String {
+pub(super) fn tick(us: u64) -> String {
     match us {
         0 => "0".to_owned(),
         us => micros(us).replace(".00 ", " ").replace(".0 ", " "),

@@ -46,7 +46,7 @@ pub(super) fn make(
         if left_out.iter().any(|name| check.name.ends_with(name)) {
             let reason = "the environment does not permit it (made up)".to_owned();
             if !omitted.iter().any(|left: &LeftOut| left.check == check) {
-                omitted.push(LeftOut { check, reason });
+                omitted.push(LeftOut { check, reason, by_choice: false });
             }
             continue;
         }
@@ -95,6 +95,7 @@ fn manifest(
                 sha256: Digest::of(check.to_string().as_bytes()),
             })
             .collect(),
+        verdicts: None,
         left_out,
         worker: None,
     }

@@ -27,13 +27,7 @@ const TEMPLATES: [(&str, &str); 15] = [
 
 /// The page.
 pub(super) fn render(input: &ReportInput<'_>, data: &ReportData) -> Result<String, ReportError> {
-    let mut tera = Tera::new();
-    tera.register_filter("moment", |text: &str, _: Kwargs, _: &State<'_>| text::moment(text));
-    tera.register_filter("sentence", |text: &str, _: Kwargs, _: &State<'_>| text::capital(text));
-    tera.register_filter("prose", |text: &str, _: Kwargs, _: &State<'_>| prose(text));
-    tera.register_filter("short", |text: &str, _: Kwargs, _: &State<'_>| {
-        text.chars().take(12).collect::<String>()
-    });
+    let mut tera = engine();
     tera.add_raw_templates(TEMPLATES)?;
     let mut context = Context::new();
     context.insert("data", data);
@@ -42,6 +36,21 @@ pub(super) fn render(input: &ReportInput<'_>, data: &ReportData) -> Result<Strin
     context.insert("because", &because(data));
     context.insert("spec_path", input.spec_path);
     Ok(tera.render("report.html", &context)?)
+}
+
+/// What every page's templates can say.
+pub(super) fn engine() -> Tera {
+    let mut tera = Tera::new();
+    tera.register_filter("moment", |text: &str, _: Kwargs, _: &State<'_>| text::moment(text));
+    tera.register_filter("sentence", |text: &str, _: Kwargs, _: &State<'_>| text::capital(text));
+    tera.register_filter("prose", |text: &str, _: Kwargs, _: &State<'_>| prose(text));
+    tera.register_filter("short", |text: &str, _: Kwargs, _: &State<'_>| {
+        text.chars().take(12).collect::<String>()
+    });
+    tera.register_filter("micros", |us: u64, _: Kwargs, _: &State<'_>| text::micros(us));
+    tera.register_filter("millis", |ms: u64, _: Kwargs, _: &State<'_>| text::millis(ms));
+    tera.register_filter("grouped", |count: u64, _: Kwargs, _: &State<'_>| text::grouped(count));
+    tera
 }
 
 /// A message as a sentence, with its `code` marked as such; everything in it is escaped here.

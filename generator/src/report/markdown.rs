@@ -397,7 +397,7 @@ fn provenance(md: &mut String, data: &ReportData) {
     }
 }
 
-fn table(md: &mut String, header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+pub(super) fn table(md: &mut String, header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     let _ = writeln!(md, "| {} |", header.join(" | "));
     let _ = writeln!(md, "|{}", " --- |".repeat(header.len()));
     for row in rows {
@@ -407,7 +407,7 @@ fn table(md: &mut String, header: &[&str], rows: impl Iterator<Item = Vec<String
 }
 
 /// Text without meaning to Markdown or HTML, on one line.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

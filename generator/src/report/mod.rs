@@ -12,6 +12,7 @@ mod data;
 mod derived;
 #[cfg(test)]
 mod fixture;
+pub mod history;
 mod html;
 mod junit;
 mod markdown;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proofline_spec::document::Proof;
 use proofline_spec::evidence::{
     CheckEvidence, CheckId, CheckKind, CheckOutcome, Exchange, LatencySummary, LoadEvidence,
-    ScenarioEvidence, ScenarioOutcome, Verdict,
+    ScenarioEvidence, Verdict,
 };
 use serde::Serialize;
 
@@ -213,7 +213,7 @@ fn evidence_view(evidence: &CheckEvidence) -> EvidenceView<'_> {
         planned: evidence.planned,
         executed: evidence.executed,
         scenarios: evidence.scenarios.iter().map(scenario).collect(),
-        load: evidence.load.as_ref().map(load_view),
+        load: evidence.load.as_ref().map(|load| load_view(load, &evidence.check)),
         details: evidence
             .details
             .as_ref()
@@ -225,21 +225,14 @@ fn evidence_view(evidence: &CheckEvidence) -> EvidenceView<'_> {
 }
 
 fn scenario(scenario: &ScenarioEvidence) -> ScenarioView<'_> {
-    let (outcome, reason) = match &scenario.outcome {
-        ScenarioOutcome::Passed => ("passed", None),
-        ScenarioOutcome::Failed(reason) => ("failed", Some(reason.as_str())),
-        ScenarioOutcome::Broken(reason) => ("broken", Some(reason.as_str())),
-        ScenarioOutcome::LeftOut(reason) => ("left out", Some(reason.as_str())),
-        ScenarioOutcome::NotApplicable(reason) => ("not applicable", Some(reason.as_str())),
-    };
     let first = scenario.exchanges.len().saturating_sub(EXCHANGES);
     let shown = &scenario.exchanges[first..];
     let sent = usize::try_from(scenario.requests).unwrap_or(usize::MAX);
     ScenarioView {
         name: &scenario.name,
         place: &scenario.place,
-        outcome,
-        reason,
+        outcome: scenario.outcome.name(),
+        reason: scenario.outcome.reason(),
         duration: millis(scenario.duration_ms),
         requests: grouped(scenario.requests),
         counted: (scenario.counted > 0).then(|| grouped(scenario.counted)),
@@ -285,7 +278,7 @@ fn capped(text: &str) -> String {
     }
 }
 
-fn load_view(load: &LoadEvidence) -> LoadView<'_> {
+fn load_view<'a>(load: &'a LoadEvidence, check: &CheckId) -> LoadView<'a> {
     let card = &load.instrument;
     let rate = |rate: f64| format!("{rate:.1} requests/s");
     let offered =
@@ -335,7 +328,7 @@ fn load_view(load: &LoadEvidence) -> LoadView<'_> {
             .iter()
             .map(|(route, latency)| latency_row(route, "", latency))
             .collect(),
-        charts: charts(load),
+        charts: charts(load, check),
     }
 }
 

@@ -98,6 +98,18 @@ pub enum CheckOutcome {
     Inconclusive(String),
 }
 
+impl CheckOutcome {
+    /// The name in a word or two.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotRun(_) => "not run",
+            Self::Inconclusive(_) => "inconclusive",
+        }
+    }
+}
+
 /// What one check did and saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -175,6 +187,30 @@ pub enum ScenarioOutcome {
     LeftOut(String),
     /// The spec or the environment has nothing that it could apply to, for this reason.
     NotApplicable(String),
+}
+
+impl ScenarioOutcome {
+    /// The name in a word or two.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed(_) => "failed",
+            Self::Broken(_) => "broken",
+            Self::LeftOut(_) => "left out",
+            Self::NotApplicable(_) => "not applicable",
+        }
+    }
+
+    /// Why it is not passed, where it is not.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Passed => None,
+            Self::Failed(reason)
+            | Self::Broken(reason)
+            | Self::LeftOut(reason)
+            | Self::NotApplicable(reason) => Some(reason),
+        }
+    }
 }
 
 /// One step of a scenario.

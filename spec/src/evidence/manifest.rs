@@ -57,6 +57,9 @@ pub struct Manifest {
     pub ended: Option<String>,
     /// Every evidence document.
     pub documents: Vec<DocumentEntry>,
+    /// Digest of `verdicts.json`, the verdicts as they were computed when the run ended; absent where none were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdicts: Option<Digest>,
     /// Checks that were not run at all, with the reason.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
@@ -97,4 +100,7 @@ pub struct LeftOut {
     pub check: CheckId,
     /// Why.
     pub reason: String,
+    /// Whether only other checks were asked for, so that it might have been run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_choice: bool,
 }

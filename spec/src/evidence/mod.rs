@@ -5,17 +5,26 @@
 //! [`judge`] computes every verdict from those files and the spec; nothing else can.
 
 mod answers;
+mod attestation;
 mod bench;
 mod check;
+mod difference;
 mod digest;
 mod instrument;
 mod manifest;
 mod parity;
 mod plan;
 mod redact;
+mod stability;
+mod summary;
 mod verdict;
+mod verdicts;
 
 pub use answers::{AnswerForm, Answers, Asked};
+pub use attestation::{
+    Envelope, EnvelopeSignature, PAYLOAD_TYPE, PREDICATE_TYPE, Predicate, STATEMENT_TYPE,
+    Statement, Subject, SubjectDigest, pae,
+};
 pub use bench::{
     Bench, BenchMachine, BenchMethod, BenchPeer, BenchRatio, BenchRound, BenchRoute, BenchSize,
 };
@@ -23,6 +32,7 @@ pub use check::{
     CheckEvidence, CheckId, CheckKind, CheckOutcome, Exchange, ScenarioEvidence, ScenarioOutcome,
     StepEvidence,
 };
+pub use difference::{Difference, LatencyShift, Reading, Shift};
 pub use digest::Digest;
 pub use instrument::{
     InstrumentCard, LatencySummary, LoadEvidence, Measurement, PhaseSummary, SeriesPoint,
@@ -31,4 +41,7 @@ pub use manifest::{DocumentEntry, LeftOut, Manifest, WorkerSize};
 pub use parity::{Deviation, Parity, Part, Side, compare};
 pub use plan::{ConfigurationCheck, FAULTS_TOKEN, Front, Plan, PlannedCheck, PlannedLoad};
 pub use redact::Redactor;
+pub use stability::{Seen, Stability, Wavering};
+pub use summary::{CheckSummary, Latency, RunSummary, VerdictTable};
 pub use verdict::{ClaimVerdict, Counts, Overall, Readiness, Score, Verdict, judge};
+pub use verdicts::Verdicts;

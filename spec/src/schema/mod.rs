@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use crate::document::{Environment, Lock, Service};
-use crate::evidence::{CheckEvidence, Manifest, Plan};
+use crate::evidence::{CheckEvidence, Envelope, Manifest, Plan, Statement, Verdicts};
 
 /// Where the schemas are published.
 const BASE: &str = "https://proofline.dev/schema/";
@@ -22,6 +22,9 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("lock.schema.json", of::<Lock>("lock.schema.json", "Lock")),
         ("evidence.schema.json", of::<CheckEvidence>("evidence.schema.json", "Evidence")),
         ("manifest.schema.json", of::<Manifest>("manifest.schema.json", "Manifest")),
+        ("verdicts.schema.json", of::<Verdicts>("verdicts.schema.json", "Verdicts")),
+        ("statement.schema.json", of::<Statement>("statement.schema.json", "Statement")),
+        ("envelope.schema.json", of::<Envelope>("envelope.schema.json", "Envelope")),
         ("plan.schema.json", of::<Plan>("plan.schema.json", "Plan")),
     ]
 }

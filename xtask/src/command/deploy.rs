@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use proofline_spec::document::{Environment, LockedIds, Severity, Target};
-use proofline_spec::evidence::{LeftOut, Verdict, judge};
+use proofline_spec::evidence::{LeftOut, Verdict};
 use proofline_spec::exit::Exit;
 
 use super::check;
@@ -13,6 +13,8 @@ use super::report::{self, Claims};
 use crate::cli::Deploy;
 use crate::context::{Context, Stopped};
 use crate::output::{self, Progress, Tone};
+use crate::run::evidence::keys::SigningKey;
+use crate::run::evidence::signature;
 use crate::run::plan::{self, Checks, Wanted};
 use crate::run::session;
 use crate::run::workspace::{LoadedService, Workspace};
@@ -215,16 +217,12 @@ impl Place<'_> {
         let found = session::read_run(self.context, service, environment, self.generated, name)?;
         let format = arguments.format;
         report::write(self.context, service, environment, &found, format, Claims::Checked)?;
+        let signer = SigningKey::chosen(self.context, None)?;
+        signature::sign_or_tell(self.context, &found.folder, signer.as_ref())?;
         if finished.interrupted {
             return Err(Stopped::interrupted());
         }
-        let readiness = judge(
-            &service.service,
-            Some(&found.manifest),
-            &found.checks,
-            found.foreign.as_deref(),
-            &Context::today(),
-        );
+        let readiness = found.judge(service, &Context::today());
         let failed = readiness
             .claims
             .iter()
@@ -271,8 +269,10 @@ fn p0_checks(service: &LoadedService, environment: &Environment) -> Checks {
     let (p0, others): (Vec<_>, Vec<_>) =
         checks.features.into_iter().partition(|check| check.claims.iter().any(is_p0));
     let reason = "a deployment checks P0 claims";
-    checks.left_out.extend(
-        others.into_iter().map(|other| LeftOut { check: other.check, reason: reason.to_owned() }),
-    );
+    checks.left_out.extend(others.into_iter().map(|other| LeftOut {
+        check: other.check,
+        reason: reason.to_owned(),
+        by_choice: true,
+    }));
     Checks { features: p0, ..checks }
 }

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod dead_letters;
 mod deploy;
+mod evidence;
 mod explain;
 mod generate;
 mod load;
@@ -45,6 +46,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Bench(arguments) => bench::run(context, arguments),
         Command::Deploy(arguments) => deploy::run(context, arguments),
         Command::Rollback(arguments) => rollback::run(context, arguments),
+        Command::Evidence(arguments) => evidence::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),
         Command::Parity(arguments) => parity::run(context, arguments),
         Command::Schedule(arguments) => schedule::run(context, arguments),

@@ -5,15 +5,17 @@ use proofline_spec::exit::Exit;
 
 use super::report::{self, Claims};
 use super::{check, generate};
-use crate::cli::{Format, Run};
+use crate::cli::{Format, Ready};
 use crate::context::{Context, Stopped};
 use crate::output;
+use crate::run::evidence::keys::SigningKey;
+use crate::run::evidence::signature;
 use crate::run::plan::{self, Wanted};
 use crate::run::session;
 
-pub(super) fn run(context: &Context, arguments: &Run) -> Result<Exit> {
+pub(super) fn run(context: &Context, arguments: &Ready) -> Result<Exit> {
     let result = ready(context, arguments);
-    if arguments.format == Format::Json
+    if arguments.run.format == Format::Json
         && let Err(error) = &result
     {
         // Whoever reads JSON gets an object even when nothing could be found out.
@@ -22,7 +24,9 @@ pub(super) fn run(context: &Context, arguments: &Run) -> Result<Exit> {
     result
 }
 
-fn ready(context: &Context, arguments: &Run) -> Result<Exit> {
+fn ready(context: &Context, arguments: &Ready) -> Result<Exit> {
+    let signer = SigningKey::chosen(context, arguments.signing.sign_key.as_deref())?;
+    let arguments = &arguments.run;
     let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let service = workspace.service(arguments.selection.service.as_deref())?;
     let environment = workspace.environment(&arguments.selection.env, service)?;
@@ -36,6 +40,7 @@ fn ready(context: &Context, arguments: &Run) -> Result<Exit> {
     let run = finished.folder.file_name().and_then(|name| name.to_str());
     let found = session::read_run(context, service, environment, generated, run)?;
     let exit = report::write(context, service, environment, &found, arguments.format, Claims::All)?;
+    signature::sign_or_tell(context, &found.folder, signer.as_ref())?;
     if finished.interrupted {
         return Err(Stopped::interrupted());
     }

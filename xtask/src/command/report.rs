@@ -1,21 +1,25 @@
 //! `report`: verdicts from evidence, and the pages that show them. Runs nothing and needs no network.
 
+mod history;
+
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use proofline_generator::report::{self, ReportData, ReportInput};
 use proofline_generator::tree::write_atomically;
 use proofline_spec::document::Environment;
-use proofline_spec::evidence::{ClaimVerdict, Overall, Readiness, Verdict, judge};
+use proofline_spec::evidence::{ClaimVerdict, Overall, Readiness, Verdict};
 use proofline_spec::exit::Exit;
 use serde_json::{Value, json};
 
 use super::{bench, check};
+use crate::cli::evidence::Trust;
 use crate::cli::{Format, Report};
-use crate::context::Context;
+use crate::context::{Context, Stopped};
 use crate::output::{self, Tone};
-use crate::run::evidence::{self, Evidence};
+use crate::run::evidence::keys::{PUBLIC_VARIABLE, PublicKey, SigningKey};
+use crate::run::evidence::{self, Evidence, integrity, signature};
 use crate::run::session;
 use crate::run::whole;
 use crate::run::workspace::LoadedService;
@@ -29,9 +33,53 @@ pub(super) fn run(context: &Context, arguments: &Report) -> Result<Exit> {
     let service = workspace.service(selection.service.as_deref())?;
     let environment = workspace.environment(&selection.env, service)?;
     let generated = session::generated_digest(&workspace.tree()?, service);
+    if arguments.history {
+        return history::run(context, service, environment, generated, arguments);
+    }
     let run = arguments.run_id.as_deref();
+    let signer = SigningKey::chosen(context, arguments.signing.sign_key.as_deref())?;
     let found = session::read_run(context, service, environment, generated, run)?;
-    write(context, service, environment, &found, arguments.run.format, Claims::All)
+    if arguments.verify_signature
+        && let Some(refused) = refused(context, &found, &arguments.trust)?
+    {
+        if arguments.run.format == Format::Json {
+            output::stdout(&format!("{:#}\n", nothing_found(&refused)));
+        }
+        return Err(Stopped::could_not_find_out(refused));
+    }
+    let exit = write(context, service, environment, &found, arguments.run.format, Claims::All)?;
+    signature::sign_or_tell(context, &found.folder, signer.as_ref())?;
+    Ok(exit)
+}
+
+/// The keys whose signatures are believed, at least one.
+fn believed(context: &Context, trust: &Trust) -> Result<Vec<PublicKey>> {
+    let keys = PublicKey::chosen(context, &trust.key)?;
+    if keys.is_empty() {
+        bail!(
+            "no key was named to verify the signature with\nhint: `--key FILE`, or the variable {PUBLIC_VARIABLE}"
+        );
+    }
+    Ok(keys)
+}
+
+/// Why no report is made of evidence that nobody who is believed has signed.
+fn refused(context: &Context, found: &Evidence, trust: &Trust) -> Result<Option<String>> {
+    let keys = believed(context, trust)?;
+    let whole = integrity::check(&found.folder, &keys)?;
+    // The report that was there is about to be made anew.
+    let mut causes: Vec<String> = whole
+        .troubles
+        .iter()
+        .filter(|trouble| !trouble.is_of_report())
+        .map(ToString::to_string)
+        .chain(found.foreign.clone())
+        .collect();
+    if causes.is_empty() {
+        return Ok(None);
+    }
+    causes.insert(0, format!("no report is made of {}", found.folder.display()));
+    Ok(Some(causes.join("\n")))
 }
 
 /// Which claims the summary for people names.
@@ -52,13 +100,7 @@ pub(super) fn write(
     format: Format,
     claims: Claims,
 ) -> Result<Exit> {
-    let readiness = judge(
-        &service.service,
-        Some(&found.manifest),
-        &found.checks,
-        found.foreign.as_deref(),
-        &Context::today(),
-    );
+    let readiness = found.judge(service, &Context::today());
     let mut problems = found.problems.clone();
     let bench = bench::newest(context).unwrap_or_else(|problem| {
         problems.push(problem);

@@ -1,5 +1,6 @@
 //! What people see: verbs in a column on standard error, data on standard output.
 
+mod columns;
 mod progress;
 
 use std::io::Write as _;
@@ -9,6 +10,7 @@ use proofline_spec::diagnostic::Styles;
 
 use crate::context::Context;
 
+pub(crate) use columns::columns;
 pub(crate) use progress::Progress;
 
 const WIDTH: usize = 12;

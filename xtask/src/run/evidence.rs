@@ -1,11 +1,22 @@
-//! Runs on disk: `evidence/<environment>/<run>/`, with checks, the manifest and the report.
+//! Runs on disk: `evidence/<environment>/<service>/<run>/`, with checks, verdicts, the manifest and the report.
+
+pub(crate) mod fit;
+pub(crate) mod integrity;
+pub(crate) mod keys;
+pub(crate) mod runs;
+pub(crate) mod signature;
+#[cfg(test)]
+mod tests;
+pub(crate) mod trouble;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use proofline_generator::tree::write_atomically;
-use proofline_spec::evidence::{CheckEvidence, CheckId, Digest, DocumentEntry, Manifest};
+use proofline_spec::evidence::{
+    CheckEvidence, CheckId, Digest, DocumentEntry, Manifest, Readiness, RunSummary, Verdicts, judge,
+};
 
 use super::workspace::LoadedService;
 
@@ -25,6 +36,29 @@ pub(crate) struct Evidence {
     pub(crate) problems: Vec<String>,
     /// Why none of it may count, if so.
     pub(crate) foreign: Option<String>,
+}
+
+impl Evidence {
+    /// Every verdict, as this day's waivers have it.
+    pub(crate) fn judge(&self, service: &LoadedService, today: &str) -> Readiness {
+        let foreign = self.foreign.as_deref();
+        judge(&service.service, Some(&self.manifest), &self.checks, foreign, today)
+    }
+
+    /// The verdicts as they were when the run ended: those that were kept, or else computed again, where the evidence
+    /// is of the spec as it is now.
+    pub(crate) fn verdicts_then(&self, service: &LoadedService) -> Option<Readiness> {
+        if let Some(kept) = kept_verdicts(&self.folder, &self.manifest) {
+            return Some(kept.readiness);
+        }
+        let then: String = self.manifest.finished_at.chars().take(10).collect();
+        self.foreign.is_none().then(|| self.judge(service, &then))
+    }
+
+    /// The run without its steps and exchanges.
+    pub(crate) fn summary(&self, service: &LoadedService) -> RunSummary {
+        RunSummary::of(&self.manifest, &self.checks, self.verdicts_then(service).as_ref())
+    }
 }
 
 /// The folder of an environment's runs of one service.
@@ -95,6 +129,33 @@ pub(crate) fn documents(folder: &Path) -> Result<(Vec<DocumentEntry>, Vec<String
     Ok((entries, problems))
 }
 
+/// Computes the verdicts, writes them beside the evidence, and has the manifest name their digest.
+pub(crate) fn keep_verdicts(
+    folder: &Path,
+    manifest: &mut Manifest,
+    service: &LoadedService,
+    today: String,
+) -> Result<()> {
+    let (checks, _) = read_documents(folder, manifest);
+    let (environment, generated) = (&manifest.environment, manifest.generated_digest);
+    let foreign = why_foreign(manifest, service, environment, generated);
+    let readiness = judge(&service.service, Some(manifest), &checks, foreign.as_deref(), &today);
+    let verdicts = Verdicts { format: Verdicts::FORMAT, judged_on: today, readiness };
+    let text = serde_json::to_string_pretty(&verdicts)? + "\n";
+    write_atomically(&folder.join(Verdicts::FILE), text.as_bytes())?;
+    manifest.verdicts = Some(Digest::of(text.as_bytes()));
+    Ok(())
+}
+
+/// The verdicts that were kept, if they are those that the manifest names.
+pub(crate) fn kept_verdicts(folder: &Path, manifest: &Manifest) -> Option<Verdicts> {
+    let bytes = std::fs::read(folder.join(Verdicts::FILE)).ok()?;
+    if manifest.verdicts != Some(Digest::of(&bytes)) {
+        return None;
+    }
+    serde_json::from_slice(&bytes).ok().filter(|kept: &Verdicts| kept.format == Verdicts::FORMAT)
+}
+
 /// Writes the manifest: from then on the run is finished.
 pub(crate) fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<()> {
     let text = serde_json::to_string_pretty(manifest)? + "\n";
@@ -109,21 +170,8 @@ pub(crate) fn read(
     environment: &str,
     generated: Option<Digest>,
 ) -> Result<Evidence> {
-    let path = folder.join("manifest.json");
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    let manifest: Manifest = serde_json::from_str(&text)
-        .with_context(|| format!("{} is not a manifest of a run", path.display()))?;
-    let mut problems = Vec::new();
-    let mut checks = BTreeMap::new();
-    for entry in &manifest.documents {
-        match read_document(folder, entry) {
-            Ok(evidence) => {
-                checks.insert(entry.check.clone(), evidence);
-            }
-            Err(problem) => problems.push(problem),
-        }
-    }
+    let manifest = read_manifest(folder)?;
+    let (checks, mut problems) = read_documents(folder, &manifest);
     let foreign = why_foreign(&manifest, service, environment, generated);
     problems.extend(foreign.clone());
     if let Some(how) = manifest.ended.as_deref().and_then(|how| how.lines().next()) {
@@ -137,6 +185,33 @@ pub(crate) fn read(
             .push("the run was interrupted; checks that did not end have no evidence".to_owned());
     }
     Ok(Evidence { folder: folder.to_owned(), manifest, checks, problems, foreign })
+}
+
+/// Reads a run's manifest alone.
+pub(crate) fn read_manifest(folder: &Path) -> Result<Manifest> {
+    let path = folder.join("manifest.json");
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is not a manifest of a run", path.display()))
+}
+
+/// The documents that the manifest names and whose digests agree, and what is wrong with the others.
+fn read_documents(
+    folder: &Path,
+    manifest: &Manifest,
+) -> (BTreeMap<CheckId, CheckEvidence>, Vec<String>) {
+    let mut problems = Vec::new();
+    let mut checks = BTreeMap::new();
+    for entry in &manifest.documents {
+        match read_document(folder, entry) {
+            Ok(evidence) => {
+                checks.insert(entry.check.clone(), evidence);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    (checks, problems)
 }
 
 fn read_document(folder: &Path, entry: &DocumentEntry) -> Result<CheckEvidence, String> {
@@ -164,7 +239,7 @@ fn read_document(folder: &Path, entry: &DocumentEntry) -> Result<CheckEvidence, 
 }
 
 /// Evidence counts only for the very spec, service, environment and code that it was taken of.
-fn why_foreign(
+pub(crate) fn why_foreign(
     manifest: &Manifest,
     service: &LoadedService,
     environment: &str,
@@ -182,6 +257,18 @@ fn why_foreign(
     }
     if manifest.environment != environment {
         return Some(format!("the evidence is of the environment `{}`", manifest.environment));
+    }
+    let version = &service.service.service.version;
+    if manifest.spec_version != *version {
+        return Some(format!(
+            "the evidence is of version {} of the service, and the spec says {version}; run the checks again",
+            manifest.spec_version
+        ));
+    }
+    if let Some(reported) = manifest.reported_version.as_ref().filter(|known| *known != version) {
+        return Some(format!(
+            "the running service says that it is version {reported}, and the spec says {version}"
+        ));
     }
     if manifest.spec_digest != service.digest {
         return Some(

@@ -49,9 +49,12 @@ pub(crate) fn checks(
     }
     let mut checks = Checks::default();
     for (check, (proof, claims)) in found {
-        let reason = reason_to_leave_out(&proof, environment, wanted, only);
-        if let Some(reason) = reason {
-            checks.left_out.push(LeftOut { check, reason });
+        if let Some(reason) = not_asked_for(&proof, wanted, only) {
+            checks.left_out.push(LeftOut { check, reason: reason.to_owned(), by_choice: true });
+            continue;
+        }
+        if let Some(reason) = reason_to_leave_out(&proof, environment) {
+            checks.left_out.push(LeftOut { check, reason, by_choice: false });
             continue;
         }
         match proof {
@@ -69,26 +72,28 @@ fn names(only: &str, feature: &str) -> bool {
     feature.strip_prefix(only).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn reason_to_leave_out(
-    proof: &Proof,
-    environment: &Environment,
-    wanted: Wanted,
-    only: &[String],
-) -> Option<String> {
-    let name = &environment.environment;
+/// Why a check does not run that might.
+fn not_asked_for(proof: &Proof, wanted: Wanted, only: &[String]) -> Option<&'static str> {
     match proof {
-        Proof::Feature(_) if !wanted.features => Some("only load tests were asked for".to_owned()),
+        Proof::Feature(_) if !wanted.features => Some("only load tests were asked for"),
         Proof::Feature(feature)
             if !only.is_empty() && !only.iter().any(|one| names(one, feature)) =>
         {
-            Some("other features were asked for".to_owned())
+            Some("other features were asked for")
         }
-        Proof::Load(_) if !wanted.loads => Some("no load test was asked for".to_owned()),
+        Proof::Load(_) if !wanted.loads => Some("no load test was asked for"),
+        Proof::Probe(_) | Proof::Derived(_) if !wanted.inside => {
+            Some("only checks over HTTP were asked for")
+        }
+        Proof::Feature(_) | Proof::Load(_) | Proof::Probe(_) | Proof::Derived(_) => None,
+    }
+}
+
+fn reason_to_leave_out(proof: &Proof, environment: &Environment) -> Option<String> {
+    let name = &environment.environment;
+    match proof {
         Proof::Load(_) if environment.permits.load.is_none() => {
             Some(format!("the environment `{name}` does not permit load"))
-        }
-        Proof::Probe(_) | Proof::Derived(_) if !wanted.inside => {
-            Some("only checks over HTTP were asked for".to_owned())
         }
         Proof::Probe(ProbeName::QueryPlans) => match environment.start {
             Some(Start::Native(_) | Start::Compose(_)) => None,

@@ -112,7 +112,7 @@ pub(crate) fn run(
         output::line(context, Tone::Warn, "Ignored", &problem);
     }
     let (commit, dirty) = commit(&context.root);
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         format: FORMAT,
         run,
         service: service.service.service.name.clone(),
@@ -132,9 +132,11 @@ pub(crate) fn run(
         interrupted,
         ended: session.ended,
         documents,
+        verdicts: None,
         left_out: session.left_out,
         worker,
     };
+    evidence::keep_verdicts(&folder, &mut manifest, service, Context::today())?;
     evidence::write_manifest(&folder, &manifest)?;
     Ok(Finished { folder, interrupted })
 }

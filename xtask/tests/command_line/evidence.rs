@@ -9,11 +9,13 @@ use proofline_spec::load;
 
 use crate::workspace::{DESCRIBED, Done, Workspace};
 
-const RUN: &str = "evidence/local/tiny/20260101000000000-abcdef";
-const DOCUMENT: &str = "checks/feature-security-headers.json";
+/// The folder of the run.
+pub(crate) const RUN: &str = "evidence/local/tiny/20260101000000000-abcdef";
+/// Its only document.
+pub(crate) const DOCUMENT: &str = "checks/feature-security-headers.json";
 
 /// A workspace with one finished run whose only check ended like this.
-fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
+pub(crate) fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
     let workspace = Workspace::with(DESCRIBED);
     let check = CheckId::new(CheckKind::Feature, "security/headers");
     let evidence = CheckEvidence {
@@ -55,6 +57,7 @@ fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
             path: DOCUMENT.to_owned(),
             sha256: Digest::of(&bytes),
         }],
+        verdicts: None,
         left_out: Vec::new(),
         worker: None,
     };
@@ -62,12 +65,12 @@ fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
     workspace
 }
 
-fn write_manifest(workspace: &Workspace, manifest: &Manifest) {
+pub(crate) fn write_manifest(workspace: &Workspace, manifest: &Manifest) {
     let text = serde_json::to_string(manifest).unwrap();
     workspace.write(&format!("{RUN}/manifest.json"), &text);
 }
 
-fn manifest(workspace: &Workspace) -> Manifest {
+pub(crate) fn manifest(workspace: &Workspace) -> Manifest {
     serde_json::from_str(&workspace.read(&format!("{RUN}/manifest.json"))).unwrap()
 }
 
@@ -142,11 +145,13 @@ fn evidence_of_another_spec_does_not_count() {
 }
 
 #[test]
-fn evidence_of_another_service_or_environment_does_not_count() {
-    let changes: [fn(&mut Manifest); 4] = [
+fn evidence_of_another_service_version_or_environment_does_not_count() {
+    let changes: [fn(&mut Manifest); 6] = [
         |manifest| manifest.service = "other".to_owned(),
         |manifest| manifest.environment = "staging".to_owned(),
         |manifest| manifest.format = 2,
+        |manifest| manifest.spec_version = "0.9.0".to_owned(),
+        |manifest| manifest.reported_version = Some("0.9.0".to_owned()),
         |manifest| manifest.reported_spec_digest = Some("00".repeat(32)),
     ];
     for change in changes {

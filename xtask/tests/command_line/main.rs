@@ -9,4 +9,5 @@
 mod documents;
 mod evidence;
 mod parity;
+mod signed;
 mod workspace;

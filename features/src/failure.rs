@@ -77,7 +77,8 @@ impl Findings {
         Self::default()
     }
 
-    /// Counts a case, and what is wrong with it. What could not be found out ends the step.
+    /// Counts a case, and what is wrong with it. What could not be found out ends the step, and takes nothing away from
+    /// what was wrong before.
     pub fn add(&mut self, case: &str, result: Result<(), Failure>) -> Result<(), Failure> {
         self.cases += 1;
         match result {
@@ -86,7 +87,13 @@ impl Findings {
                 self.wrong.push(format!("{case}: {message}"));
                 Ok(())
             }
-            Err(other) => Err(other.during(case)),
+            Err(other) if self.wrong.is_empty() => Err(other.during(case)),
+            Err(other) => {
+                let found = Self { wrong: std::mem::take(&mut self.wrong), cases: self.cases };
+                let wrong = found.finish("", |_| String::new());
+                let wrong = wrong.err().map_or_else(String::new, |failure| failure.to_string());
+                Err(Failure::Wrong(format!("{wrong}; then: {}", other.during(case))))
+            }
         }
     }
 
@@ -116,5 +123,25 @@ impl Findings {
             let _ = write!(message, " | and {more} more");
         }
         Err(Failure::Wrong(message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_stays_wrong_when_a_later_case_cannot_be_found_out() {
+        let mut findings = Findings::new();
+        findings.add("one", Err(Failure::wrong("answered"))).unwrap();
+        let ended = findings.add("two", Err(Failure::broken("no answer"))).unwrap_err();
+        assert!(
+            matches!(&ended, Failure::Wrong(text) if text.contains("answered") && text.contains("no answer")),
+            "{ended:?}"
+        );
+        let mut findings = Findings::new();
+        findings.add("one", Ok(())).unwrap();
+        let ended = findings.add("two", Err(Failure::broken("no answer"))).unwrap_err();
+        assert!(matches!(ended, Failure::Broken(_)), "{ended:?}");
     }
 }

@@ -1,9 +1,9 @@
 //! What a scenario needs, by its tags, and whether the environment and the spec give it.
 
-use proofline_spec::document::{Binding, HealthKind, LimitKey, Operation};
+use proofline_spec::document::{Binding, HealthKind, LimitKey, Operation, Route};
 
 use crate::plan::Target;
-use crate::steps::{copy_reader, is_searched, record_list, shared_limits, task_alert};
+use crate::steps::{copy_reader, is_searched, is_somebody, record_list, shared_limits, task_alert};
 
 /// Why a scenario does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,10 +67,7 @@ const NEEDS: &[Need] = &[
     ("accounts", |t| t.service.accounts.is_some(), "the spec does not say how accounts are made"),
     (
         "principal",
-        |t| {
-            t.service.accounts.is_some() && t.environment.permits.writes
-                || !t.environment.credentials.is_empty()
-        },
+        is_somebody,
         "there is nobody to be: accounts may not be made and there are no credentials",
     ),
     (
@@ -195,6 +192,21 @@ const SUBJECTS: &[Need] = &[
         |t| t.health_route_of(HealthKind::Detail).is_some(),
         "the spec has no health route with details",
     ),
+    (
+        "log-in",
+        |t| {
+            let is_log_in = |route: &Route| matches!(route.op, Operation::Login(_));
+            t.service.accounts.is_some() || t.routes().any(|(_, route)| is_log_in(route))
+        },
+        "nobody logs in there",
+    ),
+    (
+        "correlation-log",
+        |t| t.log_members().0.is_some(),
+        "the spec promises no correlation id in the log",
+    ),
+    ("trace-log", |t| t.log_members().1.is_some(), "the spec promises no traces in the log"),
+    ("dependencies", |t| !t.service.bindings.is_empty(), "the service depends on nothing"),
     (
         "assets",
         |t| t.routes().any(|(_, route)| matches!(route.op, Operation::Asset(_))),

@@ -8,6 +8,9 @@ use sha2::{Sha256, Sha384, Sha512};
 
 use crate::plan::JwtScheme;
 
+/// The header of an honest token.
+pub const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
+
 /// Bytes as base64url without padding.
 pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -72,7 +75,16 @@ pub fn sign(header: &str, payload: &str, key: &[u8]) -> String {
 
 /// A valid token for that subject.
 pub fn mint(scheme: &JwtScheme, subject: &str, key: &[u8]) -> String {
-    sign(r#"{"alg":"HS256","typ":"JWT"}"#, &claims(scheme, subject).to_string(), key)
+    sign(HEADER, &claims(scheme, subject).to_string(), key)
+}
+
+/// A valid token for that subject, who has that role where the token alone says so.
+pub fn mint_as(scheme: &JwtScheme, subject: &str, role: &str, key: &[u8]) -> String {
+    let mut claims = claims(scheme, subject);
+    if !scheme.is_looked_up {
+        claims["role"] = json!(role);
+    }
+    sign(HEADER, &claims.to_string(), key)
 }
 
 #[cfg(test)]

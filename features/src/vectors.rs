@@ -77,6 +77,19 @@ pub struct RawVector {
     pub name: String,
     /// The bytes, with `{path}`, `{host}` and `{marker}` to be filled in; lines end with `\n` for CRLF.
     pub request: String,
+    /// What a service may also do with it by the RFC, where it need not refuse it.
+    #[serde(default)]
+    pub or: Option<Alternative>,
+}
+
+/// What a service may do with a raw request instead of refusing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alternative {
+    /// Take the number as it is and wait for so long a body: what follows is a part of it (RFC 9110, section 8.6).
+    WaitForBody,
+    /// Put a space in the place of the fold: what follows is a request of its own (RFC 9112, section 5.2).
+    Unfold,
 }
 
 macro_rules! vectors {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::accounts::Account;
-use crate::exchange::{Answer, BOOKMARK, BulkOutcome, Http, Recorder, Request};
+use crate::exchange::{Answer, BOOKMARK, BulkOutcome, Http, HttpError, Recorder, Request};
 use crate::failure::Failure;
 use crate::run::Run;
 use crate::turn;
@@ -65,7 +65,7 @@ impl World {
         request: Request,
     ) -> Result<Result<Answer, String>, Failure> {
         let request = self.run()?.placed(request);
-        Ok(self.exchange(http, &request).await)
+        Ok(self.exchange(http, &request).await.map_err(|error| error.message))
     }
 
     /// The request with what the scenario was told of the database's state, so that it reads what it wrote.
@@ -75,7 +75,7 @@ impl World {
         known.filter(|_| !has).map(|bookmark| request.clone().header(BOOKMARK, bookmark))
     }
 
-    async fn exchange(&self, http: &Http, request: &Request) -> Result<Answer, String> {
+    async fn exchange(&self, http: &Http, request: &Request) -> Result<Answer, HttpError> {
         let following = self.following(request);
         let request = following.as_ref().unwrap_or(request);
         let _turn = if request.expects_limit { None } else { Some(turn::among_others().await) };
@@ -90,10 +90,10 @@ impl World {
                 Ok(answer)
             }
             Err(error) => {
-                if let Some(record) = error.record {
-                    self.recorder.add(record);
+                if let Some(record) = &error.record {
+                    self.recorder.add(Arc::clone(record));
                 }
-                Err(error.message)
+                Err(error)
             }
         }
     }
@@ -110,17 +110,23 @@ impl World {
     ///
     /// A refusal by a limit that the step does not expect is waited for: without a way to give each
     /// scenario addresses of its own, scenarios share a limit.
+    ///
+    /// A server may close a connection whenever it likes between two requests (RFC 9112, section 9.5), and some do after
+    /// each failure: what is sent over it just then is sent once more. A service that closes in the middle of the request
+    /// itself does so again.
     pub async fn send(&self, request: Request) -> Result<Answer, Failure> {
         let run = self.run()?;
         let request = run.placed(request);
         for attempt in 0..3 {
-            let answer = self.exchange(&run.http, &request).await;
-            let answer = answer.map_err(|why| Failure::Broken(format!("no answer: {why}")))?;
+            let mut answer = self.exchange(&run.http, &request).await;
+            if answer.as_ref().is_err_and(|error| error.closed) {
+                answer = self.exchange(&run.http, &request).await;
+            }
+            let answer = answer.map_err(|error| Failure::Broken(format!("no answer: {error}")))?;
             if answer.status != 429 || request.expects_limit || attempt == 2 {
                 return Ok(answer);
             }
-            let wait = answer.header("retry-after").and_then(|text| text.parse().ok());
-            let wait = Duration::from_secs(wait.unwrap_or(1));
+            let wait = Duration::from_secs(answer.retry_after().unwrap_or(1));
             if wait > LONGEST_WAIT {
                 return Ok(answer);
             }

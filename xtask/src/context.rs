@@ -19,6 +19,8 @@ pub(crate) struct Context {
     pub(crate) color: bool,
     /// Whether standard error is a terminal, so that progress can be redrawn.
     pub(crate) terminal: bool,
+    /// Whether nothing is told on the way.
+    pub(crate) quiet: bool,
     /// The cargo that started us, so that the same toolchain builds.
     pub(crate) cargo: PathBuf,
     /// The folder of the runtime, whose files are copied into workers.
@@ -97,6 +99,7 @@ impl Context {
             root,
             color,
             terminal,
+            quiet: false,
             cargo: variable("CARGO").unwrap_or_else(|| "cargo".to_owned()).into(),
             target,
             path: variable("PATH").unwrap_or_default(),
@@ -113,6 +116,11 @@ impl Context {
     )]
     pub(crate) fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    /// The same process, telling nothing on the way.
+    pub(crate) fn quietly(&self) -> Self {
+        Self { quiet: true, ..self.within(&self.root, self.target.clone()) }
     }
 
     /// The same process, looking at another workspace that uses the same runtime.

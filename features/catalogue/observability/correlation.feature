@@ -15,13 +15,13 @@ Feature: A correlation id goes through the response, the log line and the error 
     Then the answer has the same correlation id
     And the error names the correlation id
 
-  @needs:logs
+  @about:correlation-log @needs:logs
   Scenario: The log line has the id
     When a request with a correlation id is sent
     Then the answer has the same correlation id
     And the log line of the request has the correlation id
 
-  @needs:logs
+  @about:trace-log @needs:logs
   Scenario: A trace that began elsewhere goes on
     When a request with a trace context is sent
     Then the answer has the same correlation id

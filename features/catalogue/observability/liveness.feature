@@ -11,7 +11,7 @@ Feature: The liveness endpoint says that the process lives, whatever happens to 
     When the liveness endpoint is asked
     Then it usually answers within 10 ms
 
-  @serial @needs:faults @needs:loopback
+  @serial @about:dependencies @needs:faults @needs:loopback
   Scenario: It depends on nothing
     When the liveness endpoint is asked
     Then it answers that all is well

@@ -11,13 +11,13 @@ Feature: The readiness endpoint says whether requests may be sent to this instan
     When the readiness endpoint is asked
     Then it usually answers within 100 ms
 
-  @serial @needs:faults @needs:loopback
+  @serial @about:dependencies @needs:faults @needs:loopback
   Scenario: An instance is not ready without what it requires
     When the readiness endpoint is asked
     Then it answers that all is well
     And each required dependency that is cut off makes the service unhealthy until it is back
 
-  @serial @needs:faults @needs:loopback
+  @serial @about:dependencies @needs:faults @needs:loopback
   Scenario: A dependency that hangs holds nobody up
     When the readiness endpoint is asked
     Then it answers that all is well

@@ -10,7 +10,7 @@ Feature: A panic or a cancelled request harms no other request
     Given a user
     When a binding panics once among many sign-ups
     Then one request is answered 500 and every other one as always
-    And every error is a problem document
+    And every error has the form that the spec declares
     And no error tells anything of the inside
     And each sign-up left a whole account or nothing
     And the user is still served
@@ -20,7 +20,7 @@ Feature: A panic or a cancelled request harms no other request
     Given a user
     When an operation panics once among many requests for it
     Then one request is answered 500 and every other one as always
-    And every error is a problem document
+    And every error has the form that the spec declares
     And no error tells anything of the inside
     And every answer carries the security headers that the spec declares
     And the user is still served

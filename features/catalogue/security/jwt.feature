@@ -5,7 +5,7 @@ Feature: A token that the service did not sign is never accepted
     Given a service that can say no
     And a user
 
-  @needs:accounts
+  @about:log-in @needs:accounts
   Scenario: The token that logging in gives is accepted
     When the user logs in
     Then the user's token is accepted

@@ -7,9 +7,12 @@ Feature: An endpoint's own limit holds, and the most restrictive layer is the on
   Scenario: Every limit that belongs to single endpoints
     When each endpoint's own limit is used up
     Then exactly as many requests are let through as the limit allows
-    And what remains counts down to nothing
     And the refusal names the limit and when to come again
     And who is refused there is still served elsewhere
+
+  Scenario: What is left of each is told
+    When each endpoint's own limit is used up
+    Then what remains counts down to nothing
 
   Scenario: Several layers at once
     Given a user

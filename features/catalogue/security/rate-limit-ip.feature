@@ -9,9 +9,19 @@ Feature: One client address gets its requests per window, whatever forwarding he
     Given a user
     When one address uses its limit up, one request after another
     Then exactly as many requests are let through as the limit allows
-    And what remains counts down to nothing
     And the refusal names the limit and when to come again
     And another address is still served
+
+  @needs:client-address @needs:principal
+  Scenario: What is left is told
+    Given a user
+    When one address uses its limit up, one request after another
+    Then what remains counts down to nothing
+
+  @needs:client-address
+  Scenario: What is left is told to requests that match no route
+    When one address uses its limit up with requests that match no route
+    Then what remains counts down to nothing
 
   @needs:client-address @needs:principal
   Scenario: All at once
@@ -39,7 +49,6 @@ Feature: One client address gets its requests per window, whatever forwarding he
   Scenario: Requests that match no route
     When one address uses its limit up with requests that match no route
     Then exactly as many requests are let through as the limit allows
-    And what remains counts down to nothing
     And the refusal names the limit and when to come again
     And that address is refused on every such request and on declared routes
     And another address is still served

@@ -80,9 +80,63 @@ impl Answer {
         Some(kind.rsplit(['/', ':', '#']).next().unwrap_or_default().to_owned())
     }
 
+    /// In how many seconds `Retry-After` says to come again: a number, or a date (RFC 9110, section 10.2.3).
+    pub fn retry_after(&self) -> Option<u64> {
+        let text = self.header("retry-after")?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(seconds);
+        }
+        let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        u64::try_from(date.duration_since(jiff::Timestamp::now()).as_secs()).ok()
+    }
+
     /// Method, path, status and the beginning of the body, in one line.
     pub fn describe(&self) -> String {
         let body: String = self.text().chars().take(160).collect();
         format!("{} {} answered {} {body}", self.record.method, self.record.path, self.status)
+    }
+}
+
+#[cfg(test)]
+impl Answer {
+    /// An answer that nobody gave.
+    pub(crate) fn made_up(status: u16, headers: &[(&'static str, &str)], body: &str) -> Self {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect();
+        let record = Record {
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            base: String::new(),
+            request_headers: Vec::new(),
+            request_body: None,
+            response: String::new(),
+            response_body: None,
+            duration_us: 0,
+        };
+        Self {
+            status,
+            headers,
+            body: body.as_bytes().to_vec(),
+            duration: Duration::ZERO,
+            record: Arc::new(record),
+            recorder: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_to_come_again_is_a_number_or_a_date() {
+        let after = |text| Answer::made_up(429, &[("retry-after", text)], "").retry_after();
+        assert_eq!((after("7"), after("soon")), (Some(7), None));
+        let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(100);
+        let date = later.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        assert!(after(&date).is_some_and(|seconds| (90..=101).contains(&seconds)), "{date}");
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), None);
     }
 }

@@ -26,12 +26,14 @@ pub struct HttpError {
     pub record: Option<Arc<Record>>,
     /// Whether anything was sent: without a connection nothing is.
     pub sent: bool,
+    /// Whether the other side closed the connection before there was an answer.
+    pub closed: bool,
 }
 
 impl HttpError {
     /// Nothing was sent.
     pub(crate) const fn plain(message: String) -> Self {
-        Self { message, record: None, sent: false }
+        Self { message, record: None, sent: false, closed: false }
     }
 }
 
@@ -124,10 +126,12 @@ impl Http {
                 let record = record(head(status, &headers), Some(body.clone()));
                 Ok(Answer { status, headers, body, duration, record, recorder: None })
             }
-            Err((message, sent)) => {
-                let message = format!("{} {}: {message}", request.method, request.path);
+            Err(error) => {
+                let reason = reason(&error);
+                let message = format!("{} {}: {reason}", request.method, request.path);
                 let record = Some(record(format!("no answer: {message}"), None));
-                Err(HttpError { message, record, sent })
+                let sent = !error.is_connect();
+                Err(HttpError { message, record, sent, closed: sent && is_closed(&error) })
             }
         }
     }
@@ -135,13 +139,29 @@ impl Http {
 
 async fn receive(
     builder: reqwest::RequestBuilder,
-) -> Result<(u16, http::HeaderMap, Vec<u8>), (String, bool)> {
-    let why = |error: reqwest::Error| (reason(&error), !error.is_connect());
-    let response = builder.send().await.map_err(why)?;
+) -> Result<(u16, http::HeaderMap, Vec<u8>), reqwest::Error> {
+    let response = builder.send().await?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();
-    let body = response.bytes().await.map_err(why)?;
+    let body = response.bytes().await?;
     Ok((status, headers, body.to_vec()))
+}
+
+/// Whether a connection was closed by the other side, as any of the causes says.
+fn is_closed(error: &reqwest::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        let io = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let kinds = [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof];
+        if io.is_some_and(|kind| kinds.contains(&kind))
+            || inner.to_string() == "connection closed before message completed"
+        {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
 }
 
 /// The innermost cause says what happened; the outer ones only that something did.

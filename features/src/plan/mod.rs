@@ -1,5 +1,6 @@
 //! What is to be checked: the plan, the spec it names, and what the spec says about each route.
 
+mod dialect;
 mod letters;
 mod load;
 mod target;

@@ -44,6 +44,8 @@ pub struct JwtScheme {
     pub audience: String,
     /// Seconds a token is valid.
     pub lifetime: u64,
+    /// Whether the subject is looked up; without that the token alone says who calls.
+    pub is_looked_up: bool,
 }
 
 /// An `api_key` scheme.
@@ -186,12 +188,13 @@ impl Target {
     /// The first `jwt` scheme.
     pub fn jwt(&self) -> Option<JwtScheme> {
         self.service.auth.iter().find_map(|(name, auth)| match auth {
-            Auth::Jwt { secret, issuer, audience, lifetime, .. } => Some(JwtScheme {
+            Auth::Jwt { secret, issuer, audience, lifetime, principal, .. } => Some(JwtScheme {
                 name: name.clone(),
                 secret: secret.clone(),
                 issuer: issuer.clone(),
                 audience: audience.clone(),
                 lifetime: lifetime.as_secs(),
+                is_looked_up: principal.is_some(),
             }),
             _ => None,
         })
@@ -326,7 +329,7 @@ impl Target {
     /// Whether messages outlive the process that accepted them; what stands in for a platform here keeps them in memory.
     pub const fn keeps_messages(&self) -> bool {
         match &self.environment.start {
-            Some(Start::Compose(_)) | None => true,
+            Some(Start::Compose(_) | Start::Command(_)) | None => true,
             Some(Start::Native(start)) => matches!(start.stores, NativeStores::Servers),
             Some(Start::Workers(_)) => false,
         }

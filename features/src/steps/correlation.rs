@@ -3,7 +3,7 @@
 use cucumber::step::Collection;
 
 use super::{Arguments, steps};
-use crate::exchange::{Answer, CORRELATION_ID as HEADER, Request};
+use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::world::World;
 
@@ -29,6 +29,11 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     }
 }
 
+/// The header that the spec declares.
+pub(super) fn header(world: &World) -> Result<String, Failure> {
+    Ok(world.run()?.target.dialect().correlation.header.clone())
+}
+
 fn path(world: &World) -> Result<String, Failure> {
     let run = world.run()?;
     let found = run.target.health_route().map(|(key, _)| key.path.clone());
@@ -37,15 +42,17 @@ fn path(world: &World) -> Result<String, Failure> {
 
 async fn with_id(world: &mut World, _: Arguments) -> Seen {
     let id = format!("check-{}", uuid::Uuid::new_v4());
-    let answer = world.send(Request::get(path(world)?).header(HEADER, id.clone())).await?;
-    let seen = format!("sent {id}, got {:?}", answer.header(HEADER));
+    let name = header(world)?;
+    let answer = world.send(Request::get(path(world)?).header(&name, id.clone())).await?;
+    let seen = format!("sent {id}, got {:?}", answer.header(&name));
     world.memory.correlation = Correlation { id, trace: String::new(), last: Some(answer) };
     Ok(seen)
 }
 
 async fn failing(world: &mut World, _: Arguments) -> Seen {
     let id = format!("check-{}", uuid::Uuid::new_v4());
-    let answer = world.send(Request::get("/does/not/exist").header(HEADER, id.clone())).await?;
+    let request = Request::get("/does/not/exist").header(header(world)?, id.clone());
+    let answer = world.send(request).await?;
     require(answer.status == 404, || "must be answered 404".to_owned(), &answer)?;
     world.memory.correlation = Correlation { id, trace: String::new(), last: Some(answer) };
     Ok("404".to_owned())
@@ -55,7 +62,7 @@ async fn with_trace(world: &mut World, _: Arguments) -> Seen {
     let trace = uuid::Uuid::new_v4().simple().to_string();
     let id = format!("check-{}", uuid::Uuid::new_v4());
     let request = Request::get(path(world)?)
-        .header(HEADER, id.clone())
+        .header(header(world)?, id.clone())
         .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
     let answer = world.send(request).await?;
     world.memory.correlation = Correlation { id, trace: trace.clone(), last: Some(answer) };
@@ -70,46 +77,58 @@ fn last(world: &World) -> Result<(&str, &Answer), Failure> {
 
 async fn same(world: &mut World, _: Arguments) -> Seen {
     let (id, answer) = last(world)?;
-    let found = answer.header(HEADER).unwrap_or_default();
-    require(found == id, || format!("`{HEADER}` must be {id:?}, is {found:?}"), answer)?;
+    let name = header(world)?;
+    let found = answer.header(&name).unwrap_or_default();
+    require(found == id, || format!("`{name}` must be {id:?}, is {found:?}"), answer)?;
     Ok(id.to_owned())
 }
 
 async fn in_error(world: &mut World, _: Arguments) -> Seen {
     let (id, answer) = last(world)?;
-    let found = answer.at("/correlation_id").unwrap_or_default();
+    let run = world.run()?;
+    let (_, Some(pointer)) = run.target.error_traces() else {
+        return Err(Failure::not_applicable("the spec's errors do not tell the correlation id"));
+    };
+    let found = answer.at(pointer).unwrap_or_default();
     require(
-        answer.is_problem() && found == id,
-        || format!("`correlation_id` must be {id:?}, is {found:?}"),
+        run.target.is_error(answer) && found == id,
+        || format!("`{}` must be {id:?}, is {found:?}", &pointer[1..]),
         answer,
     )?;
     Ok(id.to_owned())
 }
 
-fn is_valid(id: &str) -> bool {
-    (1..=128).contains(&id.len())
+fn is_valid(id: &str, longest: usize) -> bool {
+    (1..=longest).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 async fn fresh(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let declared = &run.target.dialect().correlation;
+    let (name, longest) = (declared.header.as_str(), usize::from(declared.longest));
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..5 {
         let answer = world.send(Request::get(path(world)?)).await?;
-        let id = answer.header(HEADER).unwrap_or_default().to_owned();
-        require(is_valid(&id), || format!("`{HEADER}` must be a proper id, is {id:?}"), &answer)?;
-        require(seen.insert(id), || format!("`{HEADER}` must differ each time"), &answer)?;
+        let id = answer.header(name).unwrap_or_default().to_owned();
+        let is_proper = is_valid(&id, longest);
+        require(is_proper, || format!("`{name}` must be a proper id, is {id:?}"), &answer)?;
+        require(seen.insert(id), || format!("`{name}` must differ each time"), &answer)?;
     }
     Ok(format!("{} different ids", seen.len()))
 }
 
 async fn replaced(world: &mut World, _: Arguments) -> Seen {
-    let longest = "a".repeat(128);
-    let too_long = "a".repeat(129);
+    let run = world.run()?;
+    let declared = &run.target.dialect().correlation;
+    let (name, most) = (declared.header.as_str(), usize::from(declared.longest));
+    let longest = "a".repeat(most);
+    let too_long = "a".repeat(most + 1);
     let mut findings = Findings::new();
-    let answer = world.send(Request::get(path(world)?).header(HEADER, longest.clone())).await?;
-    let kept = answer.header(HEADER) == Some(longest.as_str());
+    let answer = world.send(Request::get(path(world)?).header(name, longest.clone())).await?;
+    let kept = answer.header(name) == Some(longest.as_str());
     findings.add(
-        "128 characters",
+        &format!("{most} characters"),
         require(kept, || "the longest id must be echoed".to_owned(), &answer),
     )?;
     for bad in [
@@ -125,11 +144,11 @@ async fn replaced(world: &mut World, _: Arguments) -> Seen {
         "\u{e9}",
         "a'b",
     ] {
-        let answer = world.send(Request::get(path(world)?).header(HEADER, bad)).await?;
+        let answer = world.send(Request::get(path(world)?).header(name, bad)).await?;
         let found =
-            answer.headers.get(HEADER).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
+            answer.headers.get(name).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
         let text = String::from_utf8_lossy(&found).into_owned();
-        let right = found != bad.as_bytes() && is_valid(&text);
+        let right = found != bad.as_bytes() && is_valid(&text, most);
         findings.add(bad, require(right, || format!("must be replaced, is {text:?}"), &answer))?;
     }
     findings.finish("there are no ids to try", |count| format!("{count} ids were tried"))
@@ -138,10 +157,12 @@ async fn replaced(world: &mut World, _: Arguments) -> Seen {
 async fn in_log(world: &mut World, _: Arguments) -> Seen {
     let id = last(world)?.0.to_owned();
     let line = super::logs::line_with(world, &id).await?;
-    let found = line.get("correlation_id").and_then(|v| v.as_str()).unwrap_or_default();
+    let run = world.run()?;
+    let member = run.target.log_members().0.unwrap_or_default();
+    let found = line.get(member).and_then(|v| v.as_str()).unwrap_or_default();
     if found != id {
         return Err(Failure::Wrong(format!(
-            "the log line's `correlation_id` is {found:?}, not {id:?}: {line}"
+            "the log line's `{member}` is {found:?}, not {id:?}: {line}"
         )));
     }
     Ok(format!("log line {line}"))
@@ -150,10 +171,12 @@ async fn in_log(world: &mut World, _: Arguments) -> Seen {
 async fn trace_in_log(world: &mut World, _: Arguments) -> Seen {
     let (id, trace) = (world.memory.correlation.id.clone(), world.memory.correlation.trace.clone());
     let line = super::logs::line_with(world, &id).await?;
-    let found = line.get("trace_id").and_then(|v| v.as_str()).unwrap_or_default();
+    let run = world.run()?;
+    let member = run.target.log_members().1.unwrap_or_default();
+    let found = line.get(member).and_then(|v| v.as_str()).unwrap_or_default();
     if found != trace {
         return Err(Failure::Wrong(format!(
-            "the log line's `trace_id` is {found:?}, not {trace:?}: {line}"
+            "the log line's `{member}` is {found:?}, not {trace:?}: {line}"
         )));
     }
     Ok(format!("log line {line}"))

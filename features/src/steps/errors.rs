@@ -1,4 +1,4 @@
-//! Error answers: problem documents that leak nothing of the inside.
+//! Error answers: problem documents, or what the spec declares instead, that leak nothing of the inside.
 
 use cucumber::step::Collection;
 use proofline_spec::document::Method;
@@ -10,6 +10,7 @@ use crate::call::Call;
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::Generator;
+use crate::plan::Target;
 use crate::vectors;
 use crate::world::World;
 
@@ -19,7 +20,7 @@ const CLOCKS_APART: i64 = 600;
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         when "malformed requests of many kinds are sent" => malformed;
-        then "every error is a problem document" => problem_documents;
+        then "every error has the form that the spec declares" => declared_form;
         then "every error tells when it happened and its id" => traceable;
         then "no answer is a server error" => no_server_errors;
         then "no error tells anything of the inside" => no_leaks;
@@ -131,7 +132,9 @@ async fn malformed(world: &mut World, _: Arguments) -> Seen {
 /// What only somebody can send whom the service knows, so that more of the inside is reached.
 async fn signed_in(world: &mut World) -> Result<(), Failure> {
     let run = world.run()?;
-    if run.target.service.accounts.is_none() || !run.target.environment.permits.writes {
+    let nobody =
+        run.target.service.accounts.is_none() && run.target.environment.credentials.is_empty();
+    if nobody || !run.target.environment.permits.writes {
         return Ok(());
     }
     let mut generator = Generator::new(&run.target, world.seed);
@@ -150,8 +153,12 @@ async fn signed_in(world: &mut World) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_problem(answer: &Answer) -> Result<(), Failure> {
-    require(answer.is_problem(), || "must be `application/problem+json`".to_owned(), answer)?;
+/// A problem document (RFC 9457), unless the spec declares another form.
+fn check_form(target: &Target, answer: &Answer) -> Result<(), Failure> {
+    require(target.is_error(answer), || format!("must be {}", target.error_form()), answer)?;
+    if target.dialect().errors.is_some() {
+        return Ok(());
+    }
     let body = answer.json();
     require(
         body.get("type").is_some_and(serde_json::Value::is_string),
@@ -170,19 +177,26 @@ fn check_problem(answer: &Answer) -> Result<(), Failure> {
     )
 }
 
-async fn problem_documents(world: &mut World, _: Arguments) -> Seen {
-    let findings = of_each_error(world, check_problem)?;
-    findings.finish("there was no error", |count| format!("{count} errors are problem documents"))
+async fn declared_form(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let findings = of_each_error(world, |answer| check_form(&run.target, answer))?;
+    let form = run.target.error_form();
+    findings.finish("there was no error", |count| format!("{count} errors, each {form}"))
 }
 
 async fn traceable(world: &mut World, _: Arguments) -> Seen {
-    let findings = of_each_error(world, check_traceable)?;
+    let run = world.run()?;
+    let traces = run.target.error_traces();
+    if traces == (None, None) {
+        return Err(Failure::not_applicable("the spec's errors tell neither time nor id"));
+    }
+    let findings = of_each_error(world, |answer| check_traceable(traces, answer))?;
     findings.finish("there was no error", |count| format!("{count} errors tell time and id"))
 }
 
 fn of_each_error(
     world: &World,
-    check: fn(&Answer) -> Result<(), Failure>,
+    check: impl Fn(&Answer) -> Result<(), Failure>,
 ) -> Result<Findings, Failure> {
     let mut findings = Findings::new();
     for sample in &world.memory.samples {
@@ -196,16 +210,24 @@ fn of_each_error(
 }
 
 /// Who is told of an error can be helped: its id is in the log, and its time says where to look.
-fn check_traceable(answer: &Answer) -> Result<(), Failure> {
-    let time = answer.at("/timestamp").unwrap_or_default();
-    let parsed = time.parse::<jiff::Timestamp>().ok();
-    let is_now = parsed.is_some_and(|time| {
-        let apart = jiff::Timestamp::now().duration_since(time).as_secs().abs();
-        apart < CLOCKS_APART
-    });
-    require(is_now, || format!("`timestamp` is {time:?}, not the time of the answer"), answer)?;
-    let has_id = answer.at("/correlation_id").is_some_and(|id| !id.is_empty());
-    require(has_id, || "`correlation_id` is missing".to_owned(), answer)
+fn check_traceable(
+    (time, id): (Option<&str>, Option<&str>),
+    answer: &Answer,
+) -> Result<(), Failure> {
+    if let Some(pointer) = time {
+        let time = answer.at(pointer).unwrap_or_default();
+        let parsed = time.parse::<jiff::Timestamp>().ok();
+        let is_now = parsed.is_some_and(|time| {
+            let apart = jiff::Timestamp::now().duration_since(time).as_secs().abs();
+            apart < CLOCKS_APART
+        });
+        let name = &pointer[1..];
+        let what = || format!("`{name}` is {time:?}, not the time of the answer");
+        require(is_now, what, answer)?;
+    }
+    let Some(pointer) = id else { return Ok(()) };
+    let has_id = answer.at(pointer).is_some_and(|id| !id.is_empty());
+    require(has_id, || format!("`{}` is missing", &pointer[1..]), answer)
 }
 
 async fn no_server_errors(world: &mut World, _: Arguments) -> Seen {

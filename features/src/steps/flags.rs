@@ -69,7 +69,7 @@ fn change(target: &Target, name: &str, body: &Value) -> Result<(RouteKey, Reques
 pub(super) async fn settle(world: &World) -> Result<(), Failure> {
     let run = world.run()?;
     let is_one = match &run.target.environment.start {
-        Some(Start::Native(_) | Start::Workers(_)) => true,
+        Some(Start::Native(_) | Start::Workers(_) | Start::Command(_)) => true,
         Some(Start::Compose(start)) => start.replicas == 1,
         None => false,
     };

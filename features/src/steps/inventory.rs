@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use cucumber::step::Collection;
-use proofline_spec::document::Method;
+use proofline_spec::document::{Method, OtherMethods};
 
-use super::{Arguments, steps};
+use super::{Arguments, people, steps};
 use crate::call::Call;
 use crate::exchange::Request;
 use crate::failure::{Failure, Findings, Seen, require};
@@ -21,7 +21,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "declared routes exist" => declared;
         then "paths that nobody declared are answered 404" => undeclared;
         then "other spellings of declared paths do not lead to them" => spellings;
-        then "methods that a path does not declare are answered 405 with those that it does" => methods;
+        then "methods that a path does not declare are answered as the spec says" => methods;
     }
 }
 
@@ -90,7 +90,12 @@ async fn spellings(world: &mut World, _: Arguments) -> Seen {
         })
         .collect();
     let mut findings = Findings::new();
-    for (key, _) in routes {
+    for (key, route) in routes {
+        let who: Vec<_> = if people::is_somebody(&run.target) && route.roles.is_none() {
+            people::crowd(world, key, route).await?.into_iter().collect()
+        } else {
+            Vec::new()
+        };
         let path = &key.path;
         let name = path.rsplit('/').next().unwrap_or_default();
         let capitals = path.replace(name, &name.to_uppercase());
@@ -107,7 +112,8 @@ async fn spellings(world: &mut World, _: Arguments) -> Seen {
             if run.target.routes().any(|(key, _)| matches(&key.path, &other)) {
                 continue;
             }
-            let answer = world.send(Request::get(&other)).await?;
+            // Whoever is asked for a credential first has not been told whether the spelling leads there.
+            let answer = world.send(Request::get(&other).headers(&who)).await?;
             let result = require(
                 [400, 404].contains(&answer.status),
                 || "must not lead anywhere".to_owned(),
@@ -124,6 +130,7 @@ async fn spellings(world: &mut World, _: Arguments) -> Seen {
 async fn methods(world: &mut World, _: Arguments) -> Seen {
     const OTHERS: [&str; 4] = ["PROPFIND", "TRACE", "LINK", "X-MADE-UP"];
     let run = world.run()?;
+    let others = run.target.dialect().other_methods;
     let mut generator = Generator::new(&run.target, world.seed);
     let paths: BTreeSet<&str> = run.target.routes().map(|(key, _)| key.path.as_str()).collect();
     let mut findings = Findings::new();
@@ -150,19 +157,21 @@ async fn methods(world: &mut World, _: Arguments) -> Seen {
                 .filter(|m| !["HEAD", "OPTIONS", ""].contains(m))
                 .collect();
             let right = answer.status == 405 && declared.is_subset(&named)
-                || *method == "TRACE" && answer.status == 400
-                // A method that a server does not know at all is refused before there is a path (RFC 9110 §15.6.2).
-                || OTHERS.contains(method) && answer.status == 501;
-            let what = || {
-                format!(
+                || answer.status == 404 && others == OtherMethods::NotFound
+                // A method that a server does not know at all is refused before there is a path: RFC 9110 §15.6.2
+                // says 501, and servers whose parser knows a list of methods say 400.
+                || OTHERS.contains(method) && [400, 501].contains(&answer.status);
+            let what = || match others {
+                OtherMethods::NotFound => "must be answered 404, or 405 with `Allow`".to_owned(),
+                OtherMethods::NotAllowed => format!(
                     "must be answered 405 with `Allow: {}`, `Allow` is {allowed:?}",
                     declared.iter().copied().collect::<Vec<_>>().join(", ")
-                )
+                ),
             };
             findings.add(&format!("{method} {path}"), require(right, what, &answer))?;
         }
     }
     findings.finish("the spec has no routes", |count| {
-        format!("{count} undeclared methods are answered 405")
+        format!("{count} undeclared methods lead nowhere")
     })
 }

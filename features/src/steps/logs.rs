@@ -5,10 +5,10 @@ use std::time::Duration;
 use cucumber::step::Collection;
 use serde_json::Value;
 
-use super::{Arguments, eventually, steps};
+use super::{Arguments, correlation, eventually, steps};
 use crate::accounts;
 use crate::call::Call;
-use crate::exchange::{CORRELATION_ID, Request};
+use crate::exchange::Request;
 use crate::failure::{Failure, Findings, Seen};
 use crate::generate::Generator;
 use crate::world::World;
@@ -94,7 +94,7 @@ async fn send_all(world: &mut World, _: Arguments) -> Seen {
     calls.push(("GET".to_owned(), String::new(), Request::get("/does/not/exist")));
     for (method, route, request) in calls {
         let id = format!("log-{}", uuid::Uuid::new_v4());
-        let answer = world.send(request.header(CORRELATION_ID, id.clone())).await?;
+        let answer = world.send(request.header(correlation::header(world)?, id.clone())).await?;
         world.memory.logs.sent.push((id, method, route, answer.status));
     }
     Ok(format!("{} requests", world.memory.logs.sent.len()))
@@ -159,7 +159,7 @@ async fn no_values(world: &mut World, _: Arguments) -> Seen {
     for path in paths {
         let id = format!("log-{}", uuid::Uuid::new_v4());
         let request = Request::get(&path)
-            .header(CORRELATION_ID, id.clone())
+            .header(correlation::header(world)?, id.clone())
             .header("User-Agent", mark.clone());
         world.send(request).await?;
         let line = line_with(world, &id).await?.to_string();
@@ -203,7 +203,8 @@ async fn use_secrets(world: &mut World, _: Arguments) -> Seen {
 async fn no_secrets(world: &mut World, _: Arguments) -> Seen {
     // The last request has its line: then those before have theirs.
     let id = format!("log-{}", uuid::Uuid::new_v4());
-    world.send(Request::get("/does/not/exist").header(CORRELATION_ID, id.clone())).await?;
+    let request = Request::get("/does/not/exist");
+    world.send(request.header(correlation::header(world)?, id.clone())).await?;
     line_with(world, &id).await?;
     let log = read(world).await?;
     let mut found = world.run()?.secrets_in(&log);

@@ -52,6 +52,7 @@ mod validation;
 mod webhook;
 
 pub(crate) use limits::global::shared as shared_limits;
+pub(crate) use people::is_somebody;
 pub(crate) use records::list as record_list;
 pub(crate) use replicas::reader as copy_reader;
 pub(crate) use search::is_searched;

@@ -8,6 +8,7 @@ use super::{Arguments, steps};
 use crate::accounts::{self, Account};
 use crate::exchange::Request;
 use crate::failure::{Failure, Seen, require};
+use crate::plan::Target;
 use crate::world::World;
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
@@ -95,6 +96,12 @@ async fn still_served(world: &mut World, _: Arguments) -> Seen {
 
 async fn other_still_served(world: &mut World, _: Arguments) -> Seen {
     served(world, "other user").await
+}
+
+/// Whether there is anybody to be: accounts may be made, or the environment has credentials.
+pub(crate) fn is_somebody(target: &Target) -> bool {
+    let accounts = target.service.accounts.is_some() && target.environment.permits.writes;
+    accounts || !target.environment.credentials.is_empty()
 }
 
 /// A header of somebody who may call the route, for checks that send many requests: a new user before a limit bites.

@@ -41,7 +41,7 @@ fn is_told(answer: &Answer) -> Result<(), Failure> {
 }
 
 fn wait(answer: &Answer) -> Option<u64> {
-    answer.header("retry-after")?.parse().ok()
+    answer.retry_after()
 }
 
 /// The upstream works: the positive control, which also ends a row of failures.

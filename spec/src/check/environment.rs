@@ -160,6 +160,7 @@ impl<'c> Check<'c> {
                 Start::Compose(_) => {
                     ("container", "only the target `container` is started with compose")
                 }
+                Start::Command(_) => ("native", "only the target `native` is started as a program"),
             };
             self.found.push(
                 Diagnostic::new(
@@ -184,7 +185,7 @@ impl<'c> Check<'c> {
         }
         let proxies = match start {
             Start::Native(native) => native.trusted_proxies.as_slice(),
-            Start::Workers(_) | Start::Compose(_) => &[],
+            Start::Workers(_) | Start::Compose(_) | Start::Command(_) => &[],
         };
         for (index, range) in proxies.iter().enumerate() {
             let is_address =
@@ -202,10 +203,61 @@ impl<'c> Check<'c> {
             }
         }
         self.replicas(start);
+        self.command(start);
         let known: Vec<&str> = self.services.iter().map(|(folder, _)| *folder).collect();
         for name in start.seed().keys().filter(|name| !known.contains(&name.as_str())) {
             let place = self.key(&["start", start.key(), "seed", name]);
             self.found.push(unknown("service", name, &known, &place));
+        }
+    }
+
+    /// A command is there, and starts one service that was not generated: that has no switches for checks.
+    fn command(&mut self, start: &Start) {
+        let Start::Command(command) = start else { return };
+        if command.run.is_empty() {
+            self.found.push(
+                Diagnostic::new(
+                    codes::ENVIRONMENT_LACKS,
+                    self.key(&["start", "command", "run"]),
+                    "there is no program to start",
+                )
+                .fix("write the program and its arguments, such as `[node, server.js]`"),
+            );
+        }
+        let place = self.key(&["start", "command"]);
+        if let Some((name, _)) = self.services.iter().find(|(_, s)| !s.targets.is_empty()) {
+            self.found.push(
+                Diagnostic::new(
+                    codes::ENVIRONMENT_TARGET,
+                    place.clone(),
+                    format!("`{name}` is generated, and a command starts what was not"),
+                )
+                .because("evidence would be of another program than the one that is generated")
+                .fix("write `start: {native: {}}`, or name a service with `targets: []`"),
+            );
+        }
+        if self.environment.services.len() != 1 {
+            self.found.push(
+                Diagnostic::new(
+                    codes::ENVIRONMENT_TARGET,
+                    place,
+                    "a command starts one service, and the environment does not say which",
+                )
+                .fix("write `services: [<service>]`"),
+            );
+        }
+        let permits = &self.environment.permits;
+        let hooks = [("faults", permits.faults), ("restarts", permits.restarts)];
+        for (key, _) in hooks.into_iter().filter(|(_, permitted)| *permitted) {
+            self.found.push(
+                Diagnostic::new(
+                    codes::ENVIRONMENT_PERMIT,
+                    self.value(&["permits", key]),
+                    "a program that was not generated cannot be told to do that",
+                )
+                .because("faults and further instances are made through the generated runtime")
+                .fix(format!("write `{key}: false`")),
+            );
         }
     }
 

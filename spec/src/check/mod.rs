@@ -12,6 +12,7 @@ mod config;
 mod container;
 mod context;
 mod cors;
+mod dialect;
 mod edge;
 mod encryption;
 mod environment;
@@ -69,6 +70,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("config", config::check),
     ("container", container::check),
     ("cors", cors::check),
+    ("dialect", dialect::check),
     ("expressions", expressions::check),
     ("flags", flags::check),
     ("forms", forms::check),

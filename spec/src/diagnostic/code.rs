@@ -161,6 +161,7 @@ pub(super) mod table {
         CLAIM_LOAD = "PL1103", "claim-load", Error, "A load test could not fail.";
         PARITY = "PL1104", "parity", Error, "An accepted difference is not said exactly.";
         ACCOUNT = "PL1201", "account", Error, "Checks could not get an account.";
+        DIALECT = "PL1202", "dialect", Error, "A generated service would answer otherwise than its spec says.";
         ENVIRONMENT_NAME = "PL1301", "environment-name", Error, "An environment is called otherwise than its file.";
         ENVIRONMENT_TARGET = "PL1302", "environment-target", Error, "A service does not run on the target of its environment.";
         ENVIRONMENT_URL = "PL1303", "environment-url", Error, "An environment cannot be reached safely.";

@@ -137,15 +137,19 @@ pub enum Start {
     Workers(StartWorkers),
     /// The generated image with its stores in containers on this machine, with fresh volumes.
     Compose(StartCompose),
+    /// A program that was not generated, on this machine.
+    Command(StartCommand),
 }
 
 impl Start {
     /// SQL files that are run on the fresh database by service, relative to the environments folder.
-    pub const fn seed(&self) -> &Map<String> {
+    pub fn seed(&self) -> &Map<String> {
+        static NO_SEED: std::sync::LazyLock<Map<String>> = std::sync::LazyLock::new(Map::default);
         match self {
             Self::Native(start) => &start.seed,
             Self::Workers(start) => &start.seed,
             Self::Compose(start) => &start.seed,
+            Self::Command(_) => &NO_SEED,
         }
     }
 
@@ -155,6 +159,7 @@ impl Start {
             Self::Native(_) => Target::Native,
             Self::Workers(_) => Target::Workers,
             Self::Compose(_) => Target::Container,
+            Self::Command(_) => Target::Native,
         }
     }
 
@@ -164,8 +169,27 @@ impl Start {
             Self::Native(_) => "native",
             Self::Workers(_) => "workers",
             Self::Compose(_) => "compose",
+            Self::Command(_) => "command",
         }
     }
+}
+
+/// Starts a program that was not generated, for a service without `targets`. It gets `HOST`, `PORT`, the variables of its
+/// spec and secrets that are made up for the run as environment variables, and must listen on that port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartCommand {
+    /// The program and its arguments, in which `{port}` stands for the port. It is looked for among the project's tools,
+    /// then on the search path.
+    #[schemars(length(min = 1))]
+    pub run: Vec<String>,
+    /// Where it is started, relative to the environments folder.
+    #[serde(default = "here")]
+    pub folder: String,
+}
+
+fn here() -> String {
+    ".".to_owned()
 }
 
 /// Starts the generated worker locally. Secrets are made up for the run.

@@ -8,6 +8,7 @@ mod binding;
 mod claim;
 mod config;
 mod container;
+mod dialect;
 mod environment;
 mod expression;
 mod flag;
@@ -47,9 +48,12 @@ pub use config::{Config, Secret, Var, VarSource};
 pub use container::{
     Autoscale, Container, CpuRange, Disruption, MemoryRange, Probes, Resources, Stores,
 };
+pub use dialect::{
+    Correlation, Dialect, DuplicateMembers, ErrorForm, LimitFields, OtherMethods, Violations,
+};
 pub use environment::{
     Access, Credential, Environment, LoadPermit, LogLevel, MintedToken, NativeStores, Permits,
-    Resource, Start, StartCompose, StartNative, StartWorkers, Tls, WorkerRoute,
+    Resource, Start, StartCommand, StartCompose, StartNative, StartWorkers, Tls, WorkerRoute,
 };
 pub use expression::{Expression, Source};
 pub use flag::{

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accounts, Alert, Auth, Binding, Checklist, Claim, Config, Container, Cors, Difference, Flag,
-    Http, Limit, Lti, Machine, Map, Objectives, Overrides, ProblemType, Query, RequestRecords,
-    Route, RouteKey, Schema, SecurityHeaders, Shutdown, Switches, Task, Workers,
+    Accounts, Alert, Auth, Binding, Checklist, Claim, Config, Container, Cors, Dialect, Difference,
+    Flag, Http, Limit, Lti, Machine, Map, Objectives, Overrides, ProblemType, Query,
+    RequestRecords, Route, RouteKey, Schema, SecurityHeaders, Shutdown, Switches, Task, Workers,
 };
 use crate::unit::{Bytes, Duration};
 
@@ -56,6 +56,9 @@ pub struct Service {
     /// Security headers of every answer; strict values without it.
     #[serde(default)]
     pub headers: SecurityHeaders,
+    /// How the service answers where that is not how a generated one does; only without `targets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<Dialect>,
     /// Kinds of problem that routes answer with (RFC 9457), by name.
     #[serde(default)]
     pub problems: Map<ProblemType>,

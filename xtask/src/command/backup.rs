@@ -64,6 +64,9 @@ fn require_files(environment: &Environment) -> Result<()> {
     match &environment.start {
         Some(Start::Workers(_)) => Ok(()),
         Some(Start::Native(start)) if start.stores == NativeStores::Embedded => Ok(()),
+        Some(Start::Command(_)) => {
+            bail!("nobody says where the program of `{name}` keeps its data")
+        }
         Some(_) => bail!(
             "the database of `{name}` is on a server\nhint: `pg_dump` and `pg_restore` take and restore its backups"
         ),

@@ -43,6 +43,10 @@ pub(super) fn run(context: &Context, arguments: &Serve) -> Result<Exit> {
             environment.environment,
             service.folder
         ),
+        Some(Start::Command(_)) => bail!(
+            "`{}` starts a program that was not generated: start that yourself",
+            environment.environment
+        ),
         None => bail!(
             "the environment `{}` is not started here: it has no `start`",
             environment.environment

@@ -71,6 +71,9 @@ fn command(
     let mut command = Command::new(program.path(context));
     command.current_dir(&context.root).envs(secrets);
     command.arg("--plan").arg(plan).arg("--out").arg(out);
+    if context.quiet {
+        command.stderr(Stdio::null());
+    }
     command
 }
 

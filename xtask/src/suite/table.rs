@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::tool::{self, Tool};
-use super::{chaos, containers, deploy, kubernetes, rust, service, stores};
+use super::{chaos, containers, deploy, foreign, kubernetes, rust, service, stores};
 use crate::context::Context;
 
 /// How a suite ended.
@@ -133,6 +133,12 @@ pub(crate) const SUITES: &[Suite] = &[
         tests: "real servers: the same statements on SQLite, Postgres and D1, what replicas share in Redis, files in a folder and in a bucket, TLS; all of them fail, too, under Luna's load and while replicas are restarted",
         tools: &[tool::INITDB, tool::POSTGRES, tool::REDIS, tool::S3S, tool::WRANGLER],
         run: stores::stores,
+    },
+    Suite {
+        name: "foreign",
+        tests: "services that were written by hand with Fastify, Hono and Starlette: verified as they should be, disproved with each known bad point",
+        tools: &[tool::FOREIGN_NODE, tool::FOREIGN_PYTHON],
+        run: foreign::run,
     },
     Suite {
         name: "ready",

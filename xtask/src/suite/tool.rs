@@ -43,6 +43,8 @@ tools! {
     SECRETLINT = "secretlint", "npm install --global secretlint @secretlint/secretlint-rule-preset-recommend, or .ci/install";
     SPECTRAL = "spectral", "npm install --global @stoplight/spectral-cli, or .ci/install";
     SCHEMATHESIS = "schemathesis", "pip install schemathesis, or .ci/install";
+    FOREIGN_NODE = "foreign-node", ".ci/install, which needs npm";
+    FOREIGN_PYTHON = "foreign-python", ".ci/install, which needs Python 3 with venv";
     CHROMIUM = "chromium", "apt-get install chromium, or .ci/install";
     NODE = "node", "https://nodejs.org, version 20 or newer";
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::forged::{Forged, bearer, refusal};
+use super::forged::{Forged, bearer, oversized};
 use crate::token::{base64url, from_base64url, sign};
 
 const OWN_KEY: &[u8] = b"a key of the attacker, long enough!";
@@ -179,7 +179,7 @@ fn malformed(parts: &Parts<'_>) -> Vec<Forged> {
             "a header that is no JSON",
             format!("{}.{}.{}", base64url(b"x"), parts.payload, parts.signature),
         ),
-        refusal(
+        oversized(
             bearer(
                 "oversized",
                 format!("{}.{}.{}", parts.header, "A".repeat(60_000), parts.signature),
@@ -195,6 +195,7 @@ fn other_schemes(parts: &Parts<'_>) -> Vec<Forged> {
             name: format!("scheme {scheme:?}"),
             headers: vec![format!("{scheme} {}", parts.whole).trim().as_bytes().to_vec()],
             refusals: &[401],
+            may_close: false,
         })
         .into()
 }
@@ -204,6 +205,7 @@ fn twice(parts: &Parts<'_>) -> Vec<Forged> {
         name: "two Authorization headers".to_owned(),
         headers: vec![format!("Bearer {}", parts.whole).into_bytes(), b"Bearer x.y.z".to_vec()],
         refusals: &[400, 401],
+        may_close: false,
     }]
 }
 

@@ -1,16 +1,19 @@
 //! Flaws of tokens whose signature is right: only who knows the secret can make them.
 
+use proofline_spec::document::DuplicateMembers;
 use serde_json::{Value, json};
 
 use super::forged::{Forged, bearer};
 use crate::plan::JwtScheme;
-use crate::token::{base64url, claims, hmac, now, sign};
+use crate::token::{HEADER, base64url, hmac, now, sign};
 
-const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
-
-/// The tokens with that flaw; none for a flaw that nobody knows.
-pub(super) fn flawed(flaw: &str, scheme: &JwtScheme, subject: &str, key: &[u8]) -> Vec<Forged> {
-    let good = claims(scheme, subject);
+/// The tokens with that flaw, otherwise with `good` claims; none for a flaw that nobody knows.
+pub(super) fn flawed(
+    flaw: &str,
+    scheme: &JwtScheme,
+    (good, twice): (&Value, DuplicateMembers),
+    key: &[u8],
+) -> Vec<Forged> {
     let signed = |name: &str, claims: &Value| bearer(name, sign(HEADER, &claims.to_string(), key));
     let with = |name: &str, claim: &str, value: Value| {
         let mut claims = good.clone();
@@ -48,13 +51,20 @@ pub(super) fn flawed(flaw: &str, scheme: &JwtScheme, subject: &str, key: &[u8]) 
             with("an empty list", "aud", json!([])),
             without("aud"),
         ],
-        "it is for nobody or somebody unknown" => vec![
-            without("sub"),
-            with("an unknown subject", "sub", json!(uuid::Uuid::new_v4().to_string())),
-            with("an empty subject", "sub", json!("")),
-            with("a subject that is a number", "sub", json!(1)),
-            with("a subject that is SQL", "sub", json!("' or '1'='1")),
-        ],
+        "it is for nobody or somebody unknown" => {
+            let mut forged = vec![
+                without("sub"),
+                with("an empty subject", "sub", json!("")),
+                with("a subject that is a number", "sub", json!(1)),
+            ];
+            // Whom the token alone names is somebody, whoever that is.
+            if scheme.is_looked_up {
+                let unknown = json!(uuid::Uuid::new_v4().to_string());
+                forged.push(with("an unknown subject", "sub", unknown));
+                forged.push(with("a subject that is SQL", "sub", json!("' or '1'='1")));
+            }
+            forged
+        }
         "its algorithm is another one of the family" => [384, 512]
             .map(|bits| {
                 let header = base64url(format!(r#"{{"alg":"HS{bits}","typ":"JWT"}}"#).as_bytes());
@@ -84,18 +94,20 @@ pub(super) fn flawed(flaw: &str, scheme: &JwtScheme, subject: &str, key: &[u8]) 
             ),
         ],
         "a member of its header or payload is there twice" => {
-            let twice = good.to_string().replacen('{', r#"{"sub":"somebody else","#, 1);
-            vec![
-                bearer(
+            let doubled = good.to_string().replacen('{', r#"{"sub":"somebody else","#, 1);
+            let none_last = r#"{"alg":"HS256","alg":"none"}"#;
+            let mut forged =
+                vec![bearer("alg twice, none last", sign(none_last, &good.to_string(), key))];
+            // Where the last one counts, the others are tokens that are right.
+            if twice == DuplicateMembers::Refused {
+                let none_first = r#"{"alg":"none","alg":"HS256"}"#;
+                forged.push(bearer(
                     "alg twice, none first",
-                    sign(r#"{"alg":"none","alg":"HS256"}"#, &good.to_string(), key),
-                ),
-                bearer(
-                    "alg twice, none last",
-                    sign(r#"{"alg":"HS256","alg":"none"}"#, &good.to_string(), key),
-                ),
-                bearer("sub twice", sign(HEADER, &twice, key)),
-            ]
+                    sign(none_first, &good.to_string(), key),
+                ));
+                forged.push(bearer("sub twice", sign(HEADER, &doubled, key)));
+            }
+            forged
         }
         "its payload is no JSON object" => ["[]", "null", "\"text\"", "{", ""]
             .map(|payload| bearer(&format!("payload {payload:?}"), sign(HEADER, payload, key)))

@@ -19,14 +19,14 @@ use crate::exchange::Request;
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::Generator;
 use crate::plan::JwtScheme;
-use crate::token::{base64url, from_base64url, mint};
+use crate::token::{HEADER, base64url, claims, from_base64url, sign};
 use crate::world::World;
 
 /// What a scenario knows about tokens.
 #[derive(Debug, Default)]
 pub(super) struct Forging {
-    /// The `sub` of the user's token.
-    subject: String,
+    /// What the token says that the checks sign: as the user's own, but for when and by whom it was made.
+    claims: Value,
 }
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
@@ -64,12 +64,21 @@ async fn logs_in(world: &mut World, _: Arguments) -> Seen {
 async fn minted(world: &mut World, _: Arguments) -> Seen {
     let scheme = scheme(world)?;
     let key = secret(world, &scheme)?;
-    let subject = payload(&world.user("user")?.token)
-        .and_then(|payload| payload.get("sub").and_then(Value::as_str).map(str::to_owned))
+    let own = payload(&world.user("user")?.token);
+    let subject = own
+        .as_ref()
+        .and_then(|own| own.get("sub").and_then(Value::as_str))
         .ok_or_else(|| Failure::broken("the user's token has no `sub`"))?;
-    let token = mint(&scheme, &subject, &key);
+    let mut good = claims(&scheme, subject);
+    // A service may ask for more than the registered claims: without them every flaw would be refused for that.
+    for (name, value) in own.as_ref().and_then(Value::as_object).into_iter().flatten() {
+        if good.get(name).is_none() {
+            good[name] = value.clone();
+        }
+    }
+    let token = sign(HEADER, &good.to_string(), &key);
     world.run()?.know("MINTED_TOKEN", &token);
-    world.memory.jwt.subject = subject;
+    world.memory.jwt.claims = good;
     if let Some(user) = world.users.first_mut() {
         user.token = token;
     }
@@ -99,13 +108,25 @@ async fn refuse_all(
         for value in vector.headers {
             request = request.header("Authorization", value);
         }
-        let answer = world.send(request).await?;
+        let answer = if vector.may_close {
+            // Who reads no further says so by closing, and the answer may be lost with the connection.
+            match world.attempt(request).await? {
+                Ok(answer) => answer,
+                Err(_) => {
+                    findings.add(&vector.name, Ok(()))?;
+                    continue;
+                }
+            }
+        } else {
+            world.send(request).await?
+        };
         let refused = vector.refusals.contains(&answer.status);
         let expected = || format!("must be refused with {:?}", vector.refusals);
         let mut result = require(refused, expected, &answer);
         if result.is_ok() && answer.status == 401 {
-            let told = answer.is_problem() && answer.header("www-authenticate").is_some();
-            let what = || "a refusal must be a problem document with `WWW-Authenticate`".to_owned();
+            let told = run.target.is_error(&answer) && answer.header("www-authenticate").is_some();
+            let form = run.target.error_form();
+            let what = || format!("a refusal must be {form}, with `WWW-Authenticate`");
             result = require(told, what, &answer);
         }
         findings.add(&vector.name, result)?;
@@ -135,13 +156,15 @@ async fn refused_changed(world: &mut World, arguments: Arguments) -> Seen {
 }
 
 async fn refused_flawed(world: &mut World, arguments: Arguments) -> Seen {
+    let run = world.run()?;
     let scheme = scheme(world)?;
     let key = secret(world, &scheme)?;
-    let subject = world.memory.jwt.subject.clone();
+    let good = world.memory.jwt.claims.clone();
     let mut findings = Findings::new();
     for row in &arguments.rows {
         let flaw = row.first().map(String::as_str).unwrap_or_default();
-        let forged = flawed(flaw, &scheme, &subject, &key);
+        let twice = run.target.dialect().duplicate_members;
+        let forged = flawed(flaw, &scheme, (&good, twice), &key);
         if forged.is_empty() {
             return Err(Failure::Broken(format!("nobody knows the flaw `{flaw}`")));
         }

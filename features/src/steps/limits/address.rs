@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use cucumber::step::Collection;
-use proofline_spec::document::{LimitKey, RouteKey};
+use proofline_spec::document::{LimitKey, Route, RouteKey};
 
 use super::super::{Arguments, steps};
 use super::share::{self, Share, Whom};
@@ -176,7 +176,10 @@ fn strays(world: &World) -> Result<Vec<(&'static str, Request)>, Failure> {
         ("a path that is no proper path", Request::get("/%ff")),
     ];
     let plain = |key: &RouteKey| key.parameters().next().is_none();
-    if let Some((key, _)) = run.target.routes().find(|(key, _)| plain(key)) {
+    // A service may leave a path as a whole without a limit, whatever the method.
+    let limited = |route: &Route| !run.target.limit_names(route).is_empty();
+    let mut routes = run.target.routes();
+    if let Some((key, _)) = routes.find(|(key, route)| plain(key) && limited(route)) {
         found.push(("an undeclared method", Request::new("PROPFIND", &key.path)));
         let preflight = Request::new("OPTIONS", &key.path)
             .header("Origin", "https://elsewhere.example")

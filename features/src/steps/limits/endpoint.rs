@@ -1,7 +1,7 @@
 //! Limits that single endpoints have beside those of all.
 
 use cucumber::step::Collection;
-use proofline_spec::document::{Limit, LimitKey, Method, Route, RouteKey};
+use proofline_spec::document::{Limit, LimitFields, LimitKey, Method, Route, RouteKey};
 use serde_json::json;
 
 use super::super::{Arguments, steps};
@@ -124,6 +124,11 @@ async fn elsewhere(world: &mut World, _: Arguments) -> Seen {
 /// Leaves less of the address's general limit than of the endpoint's own: then the general one is reported.
 async fn least(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
+    if run.target.dialect().limit_fields != LimitFields::Structured {
+        return Err(Failure::not_applicable(
+            "the spec's answers do not name the limit that they tell of",
+        ));
+    }
     let mut findings = Findings::new();
     for (name, limit, key, route) in own_limits(world)? {
         let (Some(own), LimitKey::ClientIp) = (limit.rate, limit.by) else { continue };

@@ -1,6 +1,10 @@
-//! Reads the `RateLimit` and `RateLimit-Policy` fields (structured fields, RFC 9651).
+//! What answers tell about limits: `RateLimit` and `RateLimit-Policy` (structured fields, RFC 9651), or the older fields
+//! that a spec may declare instead.
+
+use proofline_spec::document::LimitFields;
 
 use crate::exchange::Answer;
+use crate::token;
 
 /// An item of a list: a name and its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +20,57 @@ impl Item {
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         self.parameters.iter().find(|(known, _)| known == name)?.1.parse().ok()
     }
+}
+
+/// What an answer tells about a limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// How many requests are left.
+    pub left: Option<u64>,
+    /// In how many seconds there are more.
+    pub until: Option<u64>,
+    /// How many requests the limit allows.
+    pub count: Option<u64>,
+    /// In how many seconds.
+    pub window: Option<u64>,
+}
+
+/// From here on a number is a time since 1970, not one from now: 2001-09-09.
+const SINCE_1970: u64 = 1_000_000_000;
+
+/// What an answer tells about that limit, in the fields that the spec declares; nothing where it tells nothing.
+pub(crate) fn told(fields: LimitFields, answer: &Answer, limit: &str) -> Option<Told> {
+    let before = match fields {
+        LimitFields::Structured => return structured(answer, limit),
+        LimitFields::Separate => "ratelimit",
+        LimitFields::Prefixed => "x-ratelimit",
+        LimitFields::None => return None,
+    };
+    // Several limits or a window may follow, as in `100, 100;w=60`.
+    let first = |name: &str| -> Option<u64> {
+        let text = answer.header(&format!("{before}-{name}"))?;
+        text.split([',', ';']).next()?.trim().parse().ok()
+    };
+    let until = first("reset").map(|at| match at {
+        SINCE_1970.. => at.saturating_sub(token::now()),
+        from_now => from_now,
+    });
+    let told = Told { left: first("remaining"), until, count: first("limit"), window: None };
+    (told != Told::default()).then_some(told)
+}
+
+fn structured(answer: &Answer, limit: &str) -> Option<Told> {
+    let of = |header| items(answer, header).into_iter().find(|item| item.name == limit);
+    let policy = of("ratelimit-policy");
+    let number = |item: &Option<Item>, name| item.as_ref().and_then(|item| item.number(name));
+    let left = of("ratelimit");
+    let told = Told {
+        left: number(&left, "r"),
+        until: number(&left, "t"),
+        count: number(&policy, "q"),
+        window: number(&policy, "w"),
+    };
+    (left.is_some() || policy.is_some()).then_some(told)
 }
 
 /// The items of a header.
@@ -46,6 +101,28 @@ fn parse(text: &str) -> Vec<Item> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn older_fields_are_read_as_the_spec_declares_them() {
+        let answer = Answer::made_up(
+            200,
+            &[
+                ("ratelimit-limit", "100, 100;w=60"),
+                ("ratelimit-remaining", "7"),
+                ("ratelimit-reset", "30"),
+                ("x-ratelimit-remaining", "8"),
+                ("x-ratelimit-reset", "1000000000"),
+            ],
+            "",
+        );
+        let separate = told(LimitFields::Separate, &answer, "any").unwrap();
+        assert_eq!((separate.count, separate.left, separate.until), (Some(100), Some(7), Some(30)));
+        // A time that is over already.
+        let prefixed = told(LimitFields::Prefixed, &answer, "any").unwrap();
+        assert_eq!((prefixed.count, prefixed.left, prefixed.until), (None, Some(8), Some(0)));
+        assert_eq!(told(LimitFields::Structured, &answer, "any"), None);
+        assert_eq!(told(LimitFields::None, &answer, "any"), None);
+    }
 
     #[test]
     fn the_example_of_the_draft_is_read() {

@@ -97,7 +97,7 @@ async fn use_up(world: &mut World, _: Arguments) -> Seen {
             continue;
         }
         refused_in_a_row = 0;
-        if let (None, Some(left)) = (least, remaining(&answer, &allowed.limit)) {
+        if let (None, Some(left)) = (least, remaining(&run.target, &answer, &allowed.limit)) {
             least = Some(outcome.let_through() + left);
         }
         outcome.accepted = Some(answer);
@@ -165,7 +165,7 @@ async fn refused(world: &mut World, _: Arguments) -> Seen {
 async fn served_again(world: &mut World, _: Arguments) -> Seen {
     let Allowed { limit, route, count, .. } = used_up(world)?.allowed.clone();
     let answer = world.send(request(world, &route.path)?).await?;
-    let wait = answer.header("retry-after").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let wait = answer.retry_after().unwrap_or(0);
     tokio::time::sleep(Duration::from_secs(wait)).await;
     // Others need room, too.
     room::wait(world, &limit, count / 2).await?;

@@ -14,12 +14,13 @@ use cucumber::step::Collection;
 
 pub(super) use fields::items;
 
-use proofline_spec::document::RouteKey;
+use proofline_spec::document::{LimitFields, RouteKey};
 
 use self::share::{Share, Whom};
 use super::{Arguments, steps};
 use crate::exchange::{Answer, BulkOutcome, Request};
 use crate::failure::{Failure, Findings, Seen, require};
+use crate::plan::Target;
 use crate::world::World;
 
 /// A limit as one caller meets it.
@@ -136,6 +137,9 @@ async fn exactly(world: &mut World, _: Arguments) -> Seen {
 }
 
 async fn counts_down(world: &mut World, _: Arguments) -> Seen {
+    if world.run()?.target.dialect().limit_fields == LimitFields::None {
+        return Err(Failure::not_applicable("the spec's answers do not tell what remains"));
+    }
     over(world, |used_up| {
         let (count, share) = (used_up.allowed.count, used_up.share);
         let before = (count - share.first..count).rev();
@@ -147,7 +151,7 @@ async fn counts_down(world: &mut World, _: Arguments) -> Seen {
                 .map(|r| r.map_or("-".to_owned(), |r| r.to_string()))
                 .collect();
             return Err(Failure::Wrong(format!(
-                "`RateLimit` for {:?} counts {}",
+                "what remains of {:?} is told as {}",
                 used_up.allowed.limit,
                 found.join(" ")
             )));
@@ -157,58 +161,63 @@ async fn counts_down(world: &mut World, _: Arguments) -> Seen {
 }
 
 async fn refusal(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
     over(world, |used_up| {
         let answer = used_up
             .outcome
             .refusal
             .as_ref()
             .ok_or_else(|| Failure::wrong("nothing was refused"))?;
-        check_refusal(answer, &used_up.allowed)
+        check_refusal(&run.target, answer, &used_up.allowed)
     })
 }
 
-/// A refusal is a problem document with consistent fields (RFC 6585, draft-ietf-httpapi-ratelimit-headers-11).
-fn check_refusal(answer: &Answer, allowed: &Allowed) -> Result<String, Failure> {
+/// A refusal is an error of the service's form with consistent fields (RFC 6585, and those that the spec declares).
+fn check_refusal(target: &Target, answer: &Answer, allowed: &Allowed) -> Result<String, Failure> {
     let Allowed { limit, count, window, .. } = allowed;
     require(
-        answer.status == 429 && answer.is_problem(),
-        || "must be a problem document with 429".to_owned(),
+        answer.status == 429 && target.is_error(answer),
+        || format!("must be {} with 429", target.error_form()),
         answer,
     )?;
-    let wait: u64 = answer.header("retry-after").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let wait = answer.retry_after().unwrap_or(0);
     require(
         // A sliding window lets the next request through only when enough of the last window has slid out.
         (1..=*window * 2).contains(&wait),
         || format!("`Retry-After` is {wait} s, the window {window} s"),
         answer,
     )?;
-    let found = items(answer, "ratelimit").into_iter().find(|item| item.name == *limit);
-    let left = found.as_ref().and_then(|item| item.number("r"));
+    let fields = target.dialect().limit_fields;
+    if fields == LimitFields::None {
+        return Ok(format!("{limit}: come again in {wait} s"));
+    }
+    let told = fields::told(fields, answer, limit).unwrap_or_default();
     require(
-        left == Some(0),
-        || format!("`RateLimit` must say that nothing is left of {limit:?}"),
+        told.left == Some(0),
+        || format!("the refusal must say that nothing is left of {limit:?}"),
         answer,
     )?;
-    let until = found.as_ref().and_then(|item| item.number("t")).unwrap_or(0);
+    let until = told.until.unwrap_or(0);
     require(
         until <= wait,
         || format!("`Retry-After` ({wait}) must not be earlier than `t` ({until})"),
         answer,
     )?;
-    let policy = items(answer, "ratelimit-policy").into_iter().find(|item| item.name == *limit);
-    let told = policy.as_ref().map(|item| (item.number("q"), item.number("w")));
-    let expected = Some((Some(*count), Some(*window)));
+    let policy = (told.count, told.window);
+    // The older fields do not tell the window.
+    let is_right = policy.0 == Some(*count)
+        && (policy.1 == Some(*window) || policy.1.is_none() && fields != LimitFields::Structured);
     require(
-        told == expected,
-        || format!("`RateLimit-Policy` must say {count} in {window} s, says {told:?}"),
+        is_right,
+        || format!("the refusal must say {count} in {window} s, says {policy:?}"),
         answer,
     )?;
     Ok(format!("{limit}: come again in {wait} s"))
 }
 
 /// What remains of a limit, as an answer says.
-fn remaining(answer: &Answer, limit: &str) -> Option<u64> {
-    items(answer, "ratelimit").into_iter().find(|item| item.name == limit)?.number("r")
+fn remaining(target: &Target, answer: &Answer, limit: &str) -> Option<u64> {
+    fields::told(target.dialect().limit_fields, answer, limit)?.left
 }
 
 /// Uses a limit up with one request after another and sends `beyond` more, each as `make` says.
@@ -220,7 +229,8 @@ async fn in_order(
     beyond: u64,
     make: impl Fn(u64) -> Request,
 ) -> Result<(), Failure> {
-    let share = Share::of(&world.run()?.target, &allowed.limit, allowed.count)?;
+    let run = world.run()?;
+    let share = Share::of(&run.target, &allowed.limit, allowed.count)?;
     let _room = room::make(world, &allowed.limit, share.sent() + beyond).await?;
     let began = Instant::now();
     let mut outcome = BulkOutcome::default();
@@ -234,7 +244,7 @@ async fn in_order(
         if answer.status == 429 {
             outcome.refusal.get_or_insert(answer);
         } else {
-            left.push(remaining(&answer, &allowed.limit));
+            left.push(remaining(&run.target, &answer, &allowed.limit));
             outcome.accepted = Some(answer);
         }
     }

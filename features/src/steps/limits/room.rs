@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proofline_spec::document::LimitKey;
 
-use super::items;
+use super::fields;
 use crate::exchange::Request;
 use crate::failure::Failure;
 use crate::turn::{self, Alone};
@@ -56,13 +56,13 @@ pub(super) async fn wait(world: &World, name: &str, requests: u64) -> Result<(),
         let address = world.run()?.fresh_address();
         let request = Request::get(NOWHERE).from_address(&address).expecting_limit();
         let answer = world.send(request).await?;
-        let told = items(&answer, "ratelimit").into_iter().find(|item| item.name == name);
+        let declared = world.run()?.target.dialect().limit_fields;
         // Where another limit is nearer to its end, this one has more room than that.
-        let Some(told) = told.filter(|told| told.number("r").is_some_and(|left| left < requests))
-        else {
+        let told = fields::told(declared, &answer, name);
+        let Some(told) = told.filter(|told| told.left.is_some_and(|left| left < requests)) else {
             return Ok(());
         };
-        tokio::time::sleep(Duration::from_secs(told.number("t").unwrap_or_default() + 1)).await;
+        tokio::time::sleep(Duration::from_secs(told.until.unwrap_or_default() + 1)).await;
     }
     Err(Failure::Broken(format!("the limit `{name}` never lets {requests} requests through")))
 }

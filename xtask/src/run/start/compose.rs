@@ -93,6 +93,7 @@ pub(super) fn start(
         front: None,
         provider,
         process,
+        is_generated: true,
         output: None,
         project: Some(project),
         seeded,

@@ -1,6 +1,7 @@
 //! Starts an environment that is ours to start, waits until it answers, and stops it.
 
 mod again;
+mod command;
 mod compose;
 mod front;
 mod native;
@@ -12,11 +13,13 @@ mod servers;
 mod workers;
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use nix::sys::signal::Signal;
 use proofline_spec::document::{Environment, Start, Substitute};
 use proofline_spec::exit::Exit;
 
@@ -52,6 +55,8 @@ pub(crate) struct Started {
     /// The TLS endpoint in front of it, where one is declared.
     pub(crate) front: Option<Front>,
     process: Process,
+    /// Whether the process runs what was generated, which ends with 0 when it is told to.
+    is_generated: bool,
     /// What the platform's tool says, where one runs the service.
     output: Option<Output>,
     /// The servers that its stores are on, where they are started for it.
@@ -89,6 +94,7 @@ impl Started {
             Some(Start::Native(start)) => native::start(context, service, environment, start),
             Some(Start::Workers(start)) => workers::start(context, service, environment, start),
             Some(Start::Compose(start)) => compose::start(context, service, environment, start),
+            Some(Start::Command(start)) => command::start(context, service, environment, start),
             None => bail!("the environment `{}` is not started here", environment.environment),
         }
     }
@@ -183,7 +189,8 @@ impl Started {
         }
         let status = self.process.stop()?;
         let Some(output) = self.output.take() else {
-            if status.success() {
+            let was_told = !self.is_generated && status.signal() == Some(Signal::SIGTERM as i32);
+            if status.success() || was_told {
                 return Ok(());
             }
             bail!("the service did not stop cleanly: {status}");

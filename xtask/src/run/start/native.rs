@@ -70,6 +70,7 @@ pub(super) fn start(
         seeded,
         provider,
         process,
+        is_generated: true,
         output: None,
         project: None,
         servers,

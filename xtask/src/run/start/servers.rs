@@ -150,7 +150,7 @@ impl Servers {
     }
 }
 
-fn free_port() -> Result<u16> {
+pub(super) fn free_port() -> Result<u16> {
     // Free a moment ago; nobody else is told of it.
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

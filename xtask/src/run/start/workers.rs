@@ -71,6 +71,7 @@ pub(super) fn start(
         front,
         provider,
         process,
+        is_generated: true,
         output: Some(output),
         project: None,
         servers: None,

@@ -1,5 +1,6 @@
 //! What the process was given: the workspace, the terminal, the clock, signals.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +30,10 @@ pub(crate) struct Context {
     pub(crate) path: String,
     /// Where tools are kept that tests need.
     pub(crate) tools: PathBuf,
+    /// Variables that programs of services get besides their configuration.
+    pub(crate) extra: BTreeMap<String, String>,
+    /// Whether nothing but what is wrong is told on standard error.
+    pub(crate) quiet: bool,
     stop: Arc<AtomicBool>,
 }
 
@@ -101,6 +106,8 @@ impl Context {
             target,
             path: variable("PATH").unwrap_or_default(),
             tools,
+            extra: BTreeMap::new(),
+            quiet: false,
             stop,
         })
     }
@@ -124,9 +131,15 @@ impl Context {
             cargo: self.cargo.clone(),
             path: self.path.clone(),
             tools: self.tools.clone(),
+            extra: self.extra.clone(),
             stop: Arc::clone(&self.stop),
             ..*self
         }
+    }
+
+    /// The same process, telling only what is wrong, with these variables for programs of services.
+    pub(crate) fn silent(&self, extra: BTreeMap<String, String>) -> Self {
+        Self { extra, quiet: true, ..self.within(&self.root, self.target.clone()) }
     }
 
     /// Whether the user asked us to stop.

@@ -28,6 +28,9 @@ pub(crate) enum Tone {
 
 /// Prints `    Verb what happened` on standard error.
 pub(crate) fn line(context: &Context, tone: Tone, verb: &str, text: &str) {
+    if context.quiet && tone != Tone::Bad {
+        return;
+    }
     let style = match tone {
         Tone::Good => Style::new().bold().fg_color(Some(AnsiColor::Green.into())),
         Tone::Plain => Style::new().bold().fg_color(Some(AnsiColor::Cyan.into())),

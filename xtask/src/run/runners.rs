@@ -71,6 +71,9 @@ fn command(
     let mut command = Command::new(program.path(context));
     command.current_dir(&context.root).envs(secrets);
     command.arg("--plan").arg(plan).arg("--out").arg(out);
+    if context.quiet {
+        command.stderr(Stdio::null());
+    }
     command
 }
 
@@ -171,6 +174,7 @@ pub(crate) fn constant_time(context: &Context) -> Result<CheckEvidence> {
     let path = Program::ConstantTime.path(context);
     let probe = Probe::begin(ProbeName::ConstantTime);
     let output = Command::new(&path)
+        .envs(&context.extra)
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("cannot start {}", path.display()))?;

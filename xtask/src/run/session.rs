@@ -58,6 +58,17 @@ pub(crate) fn run(
     generated: Option<Digest>,
 ) -> Result<Finished> {
     let worker = prepare(context, service, environment)?;
+    run_built(context, service, environment, checks, (generated, worker))
+}
+
+/// The same with programs that are built already; `generated` is the digest of what they were generated as.
+pub(crate) fn run_built(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    checks: &Checks,
+    (generated, worker): (Option<Digest>, Option<WorkerSize>),
+) -> Result<Finished> {
     let started_at = Context::now();
     let started = match environment.start {
         Some(_) => Some(Started::start(context, service, environment)?),

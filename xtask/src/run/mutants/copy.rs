@@ -1,9 +1,10 @@
 //! A copy of the workspace whose runtime has every mutant. The workspace itself is never changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::{Mutant, Mutants, SOURCES, schemata};
 use crate::context::Context;
@@ -18,6 +19,27 @@ const FILES: [&str; 2] = ["Cargo.toml", "Cargo.lock"];
 const NOT_SOURCES: [&str; 4] = ["node_modules", "target", "build", "peers"];
 /// The package that is another one in the copy.
 const CHANGED: &str = "proofline-runtime";
+
+/// Makes sure that nobody else changes the copy while it is in use, until the file is dropped.
+pub(super) fn claim(context: &Context) -> Result<File> {
+    let folder = context.target.join("mutants");
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    let path = folder.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!(
+                "mutants are being tried already, in {}\nhint: wait for their end",
+                folder.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
 
 /// Makes the copy, or brings it up to date; the process as it is in there.
 pub(super) fn make(context: &Context, mutants: &Mutants) -> Result<Context> {

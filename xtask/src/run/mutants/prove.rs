@@ -51,6 +51,7 @@ pub(crate) fn prove(
     runs_natively(environment)?;
     let mutants = Mutants::read(&context.root)?;
     let chosen = mutants.of(&service.folder, &service.service, &wanted.only)?;
+    let _alone = copy::claim(context)?;
     let started_at = Context::now();
     let programs = session::programs(service, environment);
     build::build(context, &programs)?;

@@ -93,7 +93,7 @@ fn every_check_and_every_step_that_a_mutant_names_is_in_the_catalogue() {
             .unwrap_or_else(|error| panic!("`{}`: {}: {error}", mutant.id, path.display()));
         for step in &mutant.steps {
             let is_there = text.lines().map(str::trim).any(|line| {
-                ["When ", "Then ", "And "].iter().any(|word| line.starts_with(word))
+                ["Given ", "When ", "Then ", "And "].iter().any(|word| line.starts_with(word))
                     && line.contains(step.as_str())
             });
             assert!(is_there, "`{}`: no step of {} says `{step}`", mutant.id, mutant.check);

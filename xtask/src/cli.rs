@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Run the acceptance features of a service's claims against an environment.
     Verify(Verify),
+    /// Break the service in every way that `features/mutants` says, and see each claim fail for the right reason.
+    Prove(Prove),
     /// Run the load tests of a service's claims against an environment that permits it.
     Load(Run),
     /// Break things at random under load, as a seed decides, and check that nothing is lost or doubled.
@@ -195,6 +197,22 @@ pub(crate) struct Verify {
     pub(crate) repeat: Option<u32>,
     #[command(flatten)]
     pub(crate) signing: Signing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// Only these mutants, such as `jwt-alg-none`, or those that break a claim, such as `SEC-JWT`, or that a check must
+    /// see, such as `security/jwt`.
+    #[arg(long, value_name = "ID|CLAIM|CHECK")]
+    pub(crate) only: Vec<String>,
+    /// Run every check for each mutant, and tell which others fail.
+    #[arg(long)]
+    pub(crate) all_checks: bool,
+    /// Exit 5 when a claim's check was never seen failing.
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! What the process was given: the workspace, the terminal, the clock, signals.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,8 +20,6 @@ pub(crate) struct Context {
     pub(crate) color: bool,
     /// Whether standard error is a terminal, so that progress can be redrawn.
     pub(crate) terminal: bool,
-    /// Whether nothing is told on the way.
-    pub(crate) quiet: bool,
     /// The cargo that started us, so that the same toolchain builds.
     pub(crate) cargo: PathBuf,
     /// The folder of the runtime, whose files are copied into workers.
@@ -31,6 +30,10 @@ pub(crate) struct Context {
     pub(crate) path: String,
     /// Where tools are kept that tests need.
     pub(crate) tools: PathBuf,
+    /// Variables that programs of services get besides their configuration.
+    pub(crate) extra: BTreeMap<String, String>,
+    /// Whether nothing but what is wrong is told on standard error.
+    pub(crate) quiet: bool,
     stop: Arc<AtomicBool>,
 }
 
@@ -99,11 +102,12 @@ impl Context {
             root,
             color,
             terminal,
-            quiet: false,
             cargo: variable("CARGO").unwrap_or_else(|| "cargo".to_owned()).into(),
             target,
             path: variable("PATH").unwrap_or_default(),
             tools,
+            extra: BTreeMap::new(),
+            quiet: false,
             stop,
         })
     }
@@ -118,11 +122,6 @@ impl Context {
         std::env::var(name).ok().filter(|value| !value.is_empty())
     }
 
-    /// The same process, telling nothing on the way.
-    pub(crate) fn quietly(&self) -> Self {
-        Self { quiet: true, ..self.within(&self.root, self.target.clone()) }
-    }
-
     /// The same process, looking at another workspace that uses the same runtime.
     pub(crate) fn within(&self, root: &Path, target: PathBuf) -> Self {
         Self {
@@ -132,9 +131,20 @@ impl Context {
             cargo: self.cargo.clone(),
             path: self.path.clone(),
             tools: self.tools.clone(),
+            extra: self.extra.clone(),
             stop: Arc::clone(&self.stop),
             ..*self
         }
+    }
+
+    /// The same process, telling only what is wrong.
+    pub(crate) fn quietly(&self) -> Self {
+        Self { quiet: true, ..self.within(&self.root, self.target.clone()) }
+    }
+
+    /// The same process, telling only what is wrong, with these variables for programs of services.
+    pub(crate) fn silent(&self, extra: BTreeMap<String, String>) -> Self {
+        Self { extra, ..self.quietly() }
     }
 
     /// Whether the user asked us to stop.

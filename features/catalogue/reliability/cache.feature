@@ -18,6 +18,7 @@ Feature: A cached answer is never given again once what it tells has changed, an
     Given a user
     And an answer that is cached and that the user can change
     When the cache is cut off
+    And the user reads it again 2 times
     And the user changes it and reads it again 5 times
     Then every request is answered as declared
     And every read gives what was changed before it
@@ -31,6 +32,7 @@ Feature: A cached answer is never given again once what it tells has changed, an
     Given a user
     And an answer that is cached and that the user can change
     When the cache takes 60 s for every answer
+    And the user reads it again 2 times
     And the user changes it and reads it again 2 times
     Then every request is answered as declared
     And every read gives what was changed before it
@@ -40,6 +42,7 @@ Feature: A cached answer is never given again once what it tells has changed, an
     Given a user
     And an answer that is cached and that the user can change
     When the connection to the cache is cut
+    And the user reads it again 2 times
     And the user changes it and reads it again 5 times
     Then every request is answered as declared
     And every read gives what was changed before it
@@ -53,6 +56,7 @@ Feature: A cached answer is never given again once what it tells has changed, an
     Given a user
     And an answer that is cached and that the user can change
     When the cache answers after 3 s
+    And the user reads it again 2 times
     And the user changes it and reads it again 2 times
     Then every request is answered as declared
     And every read gives what was changed before it
@@ -62,6 +66,7 @@ Feature: A cached answer is never given again once what it tells has changed, an
     Given a user
     And an answer that is cached and that the user can change
     When the cache gives back half of what it was given
+    And the user reads it again 2 times
     And the user changes it and reads it again 5 times
     Then every request is answered as declared
     And every read gives what was changed before it

@@ -32,9 +32,9 @@ Feature: One client address gets its requests per window, whatever forwarding he
     And another address is still served
 
   @needs:client-address @needs:principal
-  Scenario: An address of IP version 6
+  Scenario: A network of IP version 6
     Given a user
-    When one address of the newer kind uses its limit up
+    When one network of the newer kind uses its limit up, under another address each time
     Then exactly as many requests are let through as the limit allows
     And another address is still served
 

@@ -1,10 +1,10 @@
 //! Cached answers, while what they tell changes and while the cache fails.
 
 use cucumber::step::Collection;
-use proofline_spec::document::{Answer as Declared, Method, Route, RouteCache, RouteKey};
+use proofline_spec::document::{Answer as Declared, Binding, Method, Route, RouteCache, RouteKey};
 use serde_json::{Value, json};
 
-use super::{Arguments, faults, steps};
+use super::{Arguments, faults, provider, steps};
 use crate::call::Call;
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Seen};
@@ -99,13 +99,42 @@ async fn find(world: &mut World, _: Arguments) -> Seen {
         )
     })?;
     let seen = format!("{} is cached, {} changes it", pair.reader, pair.writer);
+    let store = pair.store.clone();
     world.memory.cached.pair = Some(pair);
-    let first = read(world).await?;
+    let can_wait = close_breaker(world, &store).await?;
+    let mut first = read(world).await?;
+    // The call that closes a breaker goes alone, so the first reads after it may still go past the cache.
+    for _ in 0..if can_wait { 4 } else { 0 } {
+        if first.is_cache_hit() {
+            break;
+        }
+        first = read(world).await?;
+    }
     if !first.is_success() {
         return Err(Failure::Broken(format!("it cannot be read: {}", first.describe())));
     }
+    if can_wait && !first.is_cache_hit() {
+        return Err(Failure::Wrong(format!("it never comes from the cache: {}", first.describe())));
+    }
     world.memory.cached.latest = Some(first.json());
     Ok(seen)
+}
+
+/// What a scenario before this one did may have left the cache's breaker open, and every fault would go unnoticed:
+/// the service's own time goes on, where that can be done.
+async fn close_breaker(world: &World, store: &str) -> Result<bool, Failure> {
+    let run = world.run()?;
+    if !run.target.environment.permits.faults || !run.target.is_loopback() {
+        return Ok(false);
+    }
+    let breaker = match run.target.service.bindings.get(store) {
+        Some(Binding::Kv { breaker, .. }) => breaker.as_ref().map(provider::reset),
+        _ => None,
+    };
+    if let Some(reset) = breaker {
+        provider::move_clock(world, reset).await?;
+    }
+    Ok(true)
 }
 
 async fn second_is_cached(world: &mut World, _: Arguments) -> Seen {

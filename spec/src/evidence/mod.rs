@@ -12,6 +12,7 @@ mod difference;
 mod digest;
 mod instrument;
 mod manifest;
+mod mutants;
 mod parity;
 mod plan;
 mod redact;
@@ -38,6 +39,7 @@ pub use instrument::{
     InstrumentCard, LatencySummary, LoadEvidence, Measurement, PhaseSummary, SeriesPoint,
 };
 pub use manifest::{DocumentEntry, LeftOut, Manifest, WorkerSize};
+pub use mutants::{Control, MutantOutcome, MutantRow, MutantTable, NeverFailing};
 pub use parity::{Deviation, Parity, Part, Side, compare};
 pub use plan::{ConfigurationCheck, FAULTS_TOKEN, Front, Plan, PlannedCheck, PlannedLoad};
 pub use redact::Redactor;

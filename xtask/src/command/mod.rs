@@ -12,6 +12,7 @@ mod explain;
 mod generate;
 mod load;
 mod parity;
+mod prove;
 mod ready;
 mod report;
 mod rollback;
@@ -36,6 +37,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Generate(arguments) => generate::run(context, arguments),
         Command::Serve(arguments) => serve::run(context, arguments),
         Command::Verify(arguments) => verify::run(context, arguments),
+        Command::Prove(arguments) => prove::run(context, arguments),
         Command::Load(arguments) => load::run(context, arguments),
         Command::Chaos(arguments) => chaos::run(context, arguments),
         Command::DeadLetters(arguments) => dead_letters::run(context, arguments),

@@ -30,7 +30,7 @@ pub(crate) enum Tone {
 
 /// Prints `    Verb what happened` on standard error.
 pub(crate) fn line(context: &Context, tone: Tone, verb: &str, text: &str) {
-    if context.quiet {
+    if context.quiet && tone != Tone::Bad {
         return;
     }
     let style = match tone {

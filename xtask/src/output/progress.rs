@@ -16,7 +16,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// Shows `Verb text` while work goes on.
     pub(crate) fn start(context: &Context, verb: &str, text: &str) -> Self {
-        if !context.terminal || context.quiet {
+        if context.quiet || !context.terminal {
             line(context, Tone::Plain, verb, text);
             return Self { bar: None };
         }

@@ -82,6 +82,34 @@ fn cargo(context: &Context, arguments: &[String]) -> Result<()> {
     said::must(context, &mut command, &format!("cargo build {}", arguments.join(" "))).map(drop)
 }
 
+/// Builds programs of a copy of the workspace. What the copy does not change is taken from the workspace's own
+/// build, and nothing of the copy gets there: `marked` makes cargo tell them apart.
+pub(crate) fn build_copy(
+    context: &Context,
+    copy: &Context,
+    programs: &[Program<'_>],
+) -> Result<()> {
+    let _progress =
+        Progress::start(context, "Building", &format!("{} with every mutant", names(programs)));
+    let arguments: Vec<String> = programs.iter().flat_map(|program| program.arguments()).collect();
+    let mut command = Command::new(&copy.cargo);
+    command
+        .current_dir(&copy.root)
+        .env("CARGO_BUILD_BUILD_DIR", &context.target)
+        .args(["build", "--locked", "--color=never"])
+        .arg(format!("--profile={PROFILE}"))
+        .arg("--target-dir")
+        .arg(&copy.target)
+        .args(arguments);
+    said::must(context, &mut command, "cargo build of the mutants").map(drop)
+}
+
+/// What a copy's manifest says so that its `package`, and all that depends on it, is another one for cargo than the
+/// workspace's own, although both are built in the same folder.
+pub(crate) fn marked(package: &str) -> String {
+    format!("\n[profile.{PROFILE}.package.{package}]\ncodegen-units = 17\n")
+}
+
 fn names(programs: &[Program<'_>]) -> String {
     let name = |program: &Program<'_>| match program {
         Program::Service(service) => service.service.service.name.clone(),

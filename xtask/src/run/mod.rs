@@ -11,6 +11,7 @@ pub(crate) mod evidence;
 pub(crate) mod framing;
 pub(crate) mod gates;
 pub(crate) mod migrations;
+pub(crate) mod mutants;
 pub(crate) mod pipelines;
 pub(crate) mod plan;
 pub(crate) mod plans;

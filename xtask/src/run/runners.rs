@@ -174,6 +174,7 @@ pub(crate) fn constant_time(context: &Context) -> Result<CheckEvidence> {
     let path = Program::ConstantTime.path(context);
     let probe = Probe::begin(ProbeName::ConstantTime);
     let output = Command::new(&path)
+        .envs(&context.extra)
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("cannot start {}", path.display()))?;

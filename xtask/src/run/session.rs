@@ -63,7 +63,7 @@ pub(crate) fn run(
     run_built(context, service, environment, checks, (generated, worker))
 }
 
-/// The same, where everything that it needs is built already.
+/// The same with programs that are built already; `generated` is the digest of what they were generated as.
 pub(crate) fn run_built(
     context: &Context,
     service: &LoadedService,

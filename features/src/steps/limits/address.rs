@@ -18,7 +18,7 @@ const BEYOND: u64 = 5;
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         when "one address uses its limit up, one request after another" => one_by_one;
-        when "one address of the newer kind uses its limit up" => newer_kind;
+        when "one network of the newer kind uses its limit up, under another address each time" => newer_kind;
         when "one address sends twice as many requests as allowed, all at once" => at_once;
         when "a peer that is no trusted proxy uses its limit up under another name each time" => untrusted;
         when "one address uses its limit up with requests that match no route" => unrouted;
@@ -108,11 +108,14 @@ async fn one_by_one(world: &mut World, _: Arguments) -> Seen {
 }
 
 async fn newer_kind(world: &mut World, _: Arguments) -> Seen {
-    // 2001:db8::/32 is set aside for documentation (RFC 3849).
-    let id = uuid::Uuid::new_v4().as_u128();
-    let address =
-        std::net::Ipv6Addr::from((0x2001_0db8_u128 << 96) | (id >> 32 << 1 | 1)).to_string();
-    from_address(world, address).await
+    // 2001:db8::/32 is set aside for documentation (RFC 3849). A host has all addresses of a /64 (RFC 4291, 2.5.1).
+    let network = (0x2001_0db8_u128 << 96) | (uuid::Uuid::new_v4().as_u128() >> 96 << 64);
+    let address = |number: u64| std::net::Ipv6Addr::from(network | u128::from(number)).to_string();
+    let asked = asked(world)?;
+    let make = |number: u64| asked.request().from_address(address(number + 2));
+    let seen = sequence(world, &asked, address(1), make).await?;
+    world.memory.limits.address = address(1);
+    Ok(seen)
 }
 
 async fn at_once(world: &mut World, _: Arguments) -> Seen {

@@ -16,6 +16,9 @@ const FIRST: u64 = 10;
 /// So many requests of a large limit are sent after the others were counted.
 const LAST: u64 = 50;
 
+/// What the service says when the limit does not concern who should be counted.
+const UNCOUNTED: &str = "the limit does not count this caller";
+
 /// How many of the requests that a limit allows are sent, and how many are counted in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Share {
@@ -92,6 +95,8 @@ pub(super) async fn count(
     let all =
         || format!("{requests} requests are within the limit {limit}, not all were let through");
     require(answer.status != 429, all, &answer)?;
+    let is_counted = answer.at("/detail").as_deref() != Some(UNCOUNTED);
+    require(is_counted, || format!("the limit {limit} must count this caller"), &answer)?;
     if !answer.is_success() || answer.json()["counted"] != json!(requests) {
         let message = format!("{requests} requests cannot be counted: {}", answer.describe());
         return Err(Failure::Broken(message));

@@ -249,6 +249,7 @@ pub(crate) fn variables(
     if let Some(lti) = &service.service.lti {
         variables.insert(lti.tool_key.clone(), signing_key(context)?);
     }
+    variables.extend(context.extra.clone());
     Ok(variables)
 }
 

@@ -1,0 +1,117 @@
+//! What mutants showed: for each claim, whether its checks were seen failing when the service is wrong.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CheckId, Digest};
+
+/// Mutants of one service in one environment, and what became of the claims that they break.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MutantTable {
+    /// The service's name.
+    pub service: String,
+    /// The environment's name.
+    pub environment: String,
+    /// When the first mutant was started (RFC 3339).
+    pub started_at: String,
+    /// When the last one ended (RFC 3339).
+    pub finished_at: String,
+    /// The version of the tool.
+    pub tool_version: String,
+    /// The digest of the service's spec.
+    pub spec_digest: Digest,
+    /// The digest of the mutants' files.
+    pub mutants_digest: Digest,
+    /// The names of those that were asked for; all without any.
+    pub only: Vec<String>,
+    /// Whether somebody stopped it before every mutant was tried.
+    pub interrupted: bool,
+    /// Programs of the service as it is released, none of which holds anything of a mutant.
+    pub released: Vec<String>,
+    /// What each check said of the same program without any mutant.
+    pub controls: Vec<Control>,
+    /// One row for each mutant and each claim that it breaks.
+    pub mutants: Vec<MutantRow>,
+    /// Claims of which no mutant was caught.
+    pub never_failing: Vec<NeverFailing>,
+}
+
+/// What a check said of the program without any mutant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Control {
+    /// The check.
+    pub check: CheckId,
+    /// Whether it passed; only then can a mutant be caught by it.
+    pub passed: bool,
+    /// What it said.
+    pub summary: String,
+}
+
+/// What became of a claim when a mutant ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MutantRow {
+    /// The mutant.
+    pub id: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// The claim that it breaks.
+    pub claim: String,
+    /// The check that must see it.
+    pub check: CheckId,
+    /// Whether the claim's verdict was `failed`, and for the right reason.
+    pub caught: bool,
+    /// How it ended.
+    pub outcome: MutantOutcome,
+    /// The step that failed and names the promise, or the first one that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_step: Option<String>,
+    /// What was seen there, or why nothing can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Other checks that failed although the mutant does not say that they would.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_failed: Vec<CheckId>,
+}
+
+/// How a mutant ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MutantOutcome {
+    /// The claim failed at a step that names the promise, and at no other.
+    Caught,
+    /// The claim failed, but at a step that has nothing to do with what is wrong.
+    WrongReason,
+    /// The check passed.
+    Survived,
+    /// It could not be found out.
+    Undecided,
+}
+
+impl MutantOutcome {
+    /// The words for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Caught => "caught",
+            Self::WrongReason => "failed for another reason",
+            Self::Survived => "survived",
+            Self::Undecided => "could not be found out",
+        }
+    }
+}
+
+/// A claim that no mutant showed failing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NeverFailing {
+    /// The claim.
+    pub claim: String,
+    /// The checks that prove it.
+    pub checks: Vec<CheckId>,
+    /// Why.
+    pub reason: String,
+}
+
+impl MutantTable {
+    /// How many rows ended so.
+    pub fn count(&self, outcome: MutantOutcome) -> usize {
+        self.mutants.iter().filter(|row| row.outcome == outcome).count()
+    }
+}

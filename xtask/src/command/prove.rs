@@ -1,0 +1,81 @@
+//! `prove`: mutants of the runtime, and whether the claims that they break are seen failing.
+
+use std::path::Path;
+
+use anyhow::Result;
+use proofline_generator::tree::write_atomically;
+use proofline_spec::diagnostic::counted;
+use proofline_spec::evidence::{MutantOutcome, MutantTable};
+use proofline_spec::exit::Exit;
+
+use super::check;
+use crate::cli::{Format, Prove};
+use crate::context::Context;
+use crate::output::{self, Tone};
+use crate::run::mutants::{self, Wanted};
+use crate::run::session;
+
+pub(super) fn run(context: &Context, arguments: &Prove) -> Result<Exit> {
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
+    let selection = &arguments.run.selection;
+    let service = workspace.service(selection.service.as_deref())?;
+    let environment = workspace.environment(&selection.env, service)?;
+    let tree = workspace.tree()?;
+    session::require_fresh(context, &tree)?;
+    let generated = session::generated_digest(&tree, service);
+    let wanted = Wanted { only: arguments.only.clone(), all_checks: arguments.all_checks };
+    let table = mutants::prove(context, service, environment, generated, &wanted)?;
+    let markdown = mutants::markdown(&table);
+    let json = serde_json::to_string_pretty(&table)? + "\n";
+    let kept = keep(context, &table, &markdown, &json)?;
+    output::stdout(match arguments.run.format {
+        Format::Text => &markdown,
+        Format::Json => &json,
+    });
+    summarise(context, &table, &kept);
+    Ok(exit(&table, arguments.strict))
+}
+
+/// Writes both forms down; a part of the mutants never replaces what all of them showed.
+fn keep(context: &Context, table: &MutantTable, markdown: &str, json: &str) -> Result<String> {
+    let part = if table.only.is_empty() && !table.interrupted { "" } else { ".part" };
+    let folder = Path::new("evidence/mutants").join(&table.environment);
+    let name = folder.join(format!("{}{part}", table.service)).display().to_string();
+    for (end, text) in [("json", json), ("md", markdown)] {
+        write_atomically(&context.root.join(format!("{name}.{end}")), text.as_bytes())?;
+    }
+    Ok(format!("{name}.json"))
+}
+
+fn summarise(context: &Context, table: &MutantTable, kept: &str) {
+    let mut ids: Vec<&str> = table.mutants.iter().map(|row| row.id.as_str()).collect();
+    ids.dedup();
+    let caught = table.count(MutantOutcome::Caught);
+    let rows = table.mutants.len();
+    let tone = if caught == rows { Tone::Good } else { Tone::Bad };
+    let text = format!("{}, {caught} of {rows} rows caught", counted(ids.len(), "mutant"));
+    output::line(context, tone, "Proved", &text);
+    for claim in &table.never_failing {
+        let text = format!("{}: check never seen failing ({})", claim.claim, claim.reason);
+        output::line(context, Tone::Warn, "Unproved", &text);
+    }
+    if table.interrupted {
+        output::line(context, Tone::Warn, "Interrupted", "mutants after that were not tried");
+    }
+    output::line(context, Tone::Plain, "Written", kept);
+}
+
+fn exit(table: &MutantTable, strict: bool) -> Exit {
+    let wrong = table.count(MutantOutcome::Survived) + table.count(MutantOutcome::WrongReason) > 0;
+    if table.interrupted {
+        Exit::Interrupted
+    } else if wrong {
+        Exit::ClaimFailed
+    } else if table.count(MutantOutcome::Undecided) > 0 {
+        Exit::CouldNotFindOut
+    } else if strict && !table.never_failing.is_empty() {
+        Exit::NotVerified
+    } else {
+        Exit::Success
+    }
+}

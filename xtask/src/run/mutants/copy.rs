@@ -1,0 +1,140 @@
+//! A copy of the workspace whose runtime has every mutant. The workspace itself is never changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{Mutant, Mutants, SOURCES, schemata};
+use crate::context::Context;
+use crate::run::build;
+
+/// What cargo needs, and what a run reads.
+const PARTS: [&str; 7] =
+    ["environments", "features", "generator", "loadtest", "runtime", "spec", "xtask"];
+/// Files of the root.
+const FILES: [&str; 2] = ["Cargo.toml", "Cargo.lock"];
+/// Folders that hold nothing of the sources.
+const NOT_SOURCES: [&str; 4] = ["node_modules", "target", "build", "peers"];
+/// The package that is another one in the copy.
+const CHANGED: &str = "proofline-runtime";
+
+/// Makes sure that nobody else changes the copy while it is in use, until the file is dropped.
+pub(super) fn claim(context: &Context) -> Result<File> {
+    let folder = context.target.join("mutants");
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    let path = folder.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!(
+                "mutants are being tried already, in {}\nhint: wait for their end",
+                folder.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+/// Makes the copy, or brings it up to date; the process as it is in there.
+pub(super) fn make(context: &Context, mutants: &Mutants) -> Result<Context> {
+    let root = context.target.join("mutants/workspace");
+    let changed = changed(&context.root, mutants)?;
+    let mut kept = BTreeSet::new();
+    for file in FILES {
+        kept.insert(PathBuf::from(file));
+    }
+    for part in PARTS {
+        files_below(&context.root, Path::new(part), &mut kept)?;
+    }
+    for path in &kept {
+        let from = context.root.join(path);
+        let bytes = match changed.get(path) {
+            Some(text) => text.clone().into_bytes(),
+            None => {
+                std::fs::read(&from).with_context(|| format!("cannot read {}", from.display()))?
+            }
+        };
+        put(&root.join(path), &bytes, &from)?;
+    }
+    let module = Path::new(SOURCES).join("mutant.rs");
+    put(&root.join(&module), schemata::MODULE.as_bytes(), &context.root.join("Cargo.toml"))?;
+    kept.insert(module);
+    remove_others(&root, &kept)?;
+    Ok(context.within(&root, context.target.join("mutants")))
+}
+
+/// Files that the copy has otherwise.
+fn changed(root: &Path, mutants: &Mutants) -> Result<BTreeMap<PathBuf, String>> {
+    let mut by_file: BTreeMap<&str, Vec<&Mutant>> = BTreeMap::new();
+    for mutant in &mutants.all {
+        by_file.entry(&mutant.file).or_default().push(mutant);
+    }
+    let read = |path: &Path| {
+        std::fs::read_to_string(root.join(path))
+            .with_context(|| format!("cannot read {}", path.display()))
+    };
+    let mut changed = BTreeMap::new();
+    for (file, mutants) in by_file {
+        let path = Path::new(SOURCES).join(file);
+        let text = schemata::with_all(&read(&path)?, &mutants)?;
+        changed.insert(path, text);
+    }
+    let lib = Path::new(SOURCES).join("lib.rs");
+    let text = changed.remove(&lib).map_or_else(|| read(&lib), Ok)?;
+    // What the compiler advises is about text that nobody reads; errors must be seen.
+    changed.insert(lib, format!("#![allow(warnings)]\n{text}\npub mod mutant;\n"));
+    let manifest = PathBuf::from("Cargo.toml");
+    let text = read(&manifest)? + &build::marked(CHANGED);
+    changed.insert(manifest, text);
+    Ok(changed)
+}
+
+/// Every file below a folder.
+fn files_below(root: &Path, folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<()> {
+    let full = root.join(folder);
+    let entries =
+        std::fs::read_dir(&full).with_context(|| format!("cannot read {}", full.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let path = folder.join(&name);
+        let kind = entry.file_type()?;
+        if kind.is_dir() && !NOT_SOURCES.iter().any(|not| name == *not) {
+            files_below(root, &path, files)?;
+        } else if kind.is_file() {
+            files.insert(path);
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file if it is not so already, as old as the one that it is made of, so that cargo builds only what differs.
+fn put(path: &Path, bytes: &[u8], of: &Path) -> Result<()> {
+    if std::fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    proofline_generator::tree::write_atomically(path, bytes)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    let is_same = std::fs::read(of).is_ok_and(|original| original == bytes);
+    if is_same {
+        let time = std::fs::metadata(of)?.modified()?;
+        std::fs::File::options().write(true).open(path)?.set_modified(time)?;
+    }
+    Ok(())
+}
+
+/// Removes what the workspace does not have any more, and the evidence of mutants of before.
+fn remove_others(root: &Path, kept: &BTreeSet<PathBuf>) -> Result<()> {
+    let mut there = BTreeSet::new();
+    files_below(root, Path::new(""), &mut there)?;
+    for path in there.difference(kept) {
+        std::fs::remove_file(root.join(path))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! The mutants beside the sources and the catalogue as they are: whether each could be tried at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use proofline_spec::document::Proof;
+use proofline_spec::evidence::{CheckId, CheckKind};
+use proofline_spec::load;
+
+use super::{Mutants, SOURCES, schemata};
+
+/// Claims that nobody has seen failing, by service, and why; `prove` shows each as such.
+const UNSEEN: &[(&str, &str, &str)] = &[
+    ("atomic-guide", "CACHE-TTL", ON_WORKERS),
+    ("atomic-guide", "LIM-TIMEOUT", ON_WORKERS),
+    ("atomic-guide", "LIM-UPLOAD", ON_WORKERS),
+    ("atomic-guide", "LIVE-SESSIONS", ON_WORKERS),
+    ("atomic-guide", "OBS-METRICS", ON_WORKERS),
+    ("atomic-guide", "REL-REPLICAS", ON_WORKERS),
+    ("atomic-guide", "REL-SEARCH", ON_WORKERS),
+    ("atomic-guide", "SEC-LTI", ON_WORKERS),
+    ("lumiku", "OPS-ROLLBACK", IN_CONTAINERS),
+    ("lumiku", "PERF-UPLOAD", "2 GB are sent for each mutant, where the environment permits it"),
+    ("luna", "REL-ROLLBACK", IN_CONTAINERS),
+];
+const ON_WORKERS: &str = "its check needs a worker, and mutants run natively";
+const IN_CONTAINERS: &str = "its check needs containers, and mutants run natively";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn mutants() -> Mutants {
+    Mutants::read(root()).unwrap()
+}
+
+fn services() -> Vec<(String, proofline_spec::document::Service)> {
+    let found = load::find_services(root()).unwrap();
+    let service = |path: &std::path::PathBuf| {
+        let folder = path.parent()?.file_name()?.to_str()?.to_owned();
+        let loaded = load::load_service(path);
+        Some((folder, loaded.document?))
+    };
+    found.iter().filter_map(service).collect()
+}
+
+/// Every file of the sources, by its path from there.
+fn sources() -> BTreeMap<String, String> {
+    fn below(folder: &Path, found: &mut BTreeMap<String, String>, base: &Path) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                below(&path, found, base);
+            } else if let Ok(text) = std::fs::read_to_string(&path) {
+                let name = path.strip_prefix(base).unwrap().to_string_lossy().into_owned();
+                found.insert(name, text);
+            }
+        }
+    }
+    let base = root().join(SOURCES);
+    let mut found = BTreeMap::new();
+    below(&base, &mut found, &base);
+    found
+}
+
+#[test]
+fn every_mutant_can_be_made_of_the_sources() {
+    let (mutants, sources) = (mutants(), sources());
+    assert!(mutants.all.len() >= 60, "there are {} mutants", mutants.all.len());
+    let mut by_file: BTreeMap<&str, Vec<&super::Mutant>> = BTreeMap::new();
+    for mutant in &mutants.all {
+        by_file.entry(&mutant.file).or_default().push(mutant);
+    }
+    for (file, mutants) in by_file {
+        let text = sources.get(file).unwrap_or_else(|| panic!("there is no {SOURCES}/{file}"));
+        let made = schemata::with_all(text, &mutants).unwrap();
+        assert_ne!(made, *text);
+        for mutant in mutants {
+            assert_ne!(mutant.find, mutant.with, "`{}` changes nothing", mutant.id);
+        }
+    }
+}
+
+#[test]
+fn every_check_and_every_step_that_a_mutant_names_is_in_the_catalogue() {
+    for mutant in mutants().all {
+        assert!(!mutant.steps.is_empty(), "`{}` names no step", mutant.id);
+        if mutant.check.kind != CheckKind::Feature {
+            continue;
+        }
+        let path = root().join("features/catalogue").join(format!("{}.feature", mutant.check.name));
+        let text = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("`{}`: {}: {error}", mutant.id, path.display()));
+        for step in &mutant.steps {
+            let is_there = text.lines().map(str::trim).any(|line| {
+                ["Given ", "When ", "Then ", "And "].iter().any(|word| line.starts_with(word))
+                    && line.contains(step.as_str())
+            });
+            assert!(is_there, "`{}`: no step of {} says `{step}`", mutant.id, mutant.check);
+        }
+    }
+}
+
+#[test]
+fn every_mutant_breaks_a_claim_of_some_service() {
+    let services = services();
+    for mutant in mutants().all {
+        let breaks =
+            |(folder, service): &(String, _)| !mutant.claims_of(folder, service).is_empty();
+        assert!(services.iter().any(breaks), "nothing that is claimed could see `{}`", mutant.id);
+        for folder in &mutant.services {
+            let service = services.iter().find(|(name, _)| name == folder);
+            assert!(service.is_some_and(breaks), "`{}` breaks nothing in `{folder}`", mutant.id);
+        }
+        for claim in &mutant.claims {
+            let of = |(folder, service): &(String, _)| {
+                mutant.claims_of(folder, service).contains(&claim.as_str())
+            };
+            assert!(services.iter().any(of), "`{}` does not break {claim} anywhere", mutant.id);
+        }
+    }
+}
+
+#[test]
+fn every_claim_that_a_check_proves_has_a_mutant_or_is_known_not_to() {
+    let mutants = mutants();
+    let mut unseen = BTreeSet::new();
+    for (folder, service) in services() {
+        for (id, claim) in &service.claims {
+            let proven = claim.proven_by.iter().any(|proof| matches!(proof, Proof::Feature(_)));
+            let has = mutants
+                .all
+                .iter()
+                .any(|mutant| mutant.claims_of(&folder, &service).contains(&id.as_str()));
+            if proven && !has {
+                unseen.insert((folder.clone(), id.clone()));
+            }
+        }
+    }
+    let known: BTreeSet<(String, String)> =
+        UNSEEN.iter().map(|(folder, id, _)| ((*folder).to_owned(), (*id).to_owned())).collect();
+    assert_eq!(unseen, known, "left: claims without a mutant; right: those that are known");
+    assert!(UNSEEN.iter().all(|(_, _, reason)| !reason.is_empty()));
+}
+
+#[test]
+fn what_is_released_knows_nothing_of_mutants() {
+    for (name, text) in sources() {
+        for trace in [schemata::VARIABLE, "mutant::is", "mod mutant"] {
+            assert!(!text.contains(trace), "{SOURCES}/{name} says `{trace}`");
+        }
+    }
+    assert!(schemata::MODULE.contains(schemata::VARIABLE));
+}
+
+#[test]
+fn a_mutant_is_named_alone_by_its_claim_or_by_its_check() {
+    let (mutants, services) = (mutants(), services());
+    let (folder, luna) = services.iter().find(|(folder, _)| folder == "luna").unwrap();
+    let of = |name: &str| mutants.of(folder, luna, &[name.to_owned()]);
+    assert_eq!(of("jwt-alg-none").unwrap().len(), 1);
+    let jwt: CheckId = "feature/security/jwt".parse().unwrap();
+    assert!(of("security/jwt").unwrap().iter().all(|mutant| mutant.check == jwt));
+    assert_eq!(of("security/jwt").unwrap(), of("SEC-JWT-FORGERY").unwrap());
+    let error = of("jwt-alg-non").unwrap_err().to_string();
+    assert!(error.contains("`jwt-alg-non`") && error.contains("hint:"), "{error}");
+}

@@ -29,8 +29,10 @@ impl Shape {
     }
 }
 
-/// The table in which a service notes its migrations is its own affair.
-const NOTES: &str = "proofline_migrations";
+/// The tables in which a service, or wrangler, notes migrations are their own affair.
+const NOTES: [&str; 2] = ["proofline_migrations", "d1_migrations"];
+/// What the platform keeps for itself in each database.
+const PLATFORM: &str = "_cf_";
 
 fn shape(connection: &Connection) -> rusqlite::Result<Shape> {
     let sql =
@@ -40,7 +42,7 @@ fn shape(connection: &Connection) -> rusqlite::Result<Shape> {
     let mut found = Vec::new();
     for row in rows {
         let (kind, name): (String, String) = row?;
-        if name == NOTES {
+        if NOTES.contains(&name.as_str()) || name.starts_with(PLATFORM) {
             continue;
         }
         if kind == "table" {
@@ -70,6 +72,22 @@ pub fn expected(files: &[Migration]) -> rusqlite::Result<Shape> {
 /// What is in the database of a file.
 pub fn found(file: &Path) -> rusqlite::Result<Shape> {
     shape(&Connection::open(file)?)
+}
+
+/// The names of the migrations that are noted in the database of a file, in order.
+pub fn noted(file: &Path) -> rusqlite::Result<Vec<String>> {
+    let connection = Connection::open(file)?;
+    let mut names = Vec::new();
+    for table in NOTES {
+        if connection.table_exists(None, table)? {
+            let sql = format!("select name from \"{table}\" order by name");
+            let mut statement = connection.prepare(&sql)?;
+            for name in statement.query_map([], |row| row.get(0))? {
+                names.push(name?);
+            }
+        }
+    }
+    Ok(names)
 }
 
 /// The table or index that the last of these migrations makes last, if it makes any.
@@ -137,6 +155,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("a.db");
         obstruct(&file, "a_by_x").expect("SQL");
+        assert_eq!(found(&file).expect("SQL").len(), 1);
+        assert!(noted(&file).expect("SQL").is_empty());
+        let own = "create table d1_migrations (name text); insert into d1_migrations values ('0001_a.sql')";
+        Connection::open(&file).expect("a file").execute_batch(own).expect("SQL");
+        assert_eq!(noted(&file).expect("SQL"), ["0001_a.sql"]);
         assert_eq!(found(&file).expect("SQL").len(), 1);
         clear(&file, "a_by_x").expect("SQL");
         assert!(found(&file).expect("SQL").is_empty());

@@ -3,7 +3,7 @@
 use super::at::At;
 use super::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::document::{Alert, AlertMetric};
+use crate::document::{Alert, AlertMetric, Binding, HealthKind, Operation, Service};
 use crate::unit::{Comparison, Quantity, Threshold};
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -14,6 +14,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         times(context, alert, &at, found);
         counted(context, alert, &at, found);
         shares(context, alert, &at, found);
+        source(context, alert, &at, found);
         if alert.summary.trim().is_empty() {
             let message = "the summary is empty";
             found.push(
@@ -119,6 +120,58 @@ fn shares(context: &Context<'_>, alert: &Alert, at: &At<'_>, found: &mut Vec<Dia
             }
         }
     }
+}
+
+/// What the service has nothing of never tells anything, and the alert is never heard.
+fn source(context: &Context<'_>, alert: &Alert, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+    let metric = alert.when.metric;
+    if let Some(missing) = missing(context.service, metric) {
+        let message = format!("nothing tells the figure of `{}`", metric.name());
+        found.push(
+            context
+                .at_value(codes::ALERT, &at.key("when"), message)
+                .because(format!("the service has no {missing}, so the alert can never fire"))
+                .fix("remove the alert, or declare what it is about"),
+        );
+    }
+}
+
+/// What a service would need to have so that something tells the figure.
+fn missing(service: &Service, metric: AlertMetric) -> Option<&'static str> {
+    let has = |wanted: fn(&Binding) -> bool| service.bindings.values().any(wanted);
+    let has_sql = || has(|binding| matches!(binding, Binding::Sql { .. }));
+    let is_cached = || service.routes.values().any(|route| route.cache.is_some());
+    let tells_health = |op: &Operation| matches!(op, Operation::Health(health) if health.kind != HealthKind::Liveness);
+    let (is_there, missing) = match metric {
+        AlertMetric::HealthFailing => (
+            service.routes.values().any(|route| tells_health(&route.op)),
+            "route that tells how it is (`health`)",
+        ),
+        AlertMetric::DatabaseFailures => (has_sql(), "database (a binding of kind `sql`)"),
+        AlertMetric::DatabaseConnections => {
+            (has_sql() && service.shares_stores(), "pool of connections: no database on a server")
+        }
+        AlertMetric::RateLimited => (!service.limits.is_empty(), "`limits`"),
+        AlertMetric::CacheHitRate | AlertMetric::CacheLatency => {
+            (is_cached(), "route with `cache`")
+        }
+        AlertMetric::QueueBacklog => {
+            (has(|binding| matches!(binding, Binding::Queue { .. })), "queue")
+        }
+        AlertMetric::BreakersOpen => (
+            is_cached() || has(|binding| matches!(binding, Binding::Upstream { .. })),
+            "upstream and no cache that has a breaker",
+        ),
+        AlertMetric::ErrorRate
+        | AlertMetric::LatencyP50
+        | AlertMetric::LatencyP95
+        | AlertMetric::LatencyP99
+        // Those have checks of their own, or are there always.
+        | AlertMetric::TaskFailures
+        | AlertMetric::RequestShare
+        | AlertMetric::Memory => return None,
+    };
+    (!is_there).then_some(missing)
 }
 
 /// Failures of tasks are counted in their history.

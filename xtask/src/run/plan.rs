@@ -101,6 +101,12 @@ fn reason_to_leave_out(proof: &Proof, environment: &Environment) -> Option<Strin
                 "plans are read from the databases of environments that are started here, and `{name}` is none"
             )),
         },
+        Proof::Probe(ProbeName::Migrations) => match environment.start {
+            Some(Start::Native(_) | Start::Workers(_)) => None,
+            _ => Some(format!(
+                "migrations are stopped in databases in files on this machine, and `{name}` has none"
+            )),
+        },
         Proof::Probe(ProbeName::WebVitals) if !environment.permits.writes => {
             Some(format!("the environment `{name}` does not permit writes, and a page reports"))
         }

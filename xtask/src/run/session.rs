@@ -296,7 +296,9 @@ impl Session<'_> {
         match name {
             ProbeName::ConstantTime => runners::constant_time(context),
             ProbeName::QueryPlans => plans::probe(context, self.service, started),
-            ProbeName::Migrations => migrations::probe(context, self.service, started),
+            ProbeName::Migrations => {
+                migrations::probe(context, self.service, self.environment, started)
+            }
             ProbeName::AlertRules => alerts::probe(context, self.service),
             ProbeName::Pipelines => pipelines::probe(context, self.service),
             ProbeName::Framing => framing::probe(context, &self.service.service, url),

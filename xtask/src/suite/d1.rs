@@ -41,8 +41,7 @@ pub(super) fn with<T>(context: &Context, run: impl FnOnce(&str, &Path) -> Result
     write(folder.path(), &worker, &call)?;
     let own = folder.path().join("ledger");
     for (name, data) in DATABASES.map(|name| (name, &data)).into_iter().chain([(LEDGER, &own)]) {
-        let mut command = call.command(&["d1", "migrations", "apply", name, "--local"]);
-        command.arg("--persist-to").arg(data);
+        let command = call.migrate_here(name, data);
         call.run(command, None, &format!("apply the migrations of `{name}`"))?;
     }
     let program = script::of(folder.path(), &call.local(&worker, &own, 0)?)?;

@@ -133,6 +133,13 @@ impl<'a> Call<'a> {
         command
     }
 
+    /// A call that applies the migrations of a database that is kept in this folder.
+    pub(crate) fn migrate_here(&self, database: &str, data: &Path) -> Command {
+        let mut command = self.command(&["d1", "migrations", "apply", database, "--local"]);
+        command.arg("--persist-to").arg(data);
+        command
+    }
+
     /// Runs a call that may find nothing, which wrangler says as an error that holds one of these words.
     pub(crate) fn ask(
         &self,

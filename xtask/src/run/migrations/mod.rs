@@ -1,51 +1,60 @@
-//! Whether a migration that fails half-way leaves no trace: the service's own binary applies its own migrations, and
+//! Whether a migration that fails half-way leaves no trace: whoever applies the service's migrations does so, and
 //! something stands in the way of each one.
 
+mod applier;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use proofline_generator::sql::{Migration, rehearsal};
 use proofline_spec::diagnostic::counted;
-use proofline_spec::document::ProbeName;
+use proofline_spec::document::{Environment, ProbeName};
 use proofline_spec::evidence::{
     CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
 };
-use serde_json::Value;
 
 use super::probe::{self, Probe, millis};
-use super::said::{self, Said};
+use super::said::Said;
 use super::start::Started;
 use super::workspace::LoadedService;
 use crate::context::Context;
+use crate::workers::tools::Wrangler;
+use applier::Applier;
 
 /// Applies the migrations with an obstacle before each, without it, and once more.
 pub(crate) fn probe(
     context: &Context,
     service: &LoadedService,
+    environment: &Environment,
     started: Option<&Started>,
 ) -> Result<CheckEvidence> {
     let probe = Probe::begin(ProbeName::Migrations);
     let mut scenarios = Vec::new();
-    let mut planned = 0;
-    let program = started.and_then(|started| Some((started.program.clone()?, started)));
-    let only = (service.migrations.len() == 1).then(|| service.migrations.values().next());
-    if let (Some((program, started)), Some(files)) = (program, only.flatten()) {
-        planned = files.len();
-        for count in 1..=files.len() {
-            let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
-            let file = folder.path().join("migrated.db");
-            let rehearsal =
-                Rehearsal { context, started, program: &program, file, steps: Vec::new() };
-            scenarios.push(rehearsal.run(service, files, count)?);
+    let (mut planned, mut by) = (0, "nobody");
+    let only = (service.migrations.len() == 1).then(|| service.migrations.iter().next());
+    if let Some((database, files)) = only.flatten() {
+        let scratch = tempfile::Builder::new().prefix("proofline-").tempdir()?;
+        let wrangler = Wrangler::find(context).ok();
+        let tool = (wrangler.as_ref(), scratch.path());
+        let applier = Applier::of(context, (service, database), environment, started, tool)?;
+        if let Some(applier) = applier {
+            (planned, by) = (files.len(), applier.name());
+            for count in 1..=files.len() {
+                let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
+                let file = applier.make(context, folder.path())?;
+                let folder = folder.path();
+                let rehearsal =
+                    Rehearsal { context, applier: &applier, folder, file, steps: Vec::new() };
+                scenarios.push(rehearsal.run(service, files, count)?);
+            }
         }
     }
     let counts = (planned, scenarios.len());
-    Ok(probe.end(judge(&scenarios, planned), counts, scenarios, None))
+    Ok(probe.end(judge(&scenarios, planned, by), counts, scenarios, None))
 }
 
-fn judge(scenarios: &[ScenarioEvidence], planned: usize) -> (CheckOutcome, String) {
+fn judge(scenarios: &[ScenarioEvidence], planned: usize, by: &str) -> (CheckOutcome, String) {
     if let Some(failed) = probe::first_failure(scenarios) {
         return (CheckOutcome::Failed, failed);
     }
@@ -58,8 +67,8 @@ fn judge(scenarios: &[ScenarioEvidence], planned: usize) -> (CheckOutcome, Strin
         return (CheckOutcome::Inconclusive(why.clone()), why);
     }
     let summary = format!(
-        "{} applied by the service's own binary, {interrupted} of them stopped half-way: nothing was left, and \
-         the rest applied afterwards, once",
+        "{} applied by {by}, {interrupted} of them stopped half-way: nothing was left, and the rest applied \
+         afterwards, once",
         counted(planned, "migration")
     );
     (CheckOutcome::Passed, summary)
@@ -70,8 +79,8 @@ const SHORT: usize = 3;
 
 struct Rehearsal<'a> {
     context: &'a Context,
-    started: &'a Started,
-    program: &'a Path,
+    applier: &'a Applier<'a>,
+    folder: &'a Path,
     file: PathBuf,
     steps: Vec<StepEvidence>,
 }
@@ -90,28 +99,27 @@ impl Rehearsal<'_> {
         if let Some(obstacle) = rehearsal::last_made(until)? {
             rehearsal::obstruct(&self.file, &obstacle)?;
             let stem = name.trim_end_matches(".sql");
-            let said = self.migrate()?;
+            let (said, _) = self.apply()?;
             self.note(
-                &format!("When something is already called `{obstacle}`, then `migrate` fails and names `{stem}`"),
-                !said.success && said.all().contains(stem),
+                &format!("When something is already called `{obstacle}`, then `{stem}` fails, and is named"),
+                self.applier.says_failed(&said, stem),
                 &said.last_lines(1),
             );
             rehearsal::clear(&self.file, &obstacle)?;
             let left = rehearsal::found(&self.file)?.difference(&rehearsal::expected(before)?);
             self.note("Then nothing of it is left", left.is_empty(), &left.join("; "));
         }
-        let said = self.migrate()?;
+        let (said, applied) = self.apply()?;
         let missing = rehearsal::found(&self.file)?.difference(&rehearsal::expected(files)?);
-        let applied = applied(&said);
         self.note(
             "When nothing is in the way, then the rest is applied",
-            said.success && missing.is_empty(),
+            said.success && !applied.is_empty() && missing.is_empty(),
             &format!("{} {}", applied.join(", "), missing.join("; ")),
         );
-        let again = self.migrate()?;
+        let (again, applied) = self.apply()?;
         self.note(
             "When they are applied again, then nothing changes",
-            again.success && self::applied(&again).is_empty(),
+            again.success && applied.is_empty(),
             &again.last_lines(1),
         );
         let place = format!("spec/services/{}/service.yaml", service.folder);
@@ -124,22 +132,12 @@ impl Rehearsal<'_> {
         self.steps.push(probe::step(text, holds, (!seen.is_empty()).then(|| seen.to_owned())));
     }
 
-    fn migrate(&self) -> Result<Said> {
-        let mut command = Command::new(self.program);
-        command
-            .arg("migrate")
-            .env_clear()
-            .envs(&self.started.variables)
-            .env("DATABASE_URL", format!("sqlite:{}", self.file.display()))
-            .stdin(Stdio::null());
-        said::call(self.context, &mut command, None)
-            .with_context(|| format!("cannot start {}", self.program.display()))
+    /// Applies what is not applied yet: what was said, and what is noted in the database since.
+    fn apply(&self) -> Result<(Said, Vec<String>)> {
+        let before = rehearsal::noted(&self.file)?;
+        let said = self.applier.apply(self.context, self.folder, &self.file)?;
+        let mut noted = rehearsal::noted(&self.file)?;
+        noted.retain(|name| !before.contains(name));
+        Ok((said, noted))
     }
-}
-
-/// The migrations that the program says it has applied.
-fn applied(said: &Said) -> Vec<String> {
-    let told: Value = serde_json::from_str(said.stdout.trim()).unwrap_or_default();
-    let names = told["migrations"].as_array().into_iter().flatten();
-    names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }

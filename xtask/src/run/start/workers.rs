@@ -138,8 +138,7 @@ fn prepare(
     }
     wrangler::configure(context, service, environment, config, &call.configuration())?;
     for database in wrangler::databases(service) {
-        let mut command = call.command(&["d1", "migrations", "apply", database, "--local"]);
-        command.arg("--persist-to").arg(&place.data);
+        let command = call.migrate_here(database, &place.data);
         call.run(command, None, &format!("apply the migrations of `{database}`"))?;
     }
     Ok(())

@@ -333,3 +333,48 @@ fn tell(context: &Context, rows: &[MutantRow], (at, of): (usize, usize)) {
     }
     output::line(context, tone, verb, &text);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mutant() -> Mutant {
+        let text = "{id: a, what: w, check: feature/security/jwt, steps: [is refused], in: a.rs, find: x, with: y}";
+        serde_saphyr::from_str(text).unwrap()
+    }
+
+    /// Evidence of scenarios that fail at these steps.
+    fn evidence(outcome: &str, steps: &[&str]) -> CheckEvidence {
+        let scenario = |step: &&str| {
+            serde_json::json!({
+                "name": "s", "place": "p", "outcome": {"failed": "f"}, "duration_ms": 1,
+                "steps": [{"text": "Given a user", "passed": true}, {"text": step, "passed": false}],
+            })
+        };
+        let outcome = match outcome {
+            "inconclusive" => serde_json::json!({"inconclusive": "r"}),
+            other => serde_json::json!(other),
+        };
+        serde_json::from_value(serde_json::json!({
+            "check": "feature/security/jwt", "outcome": outcome, "summary": "s",
+            "started_at": "2026-01-01T00:00:00Z", "duration_ms": 1,
+            "planned": steps.len(), "executed": steps.len(),
+            "scenarios": steps.iter().map(scenario).collect::<Vec<_>>(),
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn mutant_is_caught_by_the_steps_that_name_the_promise_and_by_no_other() {
+        let outcome = |found: Option<&CheckEvidence>| seen(&mutant(), found).0;
+        let refused = "Then it is refused";
+        assert_eq!(outcome(Some(&evidence("failed", &[refused]))), MutantOutcome::Caught);
+        let other = evidence("failed", &[refused, "And it is fast"]);
+        assert_eq!(outcome(Some(&other)), MutantOutcome::WrongReason);
+        assert_eq!(seen(&mutant(), Some(&other)).1.as_deref(), Some("And it is fast"));
+        assert_eq!(outcome(Some(&evidence("failed", &[]))), MutantOutcome::WrongReason);
+        assert_eq!(outcome(Some(&evidence("passed", &[]))), MutantOutcome::Survived);
+        assert_eq!(outcome(Some(&evidence("inconclusive", &[]))), MutantOutcome::Undecided);
+        assert_eq!(outcome(None), MutantOutcome::Undecided);
+    }
+}

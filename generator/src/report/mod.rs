@@ -8,6 +8,7 @@ mod bench;
 mod build;
 mod chart;
 pub mod cost;
+pub mod cyclonedx;
 mod data;
 mod derived;
 #[cfg(test)]

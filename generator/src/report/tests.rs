@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::cyclonedx::{CycloneDxInput, cyclonedx};
 use super::fixture::{ENVIRONMENT, Made, NOW, SERVICE, make};
 use super::{BenchData, Rendered, ReportData, ReportInput, render};
 
@@ -435,4 +436,94 @@ fn line_of_a_check_list_is_as_true_as_the_worst_of_its_claims() {
         list.verified,
         list.lines.iter().filter(|line| line.verdict == Verdict::Verified).count()
     );
+}
+
+/// The made-up run as `CycloneDX` declarations.
+fn declared(made: &Made) -> Value {
+    let files = [("manifest.json".to_owned(), Digest::of(b"manifest"))].into();
+    cyclonedx(&CycloneDxInput {
+        service: &made.service,
+        manifest: &made.manifest,
+        evidence: &made.evidence,
+        readiness: &judged(made),
+        files: &files,
+    })
+}
+
+/// The suite `cyclonedx` has the published schema judge this very file.
+#[test]
+fn declarations_say_what_the_inputs_say() {
+    let made = pantry(&["security/headers", "reliability/cache"], &["observability/logs"]);
+    let text = serde_json::to_string_pretty(&declared(&made)).unwrap() + "\n";
+    insta::assert_binary_snapshot!("cyclonedx.json", text.into_bytes());
+}
+
+/// Every string below a key of this name.
+fn under<'a>(value: &'a Value, keys: &[&str], found: &mut Vec<&'a str>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| under(item, keys, found)),
+        Value::Object(members) => {
+            for (key, value) in members {
+                let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                if keys.contains(&key.as_str()) {
+                    found.extend(items.iter().filter_map(Value::as_str));
+                }
+                under(value, keys, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn declarations_refer_only_to_what_they_hold_and_name_nothing_twice() {
+    let document = declared(&pantry(&["security/headers"], &["observability/logs"]));
+    let (mut names, mut references) = (Vec::new(), Vec::new());
+    under(&document, &["bom-ref"], &mut names);
+    let keys = [
+        "requirement",
+        "claims",
+        "counterClaims",
+        "evidence",
+        "counterEvidence",
+        "target",
+        "assessor",
+    ];
+    under(&document, &keys, &mut references);
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count, "a name stands for two things");
+    assert!(references.len() > count);
+    for reference in references {
+        assert!(names.contains(&reference), "{reference} is nowhere");
+    }
+}
+
+#[test]
+fn declarations_claim_only_what_is_verified_and_counter_only_what_failed() {
+    let made = pantry(&["security/headers"], &["observability/logs"]);
+    let document = declared(&made);
+    let map = document["declarations"]["attestations"][0]["map"].as_array().unwrap();
+    let readiness = judged(&made);
+    assert_eq!(map.len(), readiness.claims.len());
+    for (mapped, claim) in map.iter().zip(&readiness.claims) {
+        let states = (mapped.get("claims").is_some(), mapped.get("counterClaims").is_some());
+        let expected = match claim.without_waiver {
+            Verdict::Verified => (true, false),
+            Verdict::Failed => (false, true),
+            Verdict::Unverified | Verdict::Waived => (false, false),
+        };
+        assert_eq!(states, expected, "{}", claim.id);
+        let score = mapped["conformance"]["score"].as_u64().unwrap();
+        assert_eq!(score == 1, claim.without_waiver == Verdict::Verified, "{}", claim.id);
+        let rationale = mapped["conformance"]["rationale"].as_str().unwrap();
+        assert!(rationale.starts_with(claim.verdict.name()), "{rationale}");
+    }
+    for verdict in [Verdict::Verified, Verdict::Failed, Verdict::Unverified] {
+        assert!(
+            readiness.claims.iter().any(|claim| claim.without_waiver == verdict),
+            "the control"
+        );
+    }
 }

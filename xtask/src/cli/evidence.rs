@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+
+use proofline_spec::unit::Duration;
 
 use super::{Format, Signing};
 
@@ -27,6 +29,10 @@ pub(crate) enum Action {
     Keygen(Keygen),
     /// Sign a run that was made before.
     Sign(Sign),
+    /// Remove runs that are too many or too old; a dry run without `--apply`.
+    Prune(Prune),
+    /// Write a run as a document that other tools read.
+    Export(Export),
 }
 
 /// Which runs.
@@ -112,4 +118,46 @@ pub(crate) struct Sign {
     pub(crate) filter: Filter,
     #[command(flatten)]
     pub(crate) signing: Signing,
+}
+
+/// The newest run of a service in an environment stays, as do the runs that verified its last two deployments, and those
+/// that the newest report compares with.
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// Keep so many of the newest runs of each service in each environment.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) keep: Option<usize>,
+    /// Keep runs that ended more recently, such as 90d; with `--keep`, only what is neither goes.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) older_than: Option<Duration>,
+    /// Remove what would be removed.
+    #[arg(long)]
+    pub(crate) apply: bool,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+    /// The form of what is printed on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The run, or the beginning of its name; the newest one without it.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+    /// The form of the document.
+    #[arg(long, value_enum)]
+    pub(crate) format: ExportFormat,
+    /// Where the document is written; standard output without it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// A form that other tools read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Declarations, version 1.6, as JSON.
+    Cyclonedx,
 }

@@ -55,6 +55,12 @@ impl Evidence {
         self.foreign.is_none().then(|| self.judge(service, &then))
     }
 
+    /// Whether the verdicts that were kept follow from the evidence; those of another spec cannot be computed again.
+    pub(crate) fn verdicts_follow(&self, service: &LoadedService) -> bool {
+        let kept = kept_verdicts(&self.folder, &self.manifest).filter(|_| self.foreign.is_none());
+        kept.is_none_or(|kept| self.judge(service, &kept.judged_on) == kept.readiness)
+    }
+
     /// The run without its steps and exchanges.
     pub(crate) fn summary(&self, service: &LoadedService) -> RunSummary {
         RunSummary::of(&self.manifest, &self.checks, self.verdicts_then(service).as_ref())

@@ -4,6 +4,7 @@ mod chaos;
 mod containers;
 mod d1;
 mod deploy;
+mod export;
 mod foreign;
 mod kubernetes;
 pub(crate) mod program;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::tool::{self, Tool};
-use super::{chaos, containers, deploy, foreign, kubernetes, rust, service, stores};
+use super::{chaos, containers, deploy, export, foreign, kubernetes, rust, service, stores};
 use crate::context::Context;
 
 /// How a suite ended.
@@ -91,6 +91,12 @@ pub(crate) const SUITES: &[Suite] = &[
         tests: "wrangler accepts wrangler.jsonc, and understands it as the spec means it",
         tools: &[tool::WRANGLER, tool::CHECK_JSONSCHEMA],
         run: deploy::wrangler,
+    },
+    Suite {
+        name: "cyclonedx",
+        tests: "the schema of CycloneDX accepts exported evidence",
+        tools: &[tool::CHECK_JSONSCHEMA],
+        run: export::cyclonedx,
     },
     Suite {
         name: "compose",

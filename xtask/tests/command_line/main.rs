@@ -9,5 +9,6 @@
 mod documents;
 mod evidence;
 mod parity;
+mod retention;
 mod signed;
 mod workspace;

@@ -195,3 +195,20 @@ fn two_runs_are_compared() {
     let same = workspace.run(&["evidence", "diff", NAME, NAME]);
     assert_eq!(same.code, 2, "{same:?}");
 }
+
+#[test]
+fn run_that_holds_is_exported_and_another_is_not() {
+    let workspace = run(CheckOutcome::Passed, 1);
+    let export = || workspace.run(&["evidence", "export", "--format", "cyclonedx"]);
+    let done = export();
+    assert_eq!(done.code, 0, "{done:?}");
+    let document = json(&done);
+    assert_eq!(document["specVersion"], "1.6");
+    assert_eq!(document["declarations"]["claims"][0]["bom-ref"], "claim:SEC-HEADERS");
+    assert_eq!(export().stdout, done.stdout, "the same run gives the same bytes");
+    let path = format!("{RUN}/{DOCUMENT}");
+    workspace.write(&path, &(workspace.read(&path) + " "));
+    let refused = export();
+    assert_eq!((refused.code, refused.stdout.as_str()), (3, ""), "{refused:?}");
+    assert!(refused.stderr.contains("was changed after the run"), "{}", refused.stderr);
+}

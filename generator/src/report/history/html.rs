@@ -33,6 +33,7 @@ pub(super) fn render(data: &HistoryData) -> Result<String, ReportError> {
     context.insert("frame", &chart::FRAME);
     context.insert("readiness", &readiness(data));
     context.insert("drift", &drift);
+    context.insert("moved", &data.runs.iter().any(|run| !run.moved.is_empty()));
     Ok(tera.render("history.html", &context)?)
 }
 

@@ -1,8 +1,10 @@
 //! `evidence`: what was run, whether it is whole, and who stands for it. Runs nothing.
 
 mod diff;
+mod export;
 mod keys;
 mod list;
+mod prune;
 mod show;
 mod verify;
 
@@ -24,6 +26,8 @@ pub(super) fn run(context: &Context, arguments: &Evidence) -> Result<Exit> {
         Action::Verify(arguments) => verify::run(context, arguments),
         Action::Keygen(arguments) => keys::generate(context, arguments),
         Action::Sign(arguments) => keys::sign(context, arguments),
+        Action::Prune(arguments) => prune::run(context, arguments),
+        Action::Export(arguments) => export::run(context, arguments),
     }
 }
 

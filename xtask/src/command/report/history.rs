@@ -46,6 +46,9 @@ pub(super) fn run(
         {
             return Err(found.foreign.unwrap_or_default());
         }
+        if !found.verdicts_follow(service) {
+            return Err("the verdicts do not follow from the evidence".to_owned());
+        }
         Ok(found.summary(service))
     };
     let (mut summaries, mut left_out) = (Vec::new(), Vec::new());

@@ -33,10 +33,7 @@ pub(crate) fn of_run(workspace: &Workspace, place: &Place) -> Result<Vec<Trouble
     if let Some(reason) = found.foreign {
         return Ok(vec![Trouble::new(MANIFEST, reason, again)]);
     }
-    let Some(kept) = super::kept_verdicts(&place.folder, &found.manifest) else {
-        return Ok(Vec::new());
-    };
-    if found.judge(service, &kept.judged_on) == kept.readiness {
+    if found.verdicts_follow(service) {
         return Ok(Vec::new());
     }
     let cause = "the verdicts do not follow from the evidence";

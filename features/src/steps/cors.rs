@@ -239,9 +239,12 @@ async fn vary(world: &mut World, _: Arguments) -> Seen {
             require(named || is_same, || format!("`Vary` must name Origin, is {value:?}"), answer),
         )?;
     }
-    findings.finish("no origin is listed", |count| match is_same {
-        true => format!("{count} answers with one and the same permission"),
-        false => format!("`Vary: Origin` on {count} answers"),
+    findings.finish("no origin is listed", |count| {
+        if is_same {
+            format!("{count} answers with one and the same permission")
+        } else {
+            format!("`Vary: Origin` on {count} answers")
+        }
     })
 }
 

@@ -156,10 +156,9 @@ impl Start {
     /// The target that is started this way.
     pub const fn target(&self) -> Target {
         match self {
-            Self::Native(_) => Target::Native,
+            Self::Native(_) | Self::Command(_) => Target::Native,
             Self::Workers(_) => Target::Workers,
             Self::Compose(_) => Target::Container,
-            Self::Command(_) => Target::Native,
         }
     }
 

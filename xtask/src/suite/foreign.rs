@@ -261,8 +261,9 @@ impl Table {
             ("otherwise", &self.others),
         ];
         let lines = kinds.iter().flat_map(|(kind, all)| all.iter().map(move |one| (kind, one)));
-        let mut output: String = lines.map(|(kind, one)| format!("{kind}: {one}\n")).collect();
-        output.push_str(&self.counts());
+        let lines: Vec<String> =
+            lines.map(|(kind, one)| format!("{kind}: {one}")).chain([self.counts()]).collect();
+        let output = lines.join("\n");
         Outcome { passed: self.as_expected, failed: self.wrong() as u64, skipped: 0, output }
     }
 }

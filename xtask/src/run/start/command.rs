@@ -16,7 +16,7 @@ use crate::run::process::Process;
 use crate::run::workspace::LoadedService;
 
 /// How long a program may take to listen.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// Where it listens, since only this machine is to reach it.
 const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// What stands for the port in arguments.

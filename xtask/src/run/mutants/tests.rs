@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use proofline_spec::document::Proof;
+use proofline_spec::document::{Proof, Service};
 use proofline_spec::evidence::{CheckId, CheckKind};
 use proofline_spec::load;
 
@@ -34,14 +34,16 @@ fn mutants() -> Mutants {
     Mutants::read(root()).unwrap()
 }
 
-fn services() -> Vec<(String, proofline_spec::document::Service)> {
+/// What the mutated runtime can be: services that are generated.
+fn services() -> Vec<(String, Service)> {
     let found = load::find_services(root()).unwrap();
     let service = |path: &std::path::PathBuf| {
         let folder = path.parent()?.file_name()?.to_str()?.to_owned();
         let loaded = load::load_service(path);
         Some((folder, loaded.document?))
     };
-    found.iter().filter_map(service).collect()
+    let is_generated = |(_, service): &(String, Service)| !service.targets.is_empty();
+    found.iter().filter_map(service).filter(is_generated).collect()
 }
 
 /// Every file of the sources, by its path from there.

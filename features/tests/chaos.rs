@@ -28,6 +28,7 @@ auth:
     issuer: bank
     audience: bank-api
     lifetime: 1h
+    principal: {query: account, with: {id: token.sub}}
 defaults: {auth: [session]}
 schemas:
   Id: {type: string, format: uuid}
@@ -39,6 +40,7 @@ schemas:
   Note: {type: object, required: [id, title], properties: {id: {type: string}, title: {type: string}}}
 queries:
   some: {sql: "select 1", expect: many}
+  account: {sql: "select 1", expect: optional}
 routes:
   POST /users: {auth: none, body: NewNote, op: {custom: sign_up}, returns: {201: User}}
   POST /sessions: {auth: none, op: {custom: log_in}, returns: {200: User}}

@@ -89,6 +89,7 @@ found_out! {
     allowing_one_request_too_many_is_found_out: LimitOffByOne by "security/rate-limit-ip";
     believing_any_forwarding_header_is_found_out: BelievesAnyone by "security/rate-limit-ip";
     believing_the_first_forwarded_address_is_found_out: BelievesFirst by "security/rate-limit-ip";
+    counting_each_address_of_a_network_is_found_out: CountsEachAddress by "security/rate-limit-ip";
     a_limited_health_endpoint_is_found_out: LimitsHealth by "security/rate-limit-health";
     not_limiting_what_matches_no_route_is_found_out: LimitsRoutesOnly by "security/rate-limit-ip";
     reflecting_any_origin_is_found_out: ReflectsOrigin by "security/cors";

@@ -24,6 +24,7 @@ pub(crate) enum Flaw {
     LimitOffByOne,
     BelievesAnyone,
     BelievesFirst,
+    CountsEachAddress,
     LimitsHealth,
     LimitsRoutesOnly,
     ReflectsOrigin,
@@ -228,8 +229,19 @@ fn client(flaw: Flaw, peer: SocketAddr, headers: &HeaderMap) -> String {
         Some(list) if flaw == Flaw::BelievesFirst => {
             list.split(',').next().unwrap_or_default().trim().to_owned()
         }
-        Some(list) => list.rsplit(',').next().unwrap_or_default().trim().to_owned(),
+        Some(list) => network(flaw, list.rsplit(',').next().unwrap_or_default().trim()),
         None => peer.ip().to_string(),
+    }
+}
+
+/// Who has one address of IP version 6 has all of its network.
+fn network(flaw: Flaw, address: &str) -> String {
+    match address.parse::<std::net::Ipv6Addr>() {
+        Ok(address) if flaw != Flaw::CountsEachAddress => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        _ => address.to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 'use strict';
 
 const crypto = require('node:crypto');
+const { isIPv6 } = require('node:net');
 const Fastify = require('fastify');
 const Ajv = require('ajv');
 const formats = require('ajv-formats');
@@ -87,8 +88,17 @@ app.register(require('@fastify/cors'), {
 
 app.register(require('@fastify/rate-limit'), {
   global: false,
-  keyGenerator: (request) => request.ip,
+  keyGenerator: (request) => network(request.ip),
 });
+
+// Who has one address of IP version 6 has all of its network of 64 bits.
+function network(address) {
+  if (broken.has('each-ipv6-address') || !isIPv6(address) || address.includes('.')) return address;
+  const [left, right] = address.split('::').map((half) => half.split(':').filter(Boolean));
+  const zeros = right ? Array(8 - left.length - right.length).fill('0') : [];
+  const groups = [...left, ...zeros, ...(right || [])].slice(0, 4);
+  return `${groups.map((group) => parseInt(group, 16).toString(16)).join(':')}::/64`;
+}
 
 const limited = { rateLimit: { max: broken.has('limit-off-by-one') ? 31 : 30, timeWindow: '1 minute' } };
 

@@ -2,6 +2,8 @@
 // a mistake that is easily made with this stack; without it the service does all that its spec says.
 'use strict';
 
+const { isIPv6 } = require('node:net');
+
 const { Hono } = require('hono');
 const { HTTPException } = require('hono/http-exception');
 const { bodyLimit } = require('hono/body-limit');
@@ -65,8 +67,17 @@ app.use(async (c, next) => {
 function client(c) {
   const peer = getConnInfo(c).remote.address;
   const told = (c.req.header('x-forwarded-for') || '').split(',').map((part) => part.trim());
-  if (broken.has('believes-first')) return told[0] || peer;
-  return peer === '127.0.0.1' && told.at(-1) ? told.at(-1) : peer;
+  if (broken.has('believes-first')) return network(told[0] || peer);
+  return network(peer === '127.0.0.1' && told.at(-1) ? told.at(-1) : peer);
+}
+
+// Who has one address of IP version 6 has all of its network of 64 bits.
+function network(address) {
+  if (broken.has('each-ipv6-address') || !isIPv6(address) || address.includes('.')) return address;
+  const [left, right] = address.split('::').map((half) => half.split(':').filter(Boolean));
+  const zeros = right ? Array(8 - left.length - right.length).fill('0') : [];
+  const groups = [...left, ...zeros, ...(right || [])].slice(0, 4);
+  return `${groups.map((group) => parseInt(group, 16).toString(16)).join(':')}::/64`;
 }
 
 const windows = new Map();

@@ -89,15 +89,16 @@ impl<'a> Applier<'a> {
             .with_context(|| format!("cannot start {}", self.name()))
     }
 
-    /// Whether it says that this migration failed.
-    pub(super) fn says_failed(&self, said: &Said, stem: &str) -> bool {
+    /// Whether it says what went wrong: the program names the migration, wrangler what is in the way.
+    pub(super) fn says_failed(&self, said: &Said, stem: &str, obstacle: &str) -> bool {
         let text = said.all();
-        let mut about = text.lines().filter(|line| line.contains(stem));
-        match self {
-            Self::Program { .. } => !said.success && about.next().is_some(),
-            // It lists all of them, each with how it ended.
-            Self::Wrangler { .. } => !said.success && about.any(|line| line.contains('❌')),
-        }
+        let is_told = match self {
+            Self::Program { .. } => text.contains(stem),
+            Self::Wrangler { .. } => {
+                text.lines().any(|line| line.contains("already") && line.contains(obstacle))
+            }
+        };
+        !said.success && is_told
     }
 }
 

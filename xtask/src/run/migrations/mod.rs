@@ -101,8 +101,8 @@ impl Rehearsal<'_> {
             let stem = name.trim_end_matches(".sql");
             let (said, _) = self.apply()?;
             self.note(
-                &format!("When something is already called `{obstacle}`, then `{stem}` fails, and is named"),
-                self.applier.says_failed(&said, stem),
+                &format!("When something is already called `{obstacle}`, then `{stem}` fails, and it is said why"),
+                self.applier.says_failed(&said, stem, &obstacle),
                 &said.last_lines(1),
             );
             rehearsal::clear(&self.file, &obstacle)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow};
-use proofline_spec::document::{Environment, Start};
+use proofline_spec::document::Environment;
 
 use crate::context::Context;
 use crate::run::said::{self, Said};
@@ -36,7 +36,7 @@ pub(super) enum Applier<'a> {
 }
 
 impl<'a> Applier<'a> {
-    /// Who does it where the environment runs; nobody where nothing was started here.
+    /// Who does it where the environment runs: wrangler, where it is given; nobody where nothing was started here.
     pub(super) fn of(
         context: &'a Context,
         (service, database): (&LoadedService, &'a str),
@@ -45,7 +45,7 @@ impl<'a> Applier<'a> {
         (wrangler, folder): (Option<&'a Wrangler>, &'a Path),
     ) -> Result<Option<Self>> {
         let Some(started) = started else { return Ok(None) };
-        if let (Some(Start::Workers(_)), Some(wrangler)) = (&environment.start, wrangler) {
+        if let Some(wrangler) = wrangler {
             let call = Call::new(context, wrangler, environment, folder)?;
             let generated = wrangler::generated(&context.root, service)?;
             wrangler::configure(context, service, environment, generated, &call.configuration())?;

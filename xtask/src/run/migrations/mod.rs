@@ -6,10 +6,10 @@ mod applier;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use proofline_generator::sql::{Migration, rehearsal};
 use proofline_spec::diagnostic::counted;
-use proofline_spec::document::{Environment, ProbeName};
+use proofline_spec::document::{Environment, ProbeName, Start};
 use proofline_spec::evidence::{
     CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
 };
@@ -35,7 +35,12 @@ pub(crate) fn probe(
     let only = (service.migrations.len() == 1).then(|| service.migrations.iter().next());
     if let Some((database, files)) = only.flatten() {
         let scratch = tempfile::Builder::new().prefix("proofline-").tempdir()?;
-        let wrangler = Wrangler::find(context).ok();
+        let wrangler = match environment.start {
+            Some(Start::Workers(_)) => {
+                Some(Wrangler::find(context).map_err(|missing| anyhow!("{}", missing.why))?)
+            }
+            _ => None,
+        };
         let tool = (wrangler.as_ref(), scratch.path());
         let applier = Applier::of(context, (service, database), environment, started, tool)?;
         if let Some(applier) = applier {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use proofline_spec::document::{Environment, Proof, Service};
-use proofline_spec::evidence::{CheckEvidence, Readiness, Verdict, judge};
+use proofline_spec::evidence::{CheckEvidence, Readiness, Verdict};
 use serde::Deserialize;
 
 use super::table::Outcome;
@@ -144,13 +144,7 @@ fn runs(
     let finished = session::run_built(context, service, &environment, &checks, (None, None))?;
     let run = finished.folder.file_name().and_then(|name| name.to_str());
     let evidence = session::read_run(context, service, &environment, None, run)?;
-    let readiness = judge(
-        &service.service,
-        Some(&evidence.manifest),
-        &evidence.checks,
-        evidence.foreign.as_deref(),
-        &Context::today(),
-    );
+    let readiness = evidence.judge(service, &Context::today());
     let of_point = runs_folder(&context.root, &environment.environment, &service.folder);
     let folder = point.and_then(|_| of_point.parent().map(Path::to_owned));
     Ok(Found { checked, evidence, readiness, folder })

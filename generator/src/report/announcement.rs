@@ -1,7 +1,7 @@
 //! A short text for a team channel.
 
 use proofline_spec::document::Severity;
-use proofline_spec::evidence::{Counts, Verdict};
+use proofline_spec::evidence::Verdict;
 
 use super::data::ReportData;
 use super::text::{listed, moment};
@@ -18,12 +18,7 @@ pub(super) fn text(data: &ReportData) -> String {
         data.environment.name,
         data.verdict.name()
     )];
-    lines.push(format!(
-        "{} (score {} %). {}",
-        counts(data.counts),
-        data.score.percent,
-        moment(&data.when)
-    ));
+    lines.push(format!("{} (score {} %). {}", data.counts, data.score.percent, moment(&data.when)));
     for (verdict, title) in [(Verdict::Failed, "Failed"), (Verdict::Unverified, "Unverified")] {
         let weighty =
             |c: &&super::data::ClaimData| c.verdict == verdict && c.severity != Severity::P2;
@@ -54,14 +49,6 @@ pub(super) fn text(data: &ReportData) -> String {
         lines.push(format!("Trouble with the evidence: {}.", data.problems.join("; ")));
     }
     lines.join("\n")
-}
-
-/// `22 verified, 1 failed, 12 unverified, 1 waived`.
-pub(super) fn counts(counts: Counts) -> String {
-    format!(
-        "{} verified, {} failed, {} unverified, {} waived",
-        counts.verified, counts.failed, counts.unverified, counts.waived
-    )
 }
 
 fn some(ids: &[&str]) -> String {

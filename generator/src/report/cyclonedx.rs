@@ -117,15 +117,12 @@ fn files(input: &CycloneDxInput<'_>) -> Vec<Value> {
 fn declarations(input: &CycloneDxInput<'_>) -> Value {
     let readiness = input.readiness;
     let summary = format!(
-        "{} {} on {}: {}; {} verified, {} failed, {} unverified, {} waived",
+        "{} {} on {}: {}; {}",
         input.manifest.service,
         input.manifest.spec_version,
         input.manifest.environment,
         readiness.overall.name(),
-        readiness.counts.verified,
-        readiness.counts.failed,
-        readiness.counts.unverified,
-        readiness.counts.waived,
+        readiness.counts,
     );
     let decided = readiness.claims.iter().filter(|claim| is_decided(claim));
     json!({

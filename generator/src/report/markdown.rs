@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use proofline_spec::evidence::Verdict;
 
-use super::announcement::counts;
 use super::data::{ClaimData, ReportData};
 use super::text::{listed, moment};
 
@@ -66,7 +65,7 @@ fn top(md: &mut String, data: &ReportData) {
         }
         md.push('\n');
     }
-    let _ = writeln!(md, "{}: score {} %.\n", counts(data.counts), data.score.percent);
+    let _ = writeln!(md, "{}: score {} %.\n", data.counts, data.score.percent);
     let _ = writeln!(md, "Rule: {}", plain(&data.rule));
 }
 
@@ -95,7 +94,7 @@ fn numbers(md: &mut String, data: &ReportData) {
                 format!("{} %", row.score.percent),
                 row.before.map_or_else(|| "–".to_owned(), |before| format!("{before} %")),
                 format!("{} / {}", row.score.verified, row.score.all),
-                counts(row.counts),
+                row.counts.to_string(),
             ]
         }),
     );

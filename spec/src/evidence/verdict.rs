@@ -100,6 +100,14 @@ pub struct Counts {
     pub waived: u32,
 }
 
+/// `3 verified, 1 failed, 2 unverified, 0 waived`
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { verified, failed, unverified, waived } = self;
+        write!(f, "{verified} verified, {failed} failed, {unverified} unverified, {waived} waived")
+    }
+}
+
 impl Counts {
     /// How many claims there are.
     pub const fn total(self) -> u32 {

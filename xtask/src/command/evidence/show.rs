@@ -132,15 +132,11 @@ fn facts(place: &Place, manifest: &Manifest) -> String {
 /// The counts, and every claim that is not verified.
 fn claims(verdicts: &Verdicts) -> String {
     let readiness = &verdicts.readiness;
-    let counts = readiness.counts;
     let mut text = format!(
-        "\nverdict on {}: {}; {} verified, {} failed, {} unverified, {} waived; score {} of 100\n",
+        "\nverdict on {}: {}; {}; score {} of 100\n",
         verdicts.judged_on,
         readiness.overall.name(),
-        counts.verified,
-        counts.failed,
-        counts.unverified,
-        counts.waived,
+        readiness.counts,
         readiness.score.percent(),
     );
     let rows: Vec<[String; 3]> = readiness

@@ -132,13 +132,7 @@ pub(super) fn write(
         ("sarif", "report.sarif", &sarif),
         ("announcement", "announcement.txt", &rendered.announcement),
     ];
-    let mut paths = serde_json::Map::new();
-    for (kind, name, text) in files {
-        let path = folder.join(name);
-        write_atomically(&path, text.as_bytes())
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        paths.insert(kind.to_owned(), relative(&context.root, &path).into());
-    }
+    let paths = keep(context, &folder, &files)?;
     match format {
         Format::Json => {
             let mut object = rendered.json;
@@ -202,14 +196,10 @@ fn summary(context: &Context, readiness: &Readiness, found: &Evidence, claims: C
             &format!("and {} more in the report", named - NAMED),
         );
     }
-    let counts = readiness.counts;
     let text = format!(
-        "{}: {} verified, {} failed, {} unverified, {} waived; score {} of 100",
+        "{}: {}; score {} of 100",
         readiness.overall.name(),
-        counts.verified,
-        counts.failed,
-        counts.unverified,
-        counts.waived,
+        readiness.counts,
         readiness.score.percent(),
     );
     let tone = match readiness.overall {
@@ -260,4 +250,20 @@ fn relative(root: &Path, path: &Path) -> String {
 /// What is printed as JSON when a run ended before it could say anything about a claim.
 pub(super) fn nothing_found(reason: &str) -> Value {
     json!({ "verdict": Overall::NotReady.name(), "reason": reason, "counts": null, "score": null, "claims": [], "report": {} })
+}
+
+/// Writes a report's files, each of a kind and with a name: the path of each kind.
+fn keep(
+    context: &Context,
+    folder: &Path,
+    files: &[(&str, &str, &String)],
+) -> Result<serde_json::Map<String, Value>> {
+    let mut paths = serde_json::Map::new();
+    for (kind, name, text) in files {
+        let path = folder.join(name);
+        write_atomically(&path, text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        paths.insert((*kind).to_owned(), relative(&context.root, &path).into());
+    }
+    Ok(paths)
 }

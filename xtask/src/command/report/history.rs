@@ -1,8 +1,7 @@
 //! `report --history`: all runs of a service in an environment together.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use proofline_generator::report::history::{self, HistoryInput, LeftOutRun};
-use proofline_generator::tree::write_atomically;
 use proofline_spec::diagnostic::counted;
 use proofline_spec::document::Environment;
 use proofline_spec::evidence::{Digest, RunSummary};
@@ -73,13 +72,7 @@ pub(super) fn run(
         ("markdown", "history.md", &rendered.markdown),
         ("json", "history.json", &json),
     ];
-    let mut paths = serde_json::Map::new();
-    for (kind, name, text) in files {
-        let path = folder.join(name);
-        write_atomically(&path, text.as_bytes())
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        paths.insert(kind.to_owned(), relative(&context.root, &path).into());
-    }
+    let paths = super::keep(context, &folder, &files)?;
     for left in &left_out {
         let text = format!("{}: {}", left.run, left.reason);
         output::line(context, Tone::Warn, "Left out", &text);

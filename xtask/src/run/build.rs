@@ -69,16 +69,21 @@ impl Program<'_> {
 pub(crate) fn build(context: &Context, programs: &[Program<'_>]) -> Result<()> {
     let _progress = Progress::start(context, "Building", &names(programs));
     let arguments: Vec<String> = programs.iter().flat_map(|program| program.arguments()).collect();
-    cargo(context, &arguments)
+    cargo(context, context, &arguments)
 }
 
-fn cargo(context: &Context, arguments: &[String]) -> Result<()> {
-    let mut command = Command::new(&context.cargo);
+/// Builds what stands at the root of `place`; what is between sources and programs is kept with the workspace's own.
+fn cargo(context: &Context, place: &Context, arguments: &[String]) -> Result<()> {
+    let mut command = Command::new(&place.cargo);
     command
-        .current_dir(&context.root)
+        .current_dir(&place.root)
         .args(["build", "--locked", "--color=never"])
         .arg(format!("--profile={PROFILE}"))
         .args(arguments);
+    if place.root != context.root {
+        command.env("CARGO_BUILD_BUILD_DIR", &context.target);
+        command.arg("--target-dir").arg(&place.target);
+    }
     said::must(context, &mut command, &format!("cargo build {}", arguments.join(" "))).map(drop)
 }
 
@@ -92,16 +97,7 @@ pub(crate) fn build_copy(
     let _progress =
         Progress::start(context, "Building", &format!("{} with every mutant", names(programs)));
     let arguments: Vec<String> = programs.iter().flat_map(|program| program.arguments()).collect();
-    let mut command = Command::new(&copy.cargo);
-    command
-        .current_dir(&copy.root)
-        .env("CARGO_BUILD_BUILD_DIR", &context.target)
-        .args(["build", "--locked", "--color=never"])
-        .arg(format!("--profile={PROFILE}"))
-        .arg("--target-dir")
-        .arg(&copy.target)
-        .args(arguments);
-    said::must(context, &mut command, "cargo build of the mutants").map(drop)
+    cargo(context, copy, &arguments)
 }
 
 /// What a copy's manifest says so that its `package`, and all that depends on it, is another one for cargo than the

@@ -111,7 +111,10 @@ async fn refuse_all(
         let answer = if vector.may_close {
             // Who reads no further says so by closing, and the answer may be lost with the connection.
             let Ok(answer) = world.attempt(request).await? else {
-                findings.add(&vector.name, Ok(()))?;
+                // Whoever died of it is there no more.
+                let after = world.send(Request::get(&route.path)).await?;
+                let lives = || "must still ask for a token after that".to_owned();
+                findings.add(&vector.name, require(after.status == 401, lives, &after))?;
                 continue;
             };
             answer

@@ -112,14 +112,15 @@ impl World {
     /// scenario addresses of its own, scenarios share a limit.
     ///
     /// A server may close a connection whenever it likes between two requests (RFC 9112, section 9.5), and some do after
-    /// each failure: what is sent over it just then is sent once more. A service that closes in the middle of the request
-    /// itself does so again.
+    /// each failure: what is sent over it just then is sent once more, where the spec has a `dialect`. A service that
+    /// closes in the middle of the request itself does so again; one that was generated never may.
     pub async fn send(&self, request: Request) -> Result<Answer, Failure> {
         let run = self.run()?;
         let request = run.placed(request);
         for attempt in 0..3 {
             let mut answer = self.exchange(&run.http, &request).await;
-            if answer.as_ref().is_err_and(|error| error.closed) {
+            let may_close = run.target.service.dialect.is_some();
+            if may_close && answer.as_ref().is_err_and(|error| error.closed) {
                 answer = self.exchange(&run.http, &request).await;
             }
             let answer = answer.map_err(|error| Failure::Broken(format!("no answer: {error}")))?;

@@ -1,5 +1,7 @@
 //! Cached answers, while what they tell changes and while the cache fails.
 
+use std::time::Duration;
+
 use cucumber::step::Collection;
 use proofline_spec::document::{Answer as Declared, Binding, Method, Route, RouteCache, RouteKey};
 use serde_json::{Value, json};
@@ -11,6 +13,12 @@ use crate::failure::{Failure, Seen};
 use crate::generate::Generator;
 use crate::plan::Target;
 use crate::world::World;
+
+/// A service that lost its cache's server connects again after pauses that grow to some seconds, in real time: a call
+/// that comes before fails, and leaves the breaker open again.
+const RECONNECTING: Duration = Duration::from_secs(2);
+/// So often it is waited for that.
+const ROUNDS: u32 = 6;
 
 /// What a scenario knows about a cached answer.
 #[derive(Debug, Default)]
@@ -102,13 +110,14 @@ async fn find(world: &mut World, _: Arguments) -> Seen {
     let store = pair.store.clone();
     world.memory.cached.pair = Some(pair);
     let can_wait = close_breaker(world, &store).await?;
-    let mut first = read(world).await?;
-    // The call that closes a breaker goes alone, so the first reads after it may still go past the cache.
-    for _ in 0..if can_wait { 4 } else { 0 } {
+    let mut first = read_into_cache(world, can_wait).await?;
+    for _ in 0..if can_wait { ROUNDS } else { 0 } {
         if first.is_cache_hit() {
             break;
         }
-        first = read(world).await?;
+        tokio::time::sleep(RECONNECTING).await;
+        close_breaker(world, &store).await?;
+        first = read_into_cache(world, can_wait).await?;
     }
     if !first.is_success() {
         return Err(Failure::Broken(format!("it cannot be read: {}", first.describe())));
@@ -118,6 +127,18 @@ async fn find(world: &mut World, _: Arguments) -> Seen {
     }
     world.memory.cached.latest = Some(first.json());
     Ok(seen)
+}
+
+/// The call that closes a breaker goes alone, so the first reads after it may still go past the cache.
+async fn read_into_cache(world: &World, can_wait: bool) -> Result<Answer, Failure> {
+    let mut answer = read(world).await?;
+    for _ in 0..if can_wait { 4 } else { 0 } {
+        if answer.is_cache_hit() {
+            break;
+        }
+        answer = read(world).await?;
+    }
+    Ok(answer)
 }
 
 /// What a scenario before this one did may have left the cache's breaker open, and every fault would go unnoticed:

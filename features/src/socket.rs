@@ -9,10 +9,19 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::failure::Failure;
-use crate::world::World;
+use crate::world::{LONGEST_WAIT, World};
 
 /// Nobody waits longer for a message.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// So often is a limit waited for.
+const ATTEMPTS: u32 = 3;
+
+/// An answer to the opening handshake that opens nothing.
+struct Refusal {
+    status: u16,
+    retry_after: Duration,
+}
 
 /// A WebSocket that is open.
 #[derive(Debug)]
@@ -30,12 +39,39 @@ pub enum Came {
 }
 
 impl Socket {
-    /// Opens one; the status of the answer where it is refused.
+    /// Opens one; the status of the answer where it is refused. A refusal by a limit is waited for, as
+    /// [`World::send`] does: other checks share limits with this one.
     pub async fn open(
         world: &World,
         path: &str,
         headers: &[(String, String)],
     ) -> Result<Result<Self, u16>, Failure> {
+        for _ in 0..ATTEMPTS {
+            match Self::handshake(world, path, headers).await? {
+                Ok(socket) => return Ok(Ok(socket)),
+                Err(Refusal { status: 429, retry_after }) => {
+                    tokio::time::sleep(retry_after.min(LONGEST_WAIT)).await;
+                }
+                Err(refusal) => return Ok(Err(refusal.status)),
+            }
+        }
+        Self::open_at_once(world, path, headers).await
+    }
+
+    /// Opens one, or is refused, by a limit, too.
+    pub async fn open_at_once(
+        world: &World,
+        path: &str,
+        headers: &[(String, String)],
+    ) -> Result<Result<Self, u16>, Failure> {
+        Ok(Self::handshake(world, path, headers).await?.map_err(|refusal| refusal.status))
+    }
+
+    async fn handshake(
+        world: &World,
+        path: &str,
+        headers: &[(String, String)],
+    ) -> Result<Result<Self, Refusal>, Failure> {
         let run = world.run()?;
         let broken = |error: &dyn std::fmt::Display| Failure::Broken(error.to_string());
         let authority = run.target.base.strip_prefix("http://");
@@ -53,7 +89,12 @@ impl Socket {
         let opening = tokio_tungstenite::client_async(request, stream);
         match tokio::time::timeout(PATIENCE, opening).await {
             Ok(Ok((stream, _))) => Ok(Ok(Self(stream))),
-            Ok(Err(Error::Http(response))) => Ok(Err(response.status().as_u16())),
+            Ok(Err(Error::Http(response))) => {
+                let seconds = response.headers().get("retry-after");
+                let seconds = seconds.and_then(|value| value.to_str().ok()?.parse().ok());
+                let retry_after = Duration::from_secs(seconds.unwrap_or(1));
+                Ok(Err(Refusal { status: response.status().as_u16(), retry_after }))
+            }
             Ok(Err(error)) => Err(Failure::Wrong(format!("no WebSocket was begun: {error}"))),
             Err(_) => Err(Failure::wrong("the opening handshake is not answered")),
         }

@@ -11,7 +11,7 @@ use crate::run::Run;
 use crate::turn;
 
 /// A limit that is used up by accident is waited for this long at most.
-const LONGEST_WAIT: Duration = Duration::from_secs(65);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(65);
 
 /// What one scenario knows.
 #[derive(Debug, Default)]

@@ -4,8 +4,6 @@ mod entering;
 mod saying;
 mod staying;
 
-use std::time::Duration;
-
 use cucumber::step::Collection;
 use proofline_spec::document::room::{MAX_MESSAGE, PARTICIPANTS};
 use proofline_spec::document::{Binding, Operation, Route, RouteKey, Schema};
@@ -19,10 +17,6 @@ use crate::failure::{Failure, require};
 use crate::generate::Generator;
 use crate::socket::{Came, Socket};
 use crate::world::World;
-
-/// How often, and how long each time, somebody waits whom a limit refuses.
-const WAITS: usize = 7;
-const WAIT: Duration = Duration::from_secs(10);
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
@@ -108,16 +102,8 @@ struct Inside {
 
 /// Lets somebody in who must be let in.
 async fn enter(world: &World, path: &str, who: &Account) -> Result<Inside, Failure> {
-    let mut opened = Socket::open(world, path, &[who.bearer()]).await?;
-    // Other checks share limits with this one; they are all by the minute.
-    for _ in 0..WAITS {
-        if !matches!(opened, Err(429)) {
-            break;
-        }
-        tokio::time::sleep(WAIT).await;
-        opened = Socket::open(world, path, &[who.bearer()]).await?;
-    }
-    let socket = opened
+    let socket = Socket::open(world, path, &[who.bearer()])
+        .await?
         .map_err(|status| Failure::Wrong(format!("the {} is not let in: {status}", who.name)))?;
     let mut inside = Inside { socket, me: Value::Null, members: Vec::new() };
     let welcome = inside.next("welcome").await?;

@@ -4,6 +4,7 @@
 //! program, where a variable of the process chooses one of them (`schemata.rs`).
 
 mod copy;
+mod judging;
 mod prove;
 mod schemata;
 mod table;

@@ -1,8 +1,9 @@
 // Runs a built worker in the platform's own runtime on this machine: what `wrangler dev` does, without its proxy in
 // between, whose speed and whose handling of headers would be measured instead of the worker's.
 // Usage: node local.mjs WRANGLER CONFIGURATION ENVIRONMENT WORKER DATA PORT; secrets come as variables.
-// With `check` for the port it only finds out whether the worker accepts its variables as its configuration: it says
-// `listening` and ends with 0, or says what the worker says and ends with 1.
+// With `check` for the port the worker has the variables that are given as its configuration, and data of its own. When
+// it accepts them, this says where it listens, as a native service does, and goes on until it is told to end; otherwise it
+// says what the worker says and ends with 1.
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { extname, join } from "node:path";
@@ -24,6 +25,10 @@ if (checking) {
   for (const name of Object.keys(workerOptions.bindings ?? {})) {
     if (name in given) workerOptions.bindings[name] = given[name];
     else delete workerOptions.bindings[name];
+  }
+  // The platform lets these be set at any time; no configuration names them.
+  for (const name of ["READ_ONLY", "MAINTENANCE"]) {
+    if (name in given) (workerOptions.bindings ??= {})[name] = given[name];
   }
 }
 const types = { ".mjs": "ESModule", ".js": "ESModule", ".wasm": "CompiledWasm" };
@@ -78,8 +83,11 @@ if (checking) {
   // It names what is wrong before it answers, unless it is broken in another way: then nothing comes.
   const longest = 20_000;
   if (status !== 200) await Promise.race([refusal, new Promise((resolve) => setTimeout(resolve, longest))]);
-  await runtime.dispose();
-  if (status === 200) console.log("listening");
-  process.exit(status === 200 ? 0 : 1);
+  if (status !== 200) {
+    await runtime.dispose();
+    process.exit(1);
+  }
+  console.log(JSON.stringify({ event: "listening", address: url.host }));
+} else {
+  console.log("Ready on " + url);
 }
-console.log("Ready on " + url);

@@ -43,6 +43,6 @@ Feature: The service is made read-only or closed for maintenance while it runs
     Given a user
     Then only administrators may turn a switch
 
-  @needs:restarts @needs:seeded-instances
+  @needs:restarts
   Scenario: A variable turns a switch on from the start
     Then an instance that is started with a switch on refuses what the switch concerns

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::cache::is_ones_own;
 use super::{Arguments, steps};
+use crate::accounts;
 use crate::call;
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
@@ -73,7 +74,12 @@ async fn follows(world: &World, list: &RouteKey, remover: &RouteKey) -> Result<(
     require(has(&after, &id), || format!("what was made ({id}) must show"), &after)?;
     cached(world, list).await?;
     let path = call::path_to(remover, &id);
-    let answer = world.send(Request::new("DELETE", path).headers(&[user.bearer()])).await?;
+    let run = world.run()?;
+    let by = match run.target.route(remover).map(|route| route.roles.is_some()) {
+        Some(true) => accounts::admin(&run, remover)?,
+        _ => user.bearer(),
+    };
+    let answer = world.send(Request::new("DELETE", path).headers(&[by])).await?;
     require(answer.is_success(), || "it must be removed".to_owned(), &answer)?;
     let after = read(world, list).await?;
     require(!has(&after, &id), || format!("{id} was removed, and shows"), &after)

@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 
 use proofline_spec::document::{
-    Auth, Environment, Limit, Method, Route, RouteAuth, RouteKey, RouteLimits, Service,
+    Auth, Environment, Limit, LtiStep, Method, Operation, Route, RouteAuth, RouteKey, RouteLimits,
+    Service,
 };
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -115,6 +116,9 @@ fn loaded(inputs: &Inputs<'_>, key: &RouteKey, route: &Route) -> Result<LoadedRo
     }
     if key.parameters().next().is_some() {
         return Err("its path names an object, which only a write could make".into());
+    }
+    if matches!(route.op, Operation::Lti(LtiStep::Login)) {
+        return Err("a learning platform begins it, with what only that one knows".into());
     }
     let credentials = credentials(inputs, route)?;
     let cases = cases(inputs, key, route)?;

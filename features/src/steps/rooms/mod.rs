@@ -11,9 +11,9 @@ use proofline_spec::unit::Rate;
 use serde_json::Value;
 
 use super::steps;
-use crate::accounts::{self, Account};
-use crate::call::{self, Call};
-use crate::failure::{Failure, require};
+use crate::accounts::Account;
+use crate::call;
+use crate::failure::Failure;
 use crate::generate::Generator;
 use crate::socket::{Came, Socket};
 use crate::world::World;
@@ -69,18 +69,7 @@ fn doors(world: &World) -> Result<Vec<Door>, Failure> {
 
 /// Makes what a room is about, as somebody who may; the path to the room.
 async fn make(world: &World, door: &Door) -> Result<String, Failure> {
-    let run = world.run()?;
-    let (maker, route) = call::creator(&run.target, &door.key).ok_or_else(|| {
-        Failure::broken(format!("no route of the spec makes what `{}` names", door.key))
-    })?;
-    let by = match route.roles {
-        Some(_) => accounts::admin(&run, maker)?,
-        None => world.user("user")?.bearer(),
-    };
-    let mut generator = Generator::new(&run.target, world.seed);
-    let answer = world.send(Call::valid(&mut generator, maker, route).with(by).request()).await?;
-    require(answer.is_success(), || "what a room is about must be made".to_owned(), &answer)?;
-    let id = answer.at("/id").ok_or_else(|| Failure::broken("what was made has no id"))?;
+    let id = call::make_object(world, world.user("user")?, &door.key).await?;
     Ok(call::path_to(&door.key, &id))
 }
 

@@ -1,4 +1,4 @@
-//! What is derived from the whole of Luna.
+//! What is derived from whole specs.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
@@ -19,9 +19,14 @@ fn inputs<'a>(service: &'a Service, environment: &'a Environment, accounts: usiz
     })
 }
 
-fn luna() -> Service {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/services/luna/service.yaml");
+fn service(folder: &str) -> Service {
+    let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/services");
+    let path = services.join(folder).join("service.yaml");
     proofline_spec::load::load_service(&path).document.unwrap()
+}
+
+fn luna() -> Service {
+    service("luna")
 }
 
 fn environment(client_address: &str) -> Environment {
@@ -47,6 +52,15 @@ fn safe_routes_that_the_credentials_reach_are_loaded_and_the_others_named() {
     assert!(reason("POST /api/v1/users").contains("changes data"));
     assert!(reason("GET /api/v1/documents/{id}").contains("path"));
     assert!(reason("GET /api/v1/admin/users").contains("admin"));
+}
+
+#[test]
+fn what_only_a_learning_platform_can_begin_is_not_loaded() {
+    let (service, environment) = (service("atomic-guide"), environment(SPREAD));
+    let derived = inputs(&service, &environment, 10);
+    let login = derived.left_out.iter().find(|left_out| left_out.route == "GET /lti/login");
+    assert!(login.unwrap().reason.contains("platform"));
+    assert!(derived.workload.routes().iter().any(|route| route.name == "GET /lti/keys"));
 }
 
 #[test]

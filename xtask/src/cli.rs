@@ -2,6 +2,7 @@
 
 pub(crate) mod evidence;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -207,6 +208,10 @@ pub(crate) struct Prove {
     /// see, such as `security/jwt`.
     #[arg(long, value_name = "ID|CLAIM|CHECK")]
     pub(crate) only: Vec<String>,
+    /// So many mutants at once, each with a service of its own; two for each processor without it. What is not caught is
+    /// tried again alone.
+    #[arg(long, short, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
     /// Run every check for each mutant, and tell which others fail.
     #[arg(long)]
     pub(crate) all_checks: bool,

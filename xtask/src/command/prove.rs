@@ -1,5 +1,6 @@
 //! `prove`: mutants of the runtime, and whether the claims that they break are seen failing.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::Result;
@@ -23,7 +24,11 @@ pub(super) fn run(context: &Context, arguments: &Prove) -> Result<Exit> {
     let tree = workspace.tree()?;
     session::require_fresh(context, &tree)?;
     let generated = session::generated_digest(&tree, service);
-    let wanted = Wanted { only: arguments.only.clone(), all_checks: arguments.all_checks };
+    let wanted = Wanted {
+        only: arguments.only.clone(),
+        all_checks: arguments.all_checks,
+        jobs: arguments.jobs.map_or_else(at_once, NonZeroUsize::get),
+    };
     let table = mutants::prove(context, service, environment, generated, &wanted)?;
     let markdown = mutants::markdown(&table);
     let json = serde_json::to_string_pretty(&table)? + "\n";
@@ -34,6 +39,11 @@ pub(super) fn run(context: &Context, arguments: &Prove) -> Result<Exit> {
     });
     summarise(context, &table, &kept);
     Ok(exit(&table, arguments.strict))
+}
+
+/// Checks wait more than they compute.
+fn at_once() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// Writes both forms down; a part of the mutants never replaces what all of them showed.

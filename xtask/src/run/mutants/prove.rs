@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 use proofline_spec::diagnostic::counted;
 use proofline_spec::document::{Environment, Start};
-use proofline_spec::evidence::{CheckId, Digest, MutantOutcome, MutantRow, MutantTable, Verdict};
+use proofline_spec::evidence::{
+    CheckId, Control, Digest, MutantOutcome, MutantRow, MutantTable, Verdict,
+};
 
 use super::judging::{controls, never_failing, others, seen};
 use super::{Mutant, Mutants, copy, schemata};
@@ -25,6 +29,8 @@ pub(crate) struct Wanted {
     pub(crate) only: Vec<String>,
     /// Whether every check runs for each mutant, and not only its own.
     pub(crate) all_checks: bool,
+    /// How many mutants are tried at once.
+    pub(crate) jobs: usize,
 }
 
 /// What every run of this command has in common.
@@ -67,26 +73,9 @@ pub(crate) fn prove(
     output::line(context, Tone::Plain, "Controlling", &text);
     let without = ground.run(None, |check| wanted.all_checks || needed.contains(check))?;
     let controls = controls(&without, &needed);
-    let mut rows = Vec::new();
-    let mut interrupted = context.interrupted();
-    for (at, mutant) in chosen.iter().enumerate() {
-        if interrupted {
-            break;
-        }
-        let passed = controls.iter().find(|control| control.check == mutant.check);
-        let passed = passed.filter(|control| control.passed);
-        let found = match passed {
-            Some(_) => ground.run(Some(mutant), |c| wanted.all_checks || *c == mutant.check),
-            None => Err(anyhow::anyhow!("the check does not pass without the mutant either")),
-        };
-        interrupted = context.interrupted();
-        if interrupted {
-            break;
-        }
-        let made = ground.rows(mutant, found.as_ref(), &without);
-        tell(context, &made, (at + 1, chosen.len()));
-        rows.extend(made);
-    }
+    let trial = Trial { context, ground: &ground, wanted, controls: &controls, without: &without };
+    let rows = trial.all(&chosen, wanted.jobs);
+    let interrupted = context.interrupted();
     let never_failing = never_failing(service, &mutants, &chosen, &rows);
     Ok(MutantTable {
         service: service.folder.clone(),
@@ -137,6 +126,76 @@ fn released(context: &Context, programs: &[Program<'_>]) -> Result<Vec<String>> 
 fn holds(path: &Path, text: &str) -> Result<bool> {
     let bytes = std::fs::read(path)?;
     Ok(bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+}
+
+/// Mutants against what the checks say without any.
+struct Trial<'a> {
+    context: &'a Context,
+    ground: &'a Ground<'a>,
+    wanted: &'a Wanted,
+    controls: &'a [Control],
+    without: &'a Evidence,
+}
+
+impl Trial<'_> {
+    /// Tries so many at once: each has a service of its own, and most of the time they wait. Those that were not caught
+    /// are tried once more, one after the other: a busy machine must not decide.
+    fn all(&self, chosen: &[&Mutant], jobs: usize) -> Vec<MutantRow> {
+        let every: Vec<usize> = (0..chosen.len()).collect();
+        let mut found = self.at_once(chosen, &every, jobs);
+        if jobs > 1 {
+            let is_caught =
+                |at: &usize| found.get(at).is_some_and(|rows| rows.iter().all(|row| row.caught));
+            let again: Vec<usize> = every.into_iter().filter(|at| !is_caught(at)).collect();
+            if !again.is_empty() && !self.context.interrupted() {
+                let text = format!("{} alone, once more", counted(again.len(), "mutant"));
+                output::line(self.context, Tone::Plain, "Trying", &text);
+                found.extend(self.at_once(chosen, &again, 1));
+            }
+        }
+        found.into_values().flatten().collect()
+    }
+
+    /// What became of the mutants at these places, until the user stops it.
+    fn at_once(
+        &self,
+        chosen: &[&Mutant],
+        places: &[usize],
+        jobs: usize,
+    ) -> BTreeMap<usize, Vec<MutantRow>> {
+        let (next, found) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+        let work = || {
+            while let Some(at) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let Some(mutant) = chosen.get(*at) else { return };
+                let Some(rows) = self.one(mutant) else { return };
+                tell(self.context, &rows, (at + 1, chosen.len()));
+                found.lock().unwrap_or_else(PoisonError::into_inner).insert(*at, rows);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..jobs.clamp(1, places.len().max(1)) {
+                scope.spawn(work);
+            }
+        });
+        found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What became of a mutant; nothing where the user stopped it.
+    fn one(&self, mutant: &Mutant) -> Option<Vec<MutantRow>> {
+        if self.context.interrupted() {
+            return None;
+        }
+        let passes =
+            self.controls.iter().any(|control| control.check == mutant.check && control.passed);
+        let all = self.wanted.all_checks;
+        let found = if passes {
+            self.ground.run(Some(mutant), |check| all || *check == mutant.check)
+        } else {
+            Err(anyhow::anyhow!("the check does not pass without the mutant either"))
+        };
+        let rows = self.ground.rows(mutant, found.as_ref(), self.without);
+        (!self.context.interrupted()).then_some(rows)
+    }
 }
 
 impl Ground<'_> {

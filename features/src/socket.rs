@@ -52,8 +52,15 @@ impl Socket {
         let stream = TcpStream::connect(authority).await.map_err(|error| broken(&error))?;
         let opening = tokio_tungstenite::client_async(request, stream);
         match tokio::time::timeout(PATIENCE, opening).await {
-            Ok(Ok((stream, _))) => Ok(Ok(Self(stream))),
-            Ok(Err(Error::Http(response))) => Ok(Err(response.status().as_u16())),
+            Ok(Ok((stream, response))) => {
+                world.recorder.asked("GET", path, response.status().as_u16());
+                Ok(Ok(Self(stream)))
+            }
+            Ok(Err(Error::Http(response))) => {
+                let status = response.status().as_u16();
+                world.recorder.asked("GET", path, status);
+                Ok(Err(status))
+            }
             Ok(Err(error)) => Err(Failure::Wrong(format!("no WebSocket was begun: {error}"))),
             Err(_) => Err(Failure::wrong("the opening handshake is not answered")),
         }

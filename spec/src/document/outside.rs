@@ -97,7 +97,7 @@ impl OutsideEntry {
             return number.map(Self::Cwe).ok_or(OutsideProblem::Cwe);
         }
         if let Some(rest) = text.strip_prefix("v5.0.0-") {
-            let parts: Vec<Option<u8>> = rest.split('.').map(|part| number(part)).collect();
+            let parts: Vec<Option<u8>> = rest.split('.').map(number).collect();
             return match parts.as_slice() {
                 [Some(chapter), Some(section), Some(requirement)]
                     if *chapter <= ASVS_CHAPTERS && *section < 100 && *requirement < 100 =>

@@ -62,7 +62,7 @@ fn holes(md: &mut String, section: &SectionData) {
 }
 
 fn entries(md: &mut String, catalogue: &CatalogueData) {
-    let date = catalogue.date.iter().map(|date| format!(", {date}")).collect::<String>();
+    let date = catalogue.date.as_ref().map(|date| format!(", {}", plain(date))).unwrap_or_default();
     let _ = writeln!(
         md,
         "\n### {} {}\n\nSource: {}{date}.\n",

@@ -14,7 +14,7 @@ use crate::report::{ReportInput, render};
 
 const TODAY: &str = "2026-11-21";
 
-const SHOP: &str = r#"
+const SHOP: &str = r"
 proofline: v1
 service: {name: shop, version: 1.0.0, summary: Sells things}
 targets: [native]
@@ -40,7 +40,7 @@ claims:
   SEC-BOLA: {severity: P0, statement: Own things., maps: [API1:2023, v5.0.0-1.2.4], proven_by: [{feature: security/object-authorisation}]}
   REL-CACHE: {severity: P1, statement: Fresh., proven_by: [{feature: reliability/cache}]}
   REL-LATER: {severity: P1, statement: Later., maps: [API10:2023], unproven: not yet}
-"#;
+";
 
 fn shop() -> Service {
     serde_saphyr::from_str(SHOP).unwrap()

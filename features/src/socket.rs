@@ -88,12 +88,16 @@ impl Socket {
         let stream = TcpStream::connect(authority).await.map_err(|error| broken(&error))?;
         let opening = tokio_tungstenite::client_async(request, stream);
         match tokio::time::timeout(PATIENCE, opening).await {
-            Ok(Ok((stream, _))) => Ok(Ok(Self(stream))),
+            Ok(Ok((stream, response))) => {
+                world.recorder.asked("GET", path, response.status().as_u16());
+                Ok(Ok(Self(stream)))
+            }
             Ok(Err(Error::Http(response))) => {
+                let status = response.status().as_u16();
+                world.recorder.asked("GET", path, status);
                 let seconds = response.headers().get("retry-after");
                 let seconds = seconds.and_then(|value| value.to_str().ok()?.parse().ok());
-                let retry_after = Duration::from_secs(seconds.unwrap_or(1));
-                Ok(Err(Refusal { status: response.status().as_u16(), retry_after }))
+                Ok(Err(Refusal { status, retry_after: Duration::from_secs(seconds.unwrap_or(1)) }))
             }
             Ok(Err(error)) => Err(Failure::Wrong(format!("no WebSocket was begun: {error}"))),
             Err(_) => Err(Failure::wrong("the opening handshake is not answered")),

@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Report(Report),
     /// List, show, compare, check, sign, export and remove runs of checks.
     Evidence(evidence::Evidence),
+    /// Show what has no claim: parts of the spec, and entries of catalogues that others keep. Runs nothing.
+    Coverage(Coverage),
     /// Compare what two environments answered to the same requests. Runs nothing.
     Parity(Parity),
     /// List what a running service could not deliver, or replay it, by the routes that its spec declares.
@@ -360,6 +362,18 @@ pub(crate) struct Restore {
     /// Only try it: restore into a temporary folder, compare, and remove that.
     #[arg(long, conflicts_with = "to")]
     pub(crate) verify: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Coverage {
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// The run; the newest one without it.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run_id: Option<String>,
+    /// Exit 5 when a part of the spec has no claim whose check looked at it.
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! Keeps the last exchanges of a scenario, and turns them into evidence.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -115,6 +115,8 @@ struct Kept {
     /// What was sent as bare bytes, with what came back.
     raw: Vec<(String, AnswerForm)>,
     requests: u64,
+    /// Parts of the spec that were looked at, and requests whose answers are not kept.
+    about: BTreeSet<String>,
     /// Requests that nobody sent, but the service counted on demand.
     counted: u64,
     notes: Vec<(usize, String)>,
@@ -185,6 +187,24 @@ impl Recorder {
     /// Counts requests that are not kept.
     pub fn count(&self, requests: u64) {
         self.kept().requests += requests;
+    }
+
+    /// Notes that a part of the spec is looked at, such as `bindings` and `DB`.
+    pub fn about(&self, section: &str, name: &str) {
+        self.kept().about.insert(format!("{section}/{name}"));
+    }
+
+    /// Counts a request whose answer is not kept, but for its status.
+    pub fn asked(&self, method: &str, path: &str, status: u16) {
+        let path = path.split('?').next().unwrap_or_default();
+        let mut kept = self.kept();
+        kept.requests += 1;
+        kept.about.insert(format!("asked/{method} {} {status}", cap(path, HEADER_LIMIT)));
+    }
+
+    /// The parts of the spec that were looked at, and the requests whose answers are not kept, redacted.
+    pub fn looked_at(&self, redactor: &Redactor) -> Vec<String> {
+        self.kept().about.iter().map(|about| redactor.redact(about)).collect()
     }
 
     /// Counts requests that nobody sent: the service counted them on demand.

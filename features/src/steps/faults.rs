@@ -40,6 +40,11 @@ pub fn fault_control(run: &Run, method: &str) -> Request {
 /// Asks for a fault of a binding, of a route's operation, of a query or of a task.
 pub(super) async fn make(world: &mut World, fault: &Value) -> Result<(), Failure> {
     world.memory.faulty = true;
+    for (member, section) in [("binding", "bindings"), ("task", "tasks")] {
+        if let Some(name) = fault[member].as_str() {
+            world.recorder.about(section, name);
+        }
+    }
     let answer = world.send(control(world, "POST", FAULTS)?.json(fault)).await?;
     if !answer.is_success() {
         let message = format!("the fault {fault} cannot be made: {}", answer.describe());

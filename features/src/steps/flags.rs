@@ -138,6 +138,7 @@ async fn expect(
 async fn off_and_on(world: &mut World, _: Arguments) -> Seen {
     let mut findings = Findings::new();
     for name in names(&world.run()?.target) {
+        world.recorder.about("flags", &name);
         for (state, on) in [("off", false), ("on", true)] {
             let answer = set(world, &name, &json!({ "state": state })).await?;
             let right = answer.json()["state"] == json!(state)

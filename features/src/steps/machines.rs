@@ -41,6 +41,7 @@ async fn alone(world: &mut World, _: Arguments) -> Seen {
 async fn walk(world: &mut World, _: Arguments) -> Seen {
     let mut findings = Findings::new();
     for (name, machine) in machines(world)? {
+        world.recorder.about("machines", &name);
         let states = states(world, &machine)?;
         let ways = ways(&machine);
         for from in &states {

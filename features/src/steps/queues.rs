@@ -116,6 +116,8 @@ pub(super) async fn put_one(world: &mut World) -> Result<String, Failure> {
     let request = Request::new(key.method.as_str(), key.path.clone()).json(&body);
     let answer = world.send(request.headers(&[header])).await?;
     require(answer.is_success(), || "a job must be accepted".to_owned(), &answer)?;
+    world.recorder.about("bindings", &known.queue);
+    world.recorder.about("bindings", &known.job.calls);
     world.memory.queues.texts.push(text.clone());
     Ok(text)
 }

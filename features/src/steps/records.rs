@@ -70,6 +70,9 @@ pub(crate) fn list(target: &Target) -> Option<(&RouteKey, &Route)> {
 async fn read(world: &World, agent: &str) -> Result<Vec<Value>, Failure> {
     let run = world.run()?;
     let none = || Failure::not_applicable("no route lists records of requests");
+    if let Some(records) = &run.target.service.request_records {
+        world.recorder.about("bindings", &records.queue);
+    }
     let (key, route) = list(&run.target).ok_or_else(none)?;
     let schema = route.query.as_deref().and_then(|name| run.target.schema(name));
     let has = |name: &str| schema.is_some_and(|schema| schema.properties.contains_key(name));

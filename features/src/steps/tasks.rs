@@ -93,6 +93,7 @@ async fn run_now(world: &World, tasks: &[String]) -> Result<Recorded, Failure> {
     let before: BTreeSet<String> =
         history(world).await?.into_values().flatten().map(|run| run.id).collect();
     for task in tasks {
+        world.recorder.about("tasks", task);
         let due = control(world, "POST", TASKS)?.json(&json!({ "task": task }));
         let answer = world.send(due).await?;
         if !answer.is_success() {

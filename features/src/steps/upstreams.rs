@@ -46,6 +46,7 @@ fn wait(answer: &Answer) -> Option<u64> {
 
 /// The upstream works: the positive control, which also ends a row of failures.
 async fn works(world: &mut World, name: &str) -> Result<(), Failure> {
+    world.recorder.about("bindings", name);
     play(world, name, Vec::new()).await?;
     let answer = call(world, name, PATH, true).await?;
     require(answer.is_success(), || "must succeed when the provider is well".to_owned(), &answer)

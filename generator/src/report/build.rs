@@ -11,7 +11,7 @@ use super::data::{
     EvidenceData, LeftOutData, LoadData, Moved, NextStep, ReportData, RunData, ServiceData,
     SeverityData, WaiverData,
 };
-use super::{ReportInput, announcement, derived, substitutes};
+use super::{ReportInput, announcement, coverage, derived, substitutes};
 
 /// The report's data.
 pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
@@ -56,6 +56,7 @@ pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
         change: None,
         commits: input.commits.to_vec(),
         derived,
+        coverage: coverage::coverage(input.service, readiness, input.evidence),
         cost: Prices::current().ok().map(|prices| CostCeiling::of(input.service, prices)),
         parity: input.parity.cloned(),
         bench: input.bench.cloned(),
@@ -132,6 +133,9 @@ fn claim(
         verdict: verdict.verdict,
         without_waiver: verdict.without_waiver,
         reason: verdict.reason.clone(),
+        maps: claim
+            .map(|claim| claim.maps.iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
         references: claim.map(|claim| claim.references.clone()).unwrap_or_default(),
         substitutes: claim
             .map(|claim| substitutes::of_claim(input.service, claim, input.manifest))

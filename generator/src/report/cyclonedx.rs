@@ -218,14 +218,16 @@ fn of_check(input: &CycloneDxInput<'_>, check: &CheckEvidence) -> Value {
 /// The spec's claims as a standard of its own.
 fn standard(input: &CycloneDxInput<'_>) -> Value {
     let requirement = |claim: &ClaimVerdict| {
-        let references =
-            input.service.claims.get(&claim.id).map(|claim| claim.references.as_slice());
+        let said = input.service.claims.get(&claim.id);
         let mut properties = vec![
             property("severity", claim.severity),
             property("category", claim.category),
             property("verdict", claim.verdict.name()),
         ];
-        properties.extend(references.into_iter().flatten().map(|text| property("reference", text)));
+        let maps = said.into_iter().flat_map(|claim| &claim.maps);
+        properties.extend(maps.map(|id| property("answers-to", id)));
+        let references = said.into_iter().flat_map(|claim| &claim.references);
+        properties.extend(references.map(|text| property("reference", text)));
         json!({
             "bom-ref": requirement_ref(&claim.id),
             "identifier": claim.id,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::BenchData;
 use super::cost::CostCeiling;
+use super::coverage::Coverage;
 use super::derived::Derived;
 
 /// The report as data. It is the JSON format, and what the next report compares itself with.
@@ -52,6 +53,9 @@ pub struct ReportData {
     pub next_steps: Vec<NextStep>,
     /// What the spec says, derived.
     pub derived: Derived,
+    /// What of the spec and of others' catalogues has no claim.
+    #[serde(default)]
+    pub coverage: Coverage,
     /// What an attacker can cost; absent when the price list cannot be read.
     pub cost: Option<CostCeiling>,
     /// What load tests measured, in short.
@@ -212,7 +216,10 @@ pub struct ClaimData {
     pub without_waiver: Verdict,
     /// Why the verdict is what it is.
     pub reason: String,
-    /// Requirements of standards that it covers.
+    /// What it answers to in catalogues that others keep.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maps: Vec<String>,
+    /// Other documents that it is about.
     pub references: Vec<String>,
     /// What stood in for services of the platform that the claim depends on, such as `AI: hashing`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

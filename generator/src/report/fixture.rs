@@ -164,6 +164,7 @@ fn scenario(
         ],
         exchanges: (0..7).map(exchange).collect(),
         answers: Answers::default(),
+        about: Vec::new(),
         requests: 46,
         counted: 0,
         duration_ms: 840,

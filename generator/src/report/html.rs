@@ -7,7 +7,7 @@ use super::data::ReportData;
 use super::{ReportError, ReportInput, chart, text, view};
 
 /// Every template. A name that ends in `.html` is what makes tera escape: keep it.
-const TEMPLATES: [(&str, &str); 15] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("report.html", include_str!("../../templates/report/report.html")),
     ("style.css", include_str!("../../templates/report/style.css")),
     ("top.html", include_str!("../../templates/report/top.html")),
@@ -18,6 +18,7 @@ const TEMPLATES: [(&str, &str); 15] = [
     ("load.html", include_str!("../../templates/report/load.html")),
     ("chart.html", include_str!("../../templates/report/chart.html")),
     ("steps.html", include_str!("../../templates/report/steps.html")),
+    ("coverage.html", include_str!("../../templates/report/coverage.html")),
     ("spec.html", include_str!("../../templates/report/spec.html")),
     ("cost.html", include_str!("../../templates/report/cost.html")),
     ("bench.html", include_str!("../../templates/report/bench.html")),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use proofline_spec::evidence::Verdict;
 
+use super::coverage;
 use super::data::{ClaimData, ReportData};
 use super::text::{listed, moment};
 
@@ -25,6 +26,7 @@ pub(super) fn render(data: &ReportData) -> String {
     next_steps(&mut md, data);
     capacity(&mut md, data);
     speed(&mut md, data);
+    coverage::markdown(&mut md, &data.coverage);
     spec(&mut md, data);
     cost(&mut md, data);
     schedule(&mut md, data);

@@ -8,6 +8,7 @@ mod bench;
 mod build;
 mod chart;
 pub mod cost;
+mod coverage;
 pub mod cyclonedx;
 mod data;
 mod derived;
@@ -34,6 +35,9 @@ use proofline_spec::evidence::{CheckEvidence, CheckId, Manifest, Parity, Readine
 
 pub use bench::{BenchData, BenchPeerData, BenchRouteData};
 pub use cost::cost_ceiling;
+pub use coverage::{
+    CatalogueData, Coverage, EntryData, EntryState, PartData, SectionData, coverage,
+};
 pub use data::{
     CategoryData, Change, ClaimData, EnvironmentData, EvidenceData, LeftOutData, LoadData, Moved,
     NextStep, ReportData, RunData, ScoreData, ServiceData, SeverityData, WaiverData,

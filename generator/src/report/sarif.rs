@@ -46,7 +46,7 @@ fn rule(claim: &ClaimData) -> Value {
         "properties": {
             "severity": claim.severity,
             "category": claim.category,
-            "tags": claim.references,
+            "tags": claim.maps.iter().chain(&claim.references).collect::<Vec<_>>(),
         },
     })
 }

@@ -3,7 +3,7 @@
 use super::at::At;
 use super::context::Context;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::document::{Claim, LoadProof, Proof};
+use crate::document::{Claim, LoadProof, OutsideId, OutsideProblem, Proof};
 use crate::unit::{Comparison, Quantity, Threshold};
 
 /// Profiles of load that exist.
@@ -15,6 +15,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         let at = section.key(id);
         one_of(context, claim, &at, found);
         texts(context, claim, &at, found);
+        maps(context, claim, &at.key("maps"), found);
         let proofs = at.key("proven_by");
         for (index, proof) in claim.proven_by.iter().enumerate() {
             let here = proofs.index(index);
@@ -105,6 +106,55 @@ fn texts(context: &Context<'_>, claim: &Claim, at: &At<'_>, found: &mut Vec<Diag
                 .fix("write year, month and day, such as `2026-12-31`"),
         );
     }
+}
+
+/// Ids of catalogues that others keep: each exists, and is there once.
+fn maps(context: &Context<'_>, claim: &Claim, at: &At<'_>, found: &mut Vec<Diagnostic>) {
+    for (index, id) in claim.maps.iter().enumerate() {
+        let here = at.index(index);
+        if let Err(problem) = id.entry() {
+            found.push(no_entry(context, id, problem, &here));
+        } else if claim.maps[..index].contains(id) {
+            let message = format!("`{id}` is there twice");
+            found.push(
+                context
+                    .at_value(codes::MAP_TWICE, &here, message)
+                    .because("a claim answers to an entry or it does not")
+                    .fix("remove one of them"),
+            );
+        }
+    }
+}
+
+fn no_entry(
+    context: &Context<'_>,
+    id: &OutsideId,
+    problem: OutsideProblem,
+    at: &At<'_>,
+) -> Diagnostic {
+    let (message, cause, fix) = match problem {
+        OutsideProblem::Form => (
+            format!("`{id}` is no id of a catalogue that is known"),
+            "known are the OWASP API Security Top 10 of 2023, the OWASP ASVS 5.0.0 and the CWE",
+            "write an id such as `API4:2023`, `v5.0.0-6.3.1` or `CWE-770`; other documents stand under `references`",
+        ),
+        OutsideProblem::Api => (
+            format!("the API Security Top 10 of 2023 has no item `{id}`"),
+            "its items are `API1:2023` to `API10:2023`; other years number other items",
+            "write the number and the year, such as `API4:2023`",
+        ),
+        OutsideProblem::Asvs => (
+            format!("ASVS 5.0.0 has no requirement `{id}`"),
+            "a requirement is written as the standard itself writes it: its version, a chapter from 1 to 17, a section and a number",
+            "write it such as `v5.0.0-6.3.1`; other versions number other requirements",
+        ),
+        OutsideProblem::Cwe => (
+            format!("`{id}` is no weakness of the CWE"),
+            "a weakness has a number of one to four digits",
+            "write it such as `CWE-770`",
+        ),
+    };
+    context.at_value(codes::MAP_UNKNOWN, at, message).because(cause).fix(fix)
 }
 
 fn feature(context: &Context<'_>, name: &str, at: &At<'_>, found: &mut Vec<Diagnostic>) {

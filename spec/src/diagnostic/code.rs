@@ -160,6 +160,8 @@ pub(super) mod table {
         CLAIM_FEATURE = "PL1102", "claim-feature", Error, "A claim names a feature that does not exist.";
         CLAIM_LOAD = "PL1103", "claim-load", Error, "A load test could not fail.";
         PARITY = "PL1104", "parity", Error, "An accepted difference is not said exactly.";
+        MAP_UNKNOWN = "PL1105", "map-unknown", Error, "A claim answers to what no catalogue has.";
+        MAP_TWICE = "PL1106", "map-twice", Error, "A claim answers to the same entry twice.";
         ACCOUNT = "PL1201", "account", Error, "Checks could not get an account.";
         DIALECT = "PL1202", "dialect", Error, "A generated service would answer otherwise than its spec says.";
         ENVIRONMENT_NAME = "PL1301", "environment-name", Error, "An environment is called otherwise than its file.";

@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::OutsideId;
 use crate::unit::{Duration, Rate, Threshold};
 
 /// Something that is claimed about the service. It has either `proven_by` or `unproven`.
@@ -18,7 +19,11 @@ pub struct Claim {
     /// What kind of claim it is; taken from the id's first part without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// Requirements of standards that it covers, such as `CWE-347`.
+    /// What it answers to in catalogues that others keep, such as `API4:2023`, `v5.0.0-6.3.1` or `CWE-307`: only what its
+    /// checks really try. The report shows what of each catalogue has no claim.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maps: Vec<OutsideId>,
+    /// Other documents that it is about, such as `RFC9111`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<String>,
     /// The checks that prove it, all of them.

@@ -18,6 +18,7 @@ mod lock;
 mod lti;
 mod machine;
 mod operation;
+mod outside;
 mod parity;
 mod platform;
 mod query;
@@ -68,6 +69,7 @@ pub use operation::{
     DeadLetters, Enqueue, Health, HealthKind, LogIn, Once, Operation, Replay, RunQuery, Step,
     TaskOperation, Transaction,
 };
+pub use outside::{API_ITEMS, ASVS_CHAPTERS, OutsideEntry, OutsideId, OutsideProblem};
 pub use parity::Difference;
 pub use platform::{Observability, Placement, Workers, WorkersLimits};
 pub use query::{Expectation, ParameterType, Query};

@@ -158,6 +158,10 @@ pub struct ScenarioEvidence {
     /// All answers, in the form in which environments are compared.
     #[serde(default, skip_serializing_if = "Answers::is_empty")]
     pub answers: Answers,
+    /// Parts of the spec that it looked at which its answers do not tell: `bindings/DB`, and `asked/PUT /files 413` for
+    /// a request whose answer is not recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<String>,
     /// How many requests were sent in all.
     #[serde(default)]
     pub requests: u64,

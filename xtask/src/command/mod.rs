@@ -5,6 +5,7 @@ mod bench;
 mod chaos;
 mod check;
 mod completions;
+mod coverage;
 mod dead_letters;
 mod deploy;
 mod evidence;
@@ -50,6 +51,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Rollback(arguments) => rollback::run(context, arguments),
         Command::Evidence(arguments) => evidence::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),
+        Command::Coverage(arguments) => coverage::run(context, arguments),
         Command::Parity(arguments) => parity::run(context, arguments),
         Command::Schedule(arguments) => schedule::run(context, arguments),
         Command::Explain(arguments) => explain::run(context, arguments),

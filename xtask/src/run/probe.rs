@@ -66,6 +66,7 @@ pub(crate) fn scenario(name: String, place: String, steps: Vec<StepEvidence>) ->
         steps,
         exchanges: Vec::new(),
         answers: Answers::default(),
+        about: Vec::new(),
         requests: 0,
         counted: 0,
         duration_ms: 0,

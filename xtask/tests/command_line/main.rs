@@ -6,6 +6,7 @@
     reason = "a test stops where its ground is missing"
 )]
 
+mod coverage;
 mod documents;
 mod evidence;
 mod parity;

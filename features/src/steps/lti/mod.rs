@@ -307,6 +307,9 @@ async fn unknown_keys(world: &mut World, _: Arguments) -> Seen {
     let platform = known(world)?;
     session(world, &platform.launch_with(world, |_| {}).await?)?;
     let before = platform.asked(world).await?;
+    if let Some(lti) = &world.run()?.target.service.lti {
+        world.recorder.about("bindings", &lti.key_sets);
+    }
     for _ in 0..UNKNOWN {
         let begun = platform.begin(world).await?;
         let claims = platform.claims(&world.run()?.target, &begun)?;
@@ -351,6 +354,7 @@ async fn hostile_sets(world: &mut World, _: Arguments) -> Seen {
     ] {
         // Each has a platform of its own, whose keys nobody knows yet.
         let platform = a_platform(world).await?;
+        world.recorder.about("bindings", &platform.upstream);
         platform.answers(world, answer).await?;
         let answer = platform.launch_with(world, |_| {}).await?;
         let holds = answer.status == 503 && answer.is_problem();
@@ -396,6 +400,9 @@ async fn open_redirect(world: &mut World, _: Arguments) -> Seen {
 async fn unregistered(world: &mut World, _: Arguments) -> Seen {
     let platform = known(world)?;
     let target = &world.run()?.target;
+    if let Some(lti) = &target.service.lti {
+        world.recorder.about("bindings", &lti.platforms);
+    }
     let (key, page) = (route(target, LtiStep::Login)?, page(target)?);
     let mut findings = Findings::new();
     for (name, value) in [

@@ -86,8 +86,9 @@ async fn send_part(
         asked = asked.header(name, value);
     }
     let answer = asked.send().await.map_err(|error| broken(&error))?;
-    world.recorder.count(1);
-    Ok(answer.status().as_u16())
+    let status = answer.status().as_u16();
+    world.recorder.asked("PATCH", place, status);
+    Ok(status)
 }
 
 /// What a request came to, and the most that the process held meanwhile.
@@ -176,8 +177,8 @@ async fn comes_back(world: &mut World, _: Arguments) -> Seen {
         .timeout(Duration::from_secs(150))
         .header(authorization, token);
     let mut answer = asked.send().await.map_err(|error| broken(&error))?;
-    world.recorder.count(1);
     let status = answer.status().as_u16();
+    world.recorder.asked("GET", &path, status);
     let (mut hash, mut length, mut looked) = (Sha256::new(), 0_u64, 0);
     let mut most = large.most;
     while let Some(piece) = answer.chunk().await.map_err(|error| broken(&error))? {

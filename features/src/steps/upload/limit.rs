@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cucumber::step::Collection;
 
-use super::{count, promising, taking};
+use super::{Taking, count, promising, taking};
 use crate::failure::{Failure, Findings, Seen};
 use crate::generate::file;
 use crate::raw;
@@ -35,8 +35,8 @@ async fn too_large(world: &mut World, _: Arguments) -> Seen {
             let (authority, bytes) = promising(world, &taking, &user, length, b"")?;
             let answer = raw::send(&authority, &bytes, Duration::from_secs(5)).await;
             let answer = answer.map_err(|error| Failure::Broken(error.to_string()))?;
-            world.recorder.count(1);
             let statuses = answer.statuses();
+            noted(world, &taking, &statuses);
             let result = if statuses == [413] {
                 Ok(())
             } else {
@@ -46,6 +46,19 @@ async fn too_large(world: &mut World, _: Arguments) -> Seen {
         }
     }
     findings.finish("no route takes files", |count| format!("{count} promises were refused"))
+}
+
+/// What was sent as bare bytes is noted by its statuses alone.
+fn noted(world: &World, taking: &Taking, statuses: &[u16]) {
+    world.recorder.about("bindings", &taking.upload.to);
+    match statuses {
+        [] => world.recorder.count(1),
+        _ => {
+            for status in statuses {
+                world.recorder.asked(taking.key.method.as_str(), &taking.key.path, *status);
+            }
+        }
+    }
 }
 
 /// The same request, but in chunks and without a word about its length.
@@ -82,8 +95,8 @@ async fn turns_out(world: &mut World, _: Arguments) -> Seen {
             let bytes = in_chunks(&head, &file[..size]);
             let answer = raw::send(&authority, &bytes, Duration::from_secs(30)).await;
             let answer = answer.map_err(|error| Failure::Broken(error.to_string()))?;
-            world.recorder.count(1);
             let (statuses, after) = (answer.statuses(), count(world, &taking, &user).await?);
+            noted(world, &taking, &statuses);
             let kept = before.map(|count| count + usize::from(right != 413));
             let result = if statuses == [right] && after == kept {
                 Ok(())

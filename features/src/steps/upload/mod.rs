@@ -122,6 +122,7 @@ fn request(
 
 /// How many files somebody has, as the service says.
 async fn count(world: &World, taking: &Taking, who: &Account) -> Result<Option<usize>, Failure> {
+    world.recorder.about("bindings", &taking.upload.to);
     let Some(list) = &taking.list else { return Ok(None) };
     let answer = world.send(Request::get(&list.path).headers(&[who.bearer()])).await?;
     let items = answer.json().pointer("/items").and_then(|items| items.as_array().map(Vec::len));

@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Report(Report),
     /// List, show, compare, check, sign, export and remove runs of checks.
     Evidence(evidence::Evidence),
+    /// Show what the spec says otherwise than at the last release, and what of it breaks clients. Runs nothing.
+    Diff(Diff),
     /// Compare what two environments answered to the same requests. Runs nothing.
     Parity(Parity),
     /// List what a running service could not deliver, or replay it, by the routes that its spec declares.
@@ -367,6 +369,19 @@ pub(crate) struct Parity {
     /// Only these features, of the newest runs that have all of them.
     #[arg(long, value_name = "FEATURE")]
     pub(crate) only: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// The tag, branch or commit to compare with; the last release without it: the highest tag `<service>-v<version>`,
+    /// or else `v<version>`, or else what was deployed last.
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) since: Option<String>,
+    /// The form of what is printed on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod dead_letters;
 mod deploy;
+mod diff;
 mod evidence;
 mod explain;
 mod generate;
@@ -50,6 +51,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Rollback(arguments) => rollback::run(context, arguments),
         Command::Evidence(arguments) => evidence::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),
+        Command::Diff(arguments) => diff::run(context, arguments),
         Command::Parity(arguments) => parity::run(context, arguments),
         Command::Schedule(arguments) => schedule::run(context, arguments),
         Command::Explain(arguments) => explain::run(context, arguments),

@@ -386,7 +386,7 @@ pub(crate) struct Diff {
 
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Only programs of this machine, or only workers in workerd; both without it.
+    /// Only programs of this machine, or only workers in workerd; both without it. Or else how fast a report opens.
     #[arg(long, value_enum)]
     pub(crate) target: Option<BenchTarget>,
     /// Only these peers.
@@ -410,6 +410,8 @@ pub(crate) enum BenchTarget {
     Native,
     /// Workers, in workerd.
     Workers,
+    /// The page of a report with 500 claims, in a browser.
+    Report,
 }
 
 #[derive(Debug, Args)]

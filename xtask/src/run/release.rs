@@ -149,7 +149,8 @@ fn spec_at(
     let names = git(root, &["ls-tree", "-r", "-z", "--name-only", commit, "--", within]);
     let names = names.unwrap_or_default();
     let spec = format!("{within}/{folder}/service.yaml");
-    let mut names: Vec<&str> = names.split('\0').filter(|name| name.ends_with(".yaml")).collect();
+    let is_document = |name: &&str| Path::new(name).extension().is_some_and(|end| end == "yaml");
+    let mut names: Vec<&str> = names.split('\0').filter(is_document).collect();
     // What services have in common lies beside them.
     names.retain(|name| {
         name.starts_with(&format!("{within}/{folder}/")) || name.matches('/').count() == 2

@@ -2,8 +2,9 @@
 //
 //   node audit.mjs page.html shot.png
 //
-// Light and dark at 1280 px, light and dark at 390 px; each is screenshot (shot.png is the first, the others are
-// shot-<view>.png beside it), run through axe-core, and watched for requests, console errors and sideways scroll.
+// Light and dark at 1280 px, light and dark at 390 px, and with everything opened; each is screenshot (shot.png is the
+// first, the others are shot-<view>.png beside it), run through axe-core, and watched for requests, console errors and
+// sideways scroll. Then it is used with the keyboard alone, and printed.
 // Prints one JSON object {violations, requests, errors, load_ms}; exits 0 clean, 1 with problems, 2 on wrong use.
 // Environment: PROOFLINE_TOOLS (tool cache, default ~/.cache/proofline).
 
@@ -38,6 +39,7 @@ const views = [
   { name: "dark", colorScheme: "dark", width: 1280, height: 900 },
   { name: "phone-light", colorScheme: "light", width: 390, height: 844 },
   { name: "phone-dark", colorScheme: "dark", width: 390, height: 844 },
+  { name: "opened", colorScheme: "light", width: 1280, height: 900, opened: true },
 ];
 
 const address = pathToFileURL(resolve(html)).href;
@@ -63,14 +65,87 @@ async function audit(context, view, shot) {
   await page.goto(address, { waitUntil: "load" });
   report.load_ms = Math.max(report.load_ms, Math.round(performance.now() - start));
 
+  if (view.opened) await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = true)));
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   if (view.width < 400 && wide > 0) note(`scrolls sideways by ${wide} px at ${view.width} px`);
-  await page.screenshot({ path: shot, fullPage: true });
+  await page.screenshot({ path: shot, fullPage: !view.opened });
+  await judge(page, view.name);
+  await page.close();
+}
 
+async function judge(page, view) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => window.axe.run());
   for (const { id, impact, help, nodes } of violations) {
-    report.violations.push({ view: view.name, id, impact, help, at: nodes.map((n) => n.target.join(" ")) });
+    report.violations.push({ view, id, impact, help, at: nodes.map((n) => n.target.join(" ")) });
+  }
+}
+
+/** What has the focus: where it is, whether it can be seen to have it, and whether it is on the screen. */
+const focused = () => {
+  const element = document.activeElement;
+  if (!element || element === document.body) return null;
+  const { outlineStyle, outlineWidth } = getComputedStyle(element);
+  const { bottom, top, right, left } = element.getBoundingClientRect();
+  element.dataset.reached = "yes";
+  return {
+    name: `${element.localName}${element.className && `.${element.className}`} "${element.textContent.trim().slice(0, 40)}"`,
+    marked: outlineStyle !== "none" && parseFloat(outlineWidth) > 0,
+    shown: bottom > 0 && right > 0 && top < innerHeight && left < innerWidth,
+  };
+};
+
+/** Everything that can be used is reached in order, seen to have the focus, and opens and closes. */
+async function keyboard(context) {
+  const page = await context.newPage();
+  const note = (text) => report.errors.push(`keyboard: ${text}`);
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await page.goto(address, { waitUntil: "load" });
+  const usable = "a[href], summary, [tabindex='0']";
+  const all = await page.evaluate((of) => [...document.querySelectorAll(of)].filter((e) => e.checkVisibility()).length, usable);
+  if (all === 0) note("nothing can be reached");
+  for (let n = 0; n < all; n += 1) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate(focused);
+    if (!at) return note(`the focus leaves the page after ${n} of ${all}`);
+    if (!at.marked) note(`${at.name} is not seen to have the focus`);
+    if (!at.shown) note(`${at.name} has the focus outside of the screen`);
+  }
+  const missed = await page.evaluate(
+    (of) => [...document.querySelectorAll(of)].filter((e) => e.checkVisibility() && !e.dataset.reached).length,
+    usable,
+  );
+  if (missed > 0) note(`${missed} of ${all} are not reached`);
+  const summary = page.locator("summary").first();
+  if ((await summary.count()) > 0) {
+    await summary.focus();
+    for (const wanted of [true, false]) {
+      await page.keyboard.press("Enter");
+      const open = await summary.evaluate((element) => element.parentElement.open);
+      if (open !== wanted) note(`Enter does not ${wanted ? "open" : "close"} what can be opened`);
+    }
+  }
+  await page.close();
+}
+
+/** On A4 nothing is cut off at the side, in colours that can be read, and there is something on the paper. */
+async function print(context) {
+  const page = await context.newPage();
+  // A4 less two margins of 16 mm, at 96 pixels an inch.
+  await page.setViewportSize({ width: 673, height: 950 });
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  await page.goto(address, { waitUntil: "load" });
+  const wide = await page.evaluate(() =>
+    [...document.querySelectorAll("main *")]
+      .filter((e) => e.checkVisibility() && !e.closest("svg") && e.getBoundingClientRect().right > innerWidth + 1)
+      .map((e) => `${e.localName} "${e.textContent.trim().slice(0, 40)}" by ${Math.round(e.getBoundingClientRect().right - innerWidth)} px`),
+  );
+  if (wide.length > 0) report.errors.push(`print: ${wide.length} are cut off at the side, such as ${wide[0]}`);
+  await judge(page, "print");
+  const paper = await page.pdf({ format: "A4" });
+  if (!paper.subarray(0, 5).equals(Buffer.from("%PDF-")) || paper.length < 5_000) {
+    report.errors.push(`print: the paper is empty (${paper.length} bytes)`);
   }
   await page.close();
 }
@@ -88,6 +163,8 @@ try {
   for (const [index, view] of views.entries()) {
     await audit(context, view, index === 0 ? png : png.replace(/(\.png)?$/, `-${view.name}.png`));
   }
+  await keyboard(context);
+  await print(context);
   await context.close();
 } catch (error) {
   report.errors.push(String(error.message ?? error));

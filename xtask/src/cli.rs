@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Evidence(evidence::Evidence),
     /// Show what has no claim: parts of the spec, and entries of catalogues that others keep. Runs nothing.
     Coverage(Coverage),
+    /// Show what the spec says otherwise than at the last release, and what of it breaks clients. Runs nothing.
+    Diff(Diff),
     /// Compare what two environments answered to the same requests. Runs nothing.
     Parity(Parity),
     /// List what a running service could not deliver, or replay it, by the routes that its spec declares.
@@ -389,8 +391,21 @@ pub(crate) struct Parity {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Diff {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// The tag, branch or commit to compare with; the last release without it: the highest tag `<service>-v<version>`,
+    /// or else `v<version>`, or else what was deployed last.
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) since: Option<String>,
+    /// The form of what is printed on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Only programs of this machine, or only workers in workerd; both without it.
+    /// Only programs of this machine, or only workers in workerd; both without it. Or else how fast a report opens.
     #[arg(long, value_enum)]
     pub(crate) target: Option<BenchTarget>,
     /// Only these peers.
@@ -414,6 +429,8 @@ pub(crate) enum BenchTarget {
     Native,
     /// Workers, in workerd.
     Workers,
+    /// The page of a report with 500 claims, in a browser.
+    Report,
 }
 
 #[derive(Debug, Args)]

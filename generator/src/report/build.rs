@@ -11,7 +11,7 @@ use super::data::{
     EvidenceData, LeftOutData, LoadData, Moved, NextStep, ReportData, RunData, ServiceData,
     SeverityData, WaiverData,
 };
-use super::{ReportInput, announcement, coverage, derived, substitutes};
+use super::{ReportInput, announcement, coverage, derived, mutants, release, substitutes};
 
 /// The report's data.
 pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
@@ -20,6 +20,7 @@ pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
     let claims: Vec<_> =
         readiness.claims.iter().map(|verdict| claim(input, verdict, &run.documents)).collect();
     let derived = derived::derive(input.service, input.environment.target, input.now);
+    let (mutants, seen_failing) = mutants::of(input.service, input.mutants);
     let mut data = ReportData {
         format: 1,
         verdict: readiness.overall,
@@ -61,6 +62,9 @@ pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
         parity: input.parity.cloned(),
         bench: input.bench.cloned(),
         capacity: input.evidence.values().filter_map(load).collect(),
+        mutants,
+        seen_failing,
+        release: input.release.map(|last| release::change(last, input.service)),
         announcement: String::new(),
     };
     data.change = input.previous.map(|previous| change(previous, &data));

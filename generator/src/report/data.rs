@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proofline_spec::document::{Category, Severity};
 use proofline_spec::evidence::{
-    CheckId, Counts, Digest, Overall, Parity, Score, Verdict, WorkerSize,
+    CheckId, Counts, Digest, MutantRow, Overall, Parity, Score, Verdict, WorkerSize,
 };
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ use super::bench::BenchData;
 use super::cost::CostCeiling;
 use super::coverage::Coverage;
 use super::derived::Derived;
+use super::mutants::SeenFailing;
+use super::release::ReleaseChange;
 
 /// The report as data. It is the JSON format, and what the next report compares itself with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,6 +68,15 @@ pub struct ReportData {
     /// The newest benchmark; absent when nothing was measured.
     #[serde(default)]
     pub bench: Option<BenchData>,
+    /// A row for each mutant and claim that it breaks, of a table that counts.
+    #[serde(default)]
+    pub mutants: Vec<MutantRow>,
+    /// Which checks were seen failing.
+    #[serde(default)]
+    pub seen_failing: SeenFailing,
+    /// What the spec says otherwise than in the last release; absent when there is none.
+    #[serde(default)]
+    pub release: Option<ReleaseChange>,
     /// A short text for a team channel.
     pub announcement: String,
 }

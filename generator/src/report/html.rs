@@ -4,10 +4,10 @@ use proofline_spec::evidence::Overall;
 use tera::{Context, Kwargs, State, Tera, Value};
 
 use super::data::ReportData;
-use super::{ReportError, ReportInput, chart, text, view};
+use super::{ReportError, ReportInput, chart, text, top, view};
 
 /// Every template. A name that ends in `.html` is what makes tera escape: keep it.
-const TEMPLATES: [(&str, &str); 16] = [
+const TEMPLATES: [(&str, &str); 18] = [
     ("report.html", include_str!("../../templates/report/report.html")),
     ("style.css", include_str!("../../templates/report/style.css")),
     ("top.html", include_str!("../../templates/report/top.html")),
@@ -17,6 +17,8 @@ const TEMPLATES: [(&str, &str); 16] = [
     ("evidence.html", include_str!("../../templates/report/evidence.html")),
     ("load.html", include_str!("../../templates/report/load.html")),
     ("chart.html", include_str!("../../templates/report/chart.html")),
+    ("mutants.html", include_str!("../../templates/report/mutants.html")),
+    ("release.html", include_str!("../../templates/report/release.html")),
     ("steps.html", include_str!("../../templates/report/steps.html")),
     ("coverage.html", include_str!("../../templates/report/coverage.html")),
     ("spec.html", include_str!("../../templates/report/spec.html")),
@@ -36,6 +38,13 @@ pub(super) fn render(input: &ReportInput<'_>, data: &ReportData) -> Result<Strin
     context.insert("frame", &chart::FRAME);
     context.insert("because", &because(data));
     context.insert("spec_path", input.spec_path);
+    let (blockers, more_blockers) = top::blockers(data);
+    context.insert("blockers", &blockers);
+    context.insert("more_blockers", &more_blockers);
+    context.insert("never_sentence", &data.seen_failing.sentence());
+    let release = data.release.as_ref().map(super::release::ReleaseChange::sentence);
+    context.insert("release_sentence", &release);
+    context.insert("never_unknown", &data.seen_failing.unknown());
     Ok(tera.render("report.html", &context)?)
 }
 
@@ -98,7 +107,7 @@ fn because(data: &ReportData) -> String {
         }
         Overall::NotReady if all == 0 => "The spec has no P0 or P1 claim.".to_owned(),
         Overall::NotReady => format!(
-            "Of {all} P0 and P1 claims, {verified} are verified, {failed} failed, {unverified} are unverified and {waived} are waived."
+            "Of {all} P0 and P1 claims {verified} are verified; {failed} failed, {unverified} unverified, {waived} waived."
         ),
     }
 }

@@ -13,7 +13,8 @@ pub(super) fn render(data: &ReportData) -> String {
         format!("{} {} on {}", data.service.name, data.service.version, data.environment.name);
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let claims: Vec<_> = data.claims.iter().collect();
-    let _ = writeln!(xml, "<testsuites name=\"{}\"{}>", escaped(&name), totals(&claims));
+    let counts = totals(&claims);
+    let _ = writeln!(xml, "<testsuites name=\"{}\"{counts}>", escaped(&name));
     for category in Category::ALL {
         let claims: Vec<_> = claims.iter().copied().filter(|c| c.category == category).collect();
         if !claims.is_empty() {
@@ -27,7 +28,12 @@ pub(super) fn render(data: &ReportData) -> String {
 fn suite(xml: &mut String, data: &ReportData, category: Category, claims: &[&ClaimData]) {
     let when = escaped(&data.run.started_at);
     let totals = totals(claims);
-    let _ = writeln!(xml, "  <testsuite name=\"{category}\" timestamp=\"{when}\"{totals}>");
+    // Only a suite may count what was skipped.
+    let skipped = count(claims, Verdict::Waived);
+    let _ = writeln!(
+        xml,
+        "  <testsuite name=\"{category}\" timestamp=\"{when}\"{totals} skipped=\"{skipped}\">"
+    );
     for claim in claims {
         case(xml, category, claim);
     }
@@ -47,10 +53,11 @@ fn case(xml: &mut String, category: Category, claim: &ClaimData) {
         Verdict::Waived => "skipped",
     };
     let reason = escaped(&claim.reason);
-    let _ = write!(xml, ">\n      <{element} message=\"{reason}\"");
     if claim.verdict == Verdict::Waived {
-        xml.push_str("/>\n");
+        // The schema that Jenkins published knows no message here.
+        let _ = writeln!(xml, ">\n      <{element}>{reason}</{element}>");
     } else {
+        let _ = write!(xml, ">\n      <{element} message=\"{reason}\"");
         let _ = writeln!(xml, " type=\"{}\">{}</{element}>", claim.severity, escaped(&body(claim)));
     }
     xml.push_str("    </testcase>\n");
@@ -67,14 +74,16 @@ fn body(claim: &ClaimData) -> String {
 }
 
 fn totals(claims: &[&ClaimData]) -> String {
-    let count = |verdict| claims.iter().filter(|claim| claim.verdict == verdict).count();
     format!(
-        " tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"",
+        " tests=\"{}\" failures=\"{}\" errors=\"{}\"",
         claims.len(),
-        count(Verdict::Failed),
-        count(Verdict::Unverified),
-        count(Verdict::Waived)
+        count(claims, Verdict::Failed),
+        count(claims, Verdict::Unverified),
     )
+}
+
+fn count(claims: &[&ClaimData], verdict: Verdict) -> usize {
+    claims.iter().filter(|claim| claim.verdict == verdict).count()
 }
 
 /// Text for content and attributes; characters that XML 1.0 cannot hold become U+FFFD.

@@ -6,6 +6,7 @@ use proofline_spec::evidence::Verdict;
 
 use super::coverage;
 use super::data::{ClaimData, ReportData};
+use super::mutants::NeverSeen;
 use super::text::{listed, moment};
 
 /// The document.
@@ -22,7 +23,9 @@ pub(super) fn render(data: &ReportData) -> String {
     ] {
         claims(&mut md, data, verdict, title);
     }
+    mutants(&mut md, data);
     changes(&mut md, data);
+    release(&mut md, data);
     next_steps(&mut md, data);
     capacity(&mut md, data);
     speed(&mut md, data);
@@ -68,6 +71,7 @@ fn top(md: &mut String, data: &ReportData) {
         md.push('\n');
     }
     let _ = writeln!(md, "{}: score {} %.\n", data.counts, data.score.percent);
+    let _ = writeln!(md, "{}\n", plain(&data.seen_failing.sentence()));
     let _ = writeln!(md, "Rule: {}", plain(&data.rule));
 }
 
@@ -148,6 +152,55 @@ fn claims(md: &mut String, data: &ReportData, verdict: Verdict, title: &str) {
             ]
         }),
     );
+}
+
+fn mutants(md: &mut String, data: &ReportData) {
+    let known = &data.seen_failing;
+    let _ = writeln!(md, "\n## Mutants\n\n{}", plain(&known.sentence()));
+    if let Some(unknown) = known.unknown() {
+        let _ = writeln!(md, "{}", plain(&unknown));
+    }
+    if let Some(table) = &known.table {
+        let _ = writeln!(md, "\n{}", plain(&table.source()));
+    }
+    if !known.never.is_empty() {
+        let _ = writeln!(md, "\nChecks never seen failing:\n");
+        let cells = |never: &NeverSeen| {
+            vec![never.claim.clone(), never.severity.to_string(), never.reason.clone()]
+        };
+        table(
+            md,
+            &["claim", "severity", "check never seen failing"],
+            known.never.iter().map(cells),
+        );
+    }
+    if data.mutants.is_empty() {
+        return;
+    }
+    md.push('\n');
+    table(
+        md,
+        &["claim", "mutant", "what is wrong with it", "outcome", "failed step"],
+        data.mutants.iter().map(|row| {
+            let step = row.failed_step.as_ref().or(row.message.as_ref());
+            vec![
+                row.claim.clone(),
+                row.id.clone(),
+                row.what.clone(),
+                row.outcome.name().to_owned(),
+                step.cloned().unwrap_or_default(),
+            ]
+        }),
+    );
+}
+
+fn release(md: &mut String, data: &ReportData) {
+    let _ = writeln!(md, "\n## Since the last release\n");
+    let Some(release) = &data.release else {
+        md.push_str("There is no last release: no tag, and no deployment of another commit.\n");
+        return;
+    };
+    md.push_str(&release.markdown(plain));
 }
 
 fn changes(md: &mut String, data: &ReportData) {

@@ -18,6 +18,8 @@ pub mod history;
 mod html;
 mod junit;
 mod markdown;
+mod mutants;
+mod release;
 mod runbook;
 mod sarif;
 pub mod schedule;
@@ -26,6 +28,7 @@ mod surface;
 #[cfg(test)]
 mod tests;
 mod text;
+mod top;
 mod view;
 
 use std::collections::BTreeMap;
@@ -43,6 +46,11 @@ pub use data::{
     NextStep, ReportData, RunData, ScoreData, ServiceData, SeverityData, WaiverData,
 };
 pub use derived::{AlertData, Derived, LimitData, ObjectiveData, RouteData, SchemaData, Surface};
+pub use mutants::{Ground, MutantTableData, NeverSeen, SeenFailing, SeenMutants};
+pub use release::{Impact, PartChanges, ReleaseChange, ReleaseInput, SpecChange, spec_changes};
+
+/// The file and the line of each claim, by id; the lines count from 1.
+pub type ClaimPlaces = BTreeMap<String, (String, usize)>;
 
 /// Everything that a report is made from.
 #[derive(Debug)]
@@ -51,6 +59,8 @@ pub struct ReportInput<'a> {
     pub service: &'a Service,
     /// The spec's file, as it is shown.
     pub spec_path: &'a str,
+    /// Where each claim stands.
+    pub places: &'a ClaimPlaces,
     /// Where the checks ran.
     pub environment: &'a Environment,
     /// What the run was about.
@@ -67,6 +77,10 @@ pub struct ReportInput<'a> {
     pub parity: Option<&'a Parity>,
     /// The newest benchmark of this machine, where there is one.
     pub bench: Option<&'a BenchData>,
+    /// What mutants showed, where a table of them was kept.
+    pub mutants: Option<&'a SeenMutants>,
+    /// The last release, where there is one.
+    pub release: Option<&'a ReleaseInput>,
     /// When the report is made (RFC 3339).
     pub now: &'a str,
     /// Commits since the report before, one line each.
@@ -108,7 +122,7 @@ pub fn render(input: &ReportInput<'_>) -> Result<Rendered, ReportError> {
         html: html::render(input, &data)?,
         markdown: markdown::render(&data),
         junit: junit::render(&data),
-        sarif: sarif::render(&data, input.spec_path),
+        sarif: sarif::render(&data, input.spec_path, input.places),
         announcement: data.announcement.clone(),
         json: serde_json::to_value(data)?,
     })

@@ -6,17 +6,18 @@ use proofline_spec::document::Severity;
 use proofline_spec::evidence::Verdict;
 use serde_json::{Value, json};
 
+use super::ClaimPlaces;
 use super::data::{ClaimData, ReportData};
 
 /// The log, with one run.
-pub(super) fn render(data: &ReportData, spec_path: &str) -> Value {
+pub(super) fn render(data: &ReportData, spec_path: &str, places: &ClaimPlaces) -> Value {
     let rules: Vec<Value> = data.claims.iter().map(rule).collect();
     let results: Vec<Value> = data
         .claims
         .iter()
         .enumerate()
         .filter(|(_, claim)| claim.verdict != Verdict::Verified)
-        .map(|(index, claim)| result(data, claim, index, spec_path))
+        .map(|(index, claim)| result(data, claim, index, &place(claim, spec_path, places)))
         .collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -25,6 +26,7 @@ pub(super) fn render(data: &ReportData, spec_path: &str) -> Value {
             "tool": {"driver": {
                 "name": "proofline",
                 "version": data.run.tool_version,
+                "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": rules,
             }},
             "automationDetails": {"id": format!("proofline/{}/{}", data.service.name, data.environment.name)},
@@ -51,7 +53,18 @@ fn rule(claim: &ClaimData) -> Value {
     })
 }
 
-fn result(data: &ReportData, claim: &ClaimData, index: usize, spec_path: &str) -> Value {
+/// Where a claim stands, as a `physicalLocation`. Code scanning shows nothing without a line.
+fn place(claim: &ClaimData, spec_path: &str, places: &ClaimPlaces) -> Value {
+    let whole = (spec_path.to_owned(), 1);
+    let (path, line) = places.get(&claim.id).unwrap_or(&whole);
+    let end = claim.id.chars().count() + 3;
+    json!({
+        "artifactLocation": {"uri": uri(path)},
+        "region": {"startLine": line, "startColumn": 1, "endLine": line, "endColumn": end},
+    })
+}
+
+fn result(data: &ReportData, claim: &ClaimData, index: usize, place: &Value) -> Value {
     // A waiver suppresses what the verdict would be without it.
     let level = match claim.without_waiver {
         Verdict::Failed => "error",
@@ -64,7 +77,7 @@ fn result(data: &ReportData, claim: &ClaimData, index: usize, spec_path: &str) -
         "level": level,
         "message": {"text": format!("{} is {}: {}", claim.id, claim.verdict.name(), claim.reason)},
         "locations": [{
-            "physicalLocation": {"artifactLocation": {"uri": uri(spec_path)}},
+            "physicalLocation": place,
             "logicalLocations": [{"fullyQualifiedName": format!("claims.{}", claim.id)}],
         }],
         "partialFingerprints": {

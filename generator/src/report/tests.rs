@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 
 use super::cyclonedx::{CycloneDxInput, cyclonedx};
 use super::fixture::{ENVIRONMENT, Made, NOW, SERVICE, make};
-use super::{BenchData, Rendered, ReportData, ReportInput, render};
+use super::mutants::tests::seen;
+use super::{
+    BenchData, ClaimPlaces, NextStep, ReleaseInput, Rendered, ReportData, ReportInput, render,
+};
 
 const TODAY: &str = "2026-11-21";
 
@@ -32,9 +35,11 @@ fn judged(made: &Made) -> Readiness {
 
 fn rendered(made: &Made, previous: Option<&ReportData>, problems: &[String]) -> Rendered {
     let readiness = judged(made);
+    let (mutants, release) = (seen(""), release(""));
     render(&ReportInput {
         service: &made.service,
         spec_path: "spec/services/pantry/service.yaml",
+        places: &places(),
         environment: &made.environment,
         manifest: &made.manifest,
         evidence: &made.evidence,
@@ -43,10 +48,64 @@ fn rendered(made: &Made, previous: Option<&ReportData>, problems: &[String]) -> 
         problems,
         parity: None,
         bench: None,
+        mutants: Some(&mutants),
+        release: Some(&release),
         now: NOW,
         commits: &["1f3870b pantry: jars have labels".to_owned()],
     })
     .unwrap()
+}
+
+/// The data of a report with this verdict and these next steps.
+pub(super) fn data_with(verdict: Overall, next_steps: Vec<NextStep>) -> ReportData {
+    let mut data: ReportData =
+        serde_json::from_value(rendered_plainly(&pantry(&[], &[])).json).unwrap();
+    (data.verdict, data.next_steps) = (verdict, next_steps);
+    data
+}
+
+/// Where one claim stands.
+fn places() -> ClaimPlaces {
+    [("SEC-HEADERS".to_owned(), ("spec/services/common.yaml".to_owned(), 7))].into()
+}
+
+/// A report where no mutant was tried, and nothing was released.
+fn rendered_plainly(made: &Made) -> Rendered {
+    let readiness = judged(made);
+    render(&ReportInput {
+        service: &made.service,
+        spec_path: "spec/services/pantry/service.yaml",
+        places: &places(),
+        environment: &made.environment,
+        manifest: &made.manifest,
+        evidence: &made.evidence,
+        readiness: &readiness,
+        previous: None,
+        problems: &[],
+        parity: None,
+        bench: None,
+        mutants: None,
+        release: None,
+        now: NOW,
+        commits: &[],
+    })
+    .unwrap()
+}
+
+/// A release before with another limit.
+fn release(text: &str) -> ReleaseInput {
+    let mut service: Service = parsed(SERVICE);
+    service.limits["ip"].rate = Some("90/min".parse().unwrap());
+    service.service.version = format!("1.1.0{text}");
+    ReleaseInput {
+        name: format!("tag v1.1.0{text}"),
+        commit: format!("aaaabbbbccccdddd{text}"),
+        when: Some(NOW.to_owned() + text),
+        service: Some(service),
+        incomplete: false,
+        commits: vec![format!("aaaabbb pantry: fewer requests{text}")],
+        more_commits: 0,
+    }
 }
 
 /// A benchmark of ours and a peer that needs twice the processor time.
@@ -154,6 +213,8 @@ fn junit_has_a_case_per_claim_and_never_skips_what_is_unverified() {
     let count = |name: &str| document.descendants().filter(|n| n.has_tag_name(name)).count();
     assert_eq!(count("testcase"), 9);
     assert_eq!((count("failure"), count("error"), count("skipped")), (1, 2, 1));
+    let skipped = document.descendants().find(|node| node.has_tag_name("skipped")).unwrap();
+    assert!(!skipped.text().unwrap().is_empty(), "a waiver says why");
     let suites = document.root_element();
     assert_eq!(suites.attribute("tests"), Some("9"));
     let suites = suites.children().filter(roxmltree::Node::is_element);
@@ -190,9 +251,61 @@ fn sarif_has_a_result_per_open_claim_and_a_suppression_per_waiver() {
         let rule = &run["tool"]["driver"]["rules"]
             [usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
         assert_eq!(rule["id"], result["ruleId"]);
-        let uri = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
-        assert_eq!(uri, "spec/services/pantry/service.yaml");
+        let place = &result["locations"][0]["physicalLocation"];
+        let (file, line) = match result["ruleId"].as_str() {
+            Some("SEC-HEADERS") => ("spec/services/common.yaml", 7),
+            _ => ("spec/services/pantry/service.yaml", 1),
+        };
+        assert_eq!(place["artifactLocation"]["uri"], file);
+        assert_eq!(place["region"]["startLine"], line);
     }
+}
+
+#[test]
+fn checks_that_were_never_seen_failing_are_marked_and_change_no_verdict() {
+    let made = pantry(&[], &[]);
+    let with = rendered(&made, None, &[]);
+    assert_eq!(with.html.matches("<span class=\"badge never\">").count(), 7);
+    assert!(
+        with.html.contains(
+            "It is broken (mutant <code>mutant-of-SEC-HEADERS</code>): Then they are there"
+        )
+    );
+    assert!(with.html.contains("6 of 7 checks were never seen failing."));
+    assert_eq!(with.json["mutants"][0]["failed_step"], "Then they are there");
+    let without = rendered_plainly(&made);
+    assert_eq!(without.html.matches("<span class=\"badge never\">").count(), 0);
+    assert!(without.html.contains("7 of 7 checks were never seen failing."));
+    assert!(without.markdown.contains("No mutants were tried"));
+    assert!(without.html.contains("There is no last release to compare with"));
+    assert_eq!(without.json["verdict"], with.json["verdict"]);
+    assert_eq!(without.json["score"], with.json["score"]);
+}
+
+#[test]
+fn change_since_the_last_release_is_on_the_page() {
+    let html = mixed().html;
+    assert!(html.contains(
+        "<span class=\"badge failed\">breaking</span> <code>ip</code> rate is 60/min, was 90/min"
+    ));
+    assert!(html.contains("aaaabbb pantry: fewer requests"));
+}
+
+#[test]
+fn first_screen_says_why_and_how_far_the_checks_can_be_trusted() {
+    let html = mixed().html;
+    let top = html.split("</header>").next().unwrap();
+    for part in [
+        "Not ready",
+        "#claim-SEC-HEADERS",
+        "the answer has no header",
+        "#claim-REL-TX",
+        "6 of 7 checks were never seen failing.",
+        "2 changes since tag v1.1.0, 1 of them breaking.",
+    ] {
+        assert!(top.contains(part), "the first screen lacks {part}");
+    }
+    assert!(!top.contains("#claim-REL-CACHE"), "what is waived stands in nobody's way");
 }
 
 #[test]
@@ -297,6 +410,7 @@ fn no_text_of_the_inputs_is_markup_in_any_format() {
     let rendered = render(&ReportInput {
         service: &again.service,
         spec_path: HOSTILE,
+        places: &places(),
         environment: &again.environment,
         manifest: &again.manifest,
         evidence: &again.evidence,
@@ -305,6 +419,8 @@ fn no_text_of_the_inputs_is_markup_in_any_format() {
         problems: &[HOSTILE.to_owned()],
         parity: Some(&parity(HOSTILE)),
         bench: Some(&bench(HOSTILE)),
+        mutants: Some(&seen(HOSTILE)),
+        release: Some(&release(HOSTILE)),
         now: HOSTILE,
         commits: &[HOSTILE.to_owned()],
     })
@@ -399,6 +515,7 @@ fn differences_between_environments_are_shown_with_what_the_spec_says_about_them
     let rendered = render(&ReportInput {
         service: &made.service,
         spec_path: "spec/services/pantry/service.yaml",
+        places: &places(),
         environment: &made.environment,
         manifest: &made.manifest,
         evidence: &made.evidence,
@@ -407,6 +524,8 @@ fn differences_between_environments_are_shown_with_what_the_spec_says_about_them
         problems: &[],
         parity: Some(&parity("elsewhere")),
         bench: Some(&bench("elsewhere")),
+        mutants: None,
+        release: None,
         now: NOW,
         commits: &[],
     })
@@ -456,6 +575,15 @@ fn declarations_say_what_the_inputs_say() {
     let made = pantry(&["security/headers", "reliability/cache"], &["observability/logs"]);
     let text = serde_json::to_string_pretty(&declared(&made)).unwrap() + "\n";
     insta::assert_binary_snapshot!("cyclonedx.json", text.into_bytes());
+}
+
+/// The suite `formats` has published schemas judge these very files.
+#[test]
+fn files_for_ci_say_what_the_inputs_say() {
+    let rendered = mixed();
+    let sarif = serde_json::to_string_pretty(&rendered.sarif).unwrap() + "\n";
+    insta::assert_binary_snapshot!("sarif.json", sarif.into_bytes());
+    insta::assert_binary_snapshot!("junit.xml", rendered.junit.into_bytes());
 }
 
 /// Every string below a key of this name.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proofline_spec::document::Proof;
 use proofline_spec::evidence::{
     CheckEvidence, CheckId, CheckKind, CheckOutcome, Exchange, LatencySummary, LoadEvidence,
-    ScenarioEvidence, Verdict,
+    MutantRow, ScenarioEvidence, Verdict,
 };
 use serde::Serialize;
 
@@ -37,6 +37,10 @@ struct ClaimView<'a> {
     step: Option<&'a str>,
     limits: Vec<String>,
     checks: Vec<CheckView<'a>>,
+    /// Why no check of it was ever seen failing.
+    never: Option<&'a str>,
+    /// What became of it when mutants ran.
+    mutants: Vec<&'a MutantRow>,
 }
 
 #[derive(Debug, Serialize)]
@@ -181,7 +185,14 @@ fn claim_view<'a>(
         step: data.next_steps.iter().find(|step| step.id == claim.id).map(|s| s.step.as_str()),
         limits: limits(input, &claim.id),
         checks,
+        never: never_seen(data, &claim.id),
+        mutants: data.mutants.iter().filter(|row| row.claim == claim.id).collect(),
     }
+}
+
+fn never_seen<'a>(data: &'a ReportData, id: &str) -> Option<&'a str> {
+    let never = data.seen_failing.never.iter().find(|never| never.claim == id)?;
+    Some(never.reason.as_str())
 }
 
 /// The limits that a claim sets for its load tests.

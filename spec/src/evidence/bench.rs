@@ -175,7 +175,7 @@ impl BenchRoute {
 }
 
 /// The middle one of some figures, or the mean of the two in the middle.
-fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
+pub fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
     let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);
     let half = figures.len() / 2;

@@ -28,6 +28,7 @@ pub use attestation::{
 };
 pub use bench::{
     Bench, BenchMachine, BenchMethod, BenchPeer, BenchRatio, BenchRound, BenchRoute, BenchSize,
+    median,
 };
 pub use check::{
     CheckEvidence, CheckId, CheckKind, CheckOutcome, Exchange, ScenarioEvidence, ScenarioOutcome,

@@ -21,6 +21,15 @@ pub struct MutantTable {
     pub spec_digest: Digest,
     /// The digest of the mutants' files.
     pub mutants_digest: Digest,
+    /// The digest of the catalogue of features whose steps saw them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue_digest: Option<Digest>,
+    /// The commit that was checked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether there were changes that are not committed.
+    #[serde(default)]
+    pub dirty: bool,
     /// The names of those that were asked for; all without any.
     pub only: Vec<String>,
     /// Whether somebody stopped it before every mutant was tried.

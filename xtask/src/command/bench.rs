@@ -36,6 +36,9 @@ pub(super) fn newest(context: &Context) -> Result<Option<BenchData>, String> {
 }
 
 pub(super) fn run(context: &Context, arguments: &Bench) -> Result<Exit> {
+    if arguments.target == Some(BenchTarget::Report) {
+        return opens(context, arguments);
+    }
     let wanted = Wanted {
         native: arguments.target != Some(BenchTarget::Workers),
         workers: arguments.target != Some(BenchTarget::Native),
@@ -56,6 +59,16 @@ pub(super) fn run(context: &Context, arguments: &Bench) -> Result<Exit> {
     output::stdout(&match arguments.format {
         Format::Text => bench::document::table(&document),
         Format::Json => text,
+    });
+    Ok(Exit::Success)
+}
+
+/// How fast a report opens: a figure for people, which no report of a service shows.
+fn opens(context: &Context, arguments: &Bench) -> Result<Exit> {
+    let pages = bench::page::run(context, arguments.rounds.into())?;
+    output::stdout(&match arguments.format {
+        Format::Text => bench::page::table(&pages),
+        Format::Json => serde_json::to_string_pretty(&pages)? + "\n",
     });
     Ok(Exit::Success)
 }

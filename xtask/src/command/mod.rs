@@ -8,6 +8,7 @@ mod completions;
 mod coverage;
 mod dead_letters;
 mod deploy;
+mod diff;
 mod evidence;
 mod explain;
 mod generate;
@@ -52,6 +53,7 @@ pub(crate) fn dispatch(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Command::Evidence(arguments) => evidence::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),
         Command::Coverage(arguments) => coverage::run(context, arguments),
+        Command::Diff(arguments) => diff::run(context, arguments),
         Command::Parity(arguments) => parity::run(context, arguments),
         Command::Schedule(arguments) => schedule::run(context, arguments),
         Command::Explain(arguments) => explain::run(context, arguments),

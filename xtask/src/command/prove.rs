@@ -1,7 +1,6 @@
 //! `prove`: mutants of the runtime, and whether the claims that they break are seen failing.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use anyhow::Result;
 use proofline_generator::tree::write_atomically;
@@ -49,12 +48,12 @@ fn at_once() -> usize {
 /// Writes both forms down; a part of the mutants never replaces what all of them showed.
 fn keep(context: &Context, table: &MutantTable, markdown: &str, json: &str) -> Result<String> {
     let part = if table.only.is_empty() && !table.interrupted { "" } else { ".part" };
-    let folder = Path::new("evidence/mutants").join(&table.environment);
-    let name = folder.join(format!("{}{part}", table.service)).display().to_string();
+    let name = format!("{}{part}", table.service);
+    let path = |end: &str| mutants::place(&table.environment, &format!("{name}.{end}"));
     for (end, text) in [("json", json), ("md", markdown)] {
-        write_atomically(&context.root.join(format!("{name}.{end}")), text.as_bytes())?;
+        write_atomically(&context.root.join(path(end)), text.as_bytes())?;
     }
-    Ok(format!("{name}.json"))
+    Ok(path("json").display().to_string())
 }
 
 fn summarise(context: &Context, table: &MutantTable, kept: &str) {

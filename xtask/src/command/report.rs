@@ -20,6 +20,8 @@ use crate::context::{Context, Stopped};
 use crate::output::{self, Tone};
 use crate::run::evidence::keys::{PUBLIC_VARIABLE, PublicKey, SigningKey};
 use crate::run::evidence::{self, Evidence, integrity, signature};
+use crate::run::mutants;
+use crate::run::release;
 use crate::run::session;
 use crate::run::whole;
 use crate::run::workspace::LoadedService;
@@ -106,10 +108,18 @@ pub(super) fn write(
         problems.push(problem);
         None
     });
+    let (mutants, unread) = mutants::newest(&context.root, service, &environment.environment)?;
+    problems.extend(unread);
+    let release = release::last(&context.root, &service.folder, &environment.environment)
+        .unwrap_or_else(|error| {
+            problems.push(format!("what the last release was cannot be told: {error:#}"));
+            None
+        });
     let previous = previous(context, service, environment, &found.manifest.run);
     let rendered = report::render(&ReportInput {
         service: &service.service,
         spec_path: &format!("spec/services/{}/service.yaml", service.folder),
+        places: &service.places,
         environment,
         manifest: &found.manifest,
         evidence: &found.checks,
@@ -118,6 +128,8 @@ pub(super) fn write(
         problems: &problems,
         parity: whole::with_another_target(context, service, environment, found).as_ref(),
         bench: bench.as_ref(),
+        mutants: mutants.as_ref(),
+        release: release.as_ref(),
         now: &Context::now(),
         commits: &commits(&context.root),
     })?;

@@ -17,6 +17,7 @@ pub(crate) mod plan;
 pub(crate) mod plans;
 pub(crate) mod probe;
 pub(crate) mod process;
+pub(crate) mod release;
 pub(crate) mod runners;
 pub(crate) mod said;
 pub(crate) mod secrets;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use proofline_generator::report::ClaimPlaces;
 use proofline_generator::sql::{self, Migration, Prepared};
 use proofline_generator::tree::{Owner, Tree};
 use proofline_generator::{Input, names_that_clash};
@@ -29,6 +30,8 @@ pub(crate) struct LoadedService {
     pub(crate) prepared: BTreeMap<String, Prepared>,
     /// Digest of the spec, what it includes, and its migrations.
     pub(crate) digest: Digest,
+    /// Where each claim stands.
+    pub(crate) places: ClaimPlaces,
 }
 
 /// Every document of the workspace.
@@ -132,6 +135,12 @@ impl Workspace {
             .with_context(|| format!("cannot read what belongs to `{folder}`"))?;
         let source = loaded.source;
         let Some(service) = loaded.document else { return Ok(()) };
+        let place = |id: &String| {
+            let place = source.key_of(&["claims", id]);
+            // Of an included file the path is known only as it was reached, `a/../b`.
+            (id.clone(), (tidy(&place.file), place.line))
+        };
+        let places = service.claims.keys().map(place).collect();
         let base = path.parent().unwrap_or(root);
         let migrations = sql::read_migrations(&service, base)
             .with_context(|| format!("cannot read the migrations of `{folder}`"))?;
@@ -149,6 +158,7 @@ impl Workspace {
             migrations,
             prepared,
             digest,
+            places,
         });
         Ok(())
     }
@@ -232,8 +242,21 @@ fn unknown(what: &str, name: &str, known: &[String]) -> String {
     format!("there is no {what} `{name}`{hint}\nhint: there are {}", known.join(", "))
 }
 
+/// A path without `..` in it.
+fn tidy(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        if part == ".." && parts.last().is_some_and(|last| *last != "..") {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
+}
+
 /// Names of the features in the catalogue, such as `security/jwt`.
-fn feature_names(root: &Path) -> Vec<String> {
+pub(crate) fn feature_names(root: &Path) -> Vec<String> {
     let base = root.join("features/catalogue");
     let mut names = Vec::new();
     for category in std::fs::read_dir(&base).into_iter().flatten().flatten() {

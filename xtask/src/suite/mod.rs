@@ -6,6 +6,7 @@ mod d1;
 mod deploy;
 mod export;
 mod foreign;
+mod formats;
 mod kubernetes;
 pub(crate) mod program;
 pub(crate) mod record;

@@ -191,20 +191,39 @@ fn is_measured(claim: &Value) -> bool {
     !evidence.is_empty() && evidence.iter().all(check)
 }
 
-pub(super) fn browser(context: &Context, _: bool) -> Result<Outcome> {
-    let Some(node) = tool::node(context) else { return Ok(missing("node")) };
-    let said = ourselves(context, &["report", "--service", SERVICE, "--format", "json"])?;
+/// The paths of the newest report's files by their kind, or what there is to read instead.
+pub(super) fn report(context: &Context) -> Result<Result<Value, String>> {
+    paths(context, &[])
+}
+
+fn paths(context: &Context, options: &[&str]) -> Result<Result<Value, String>> {
+    let command = ["report", "--service", SERVICE, "--format", "json"];
+    let said = ourselves(context, &[&command[..], options].concat())?;
     let object: Value = serde_json::from_str(&said.stdout)
         .with_context(|| format!("`report` printed no JSON: {}", said.stderr))?;
-    let Some(page) = object["report"]["html"].as_str() else {
-        return Ok(Outcome::one(false, "`report` names no page".to_owned()));
-    };
-    let folder = tempfile::tempdir()?;
-    let said = program::run(context, &node, |command| {
-        command.arg(".ci/browser/audit.mjs").arg(page).arg(folder.path().join("report.png"));
-        command.env("PROOFLINE_TOOLS", &context.tools);
-    })?;
-    Ok(Outcome::one(said.success, said.all()))
+    if object["report"]["html"].is_string() {
+        return Ok(Ok(object["report"].clone()));
+    }
+    Ok(Err(format!("`report` names no page: {}", said.stderr)))
+}
+
+pub(super) fn browser(context: &Context, _: bool) -> Result<Outcome> {
+    let Some(node) = tool::node(context) else { return Ok(missing("node")) };
+    let mut outcome = Outcome::default();
+    for options in [&[][..], &["--history"]] {
+        let paths = match paths(context, options)? {
+            Ok(paths) => paths,
+            Err(output) => return Ok(Outcome::one(false, output)),
+        };
+        let page = paths["html"].as_str().unwrap_or_default();
+        let folder = tempfile::tempdir()?;
+        let said = program::run(context, &node, |command| {
+            command.arg(".ci/browser/audit.mjs").arg(page).arg(folder.path().join("page.png"));
+            command.env("PROOFLINE_TOOLS", &context.tools);
+        })?;
+        outcome.add(&Outcome::one(said.success, format!("{page}:\n{}\n", said.all())));
+    }
+    Ok(outcome)
 }
 
 pub(super) fn schemathesis(context: &Context, _: bool) -> Result<Outcome> {

@@ -3,11 +3,13 @@
 use anyhow::Result;
 
 use super::tool::{self, Tool};
-use super::{chaos, containers, deploy, export, foreign, kubernetes, rust, service, stores};
+use super::{
+    chaos, containers, deploy, export, foreign, formats, kubernetes, rust, service, stores,
+};
 use crate::context::Context;
 
 /// How a suite ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     /// Tests that passed.
     pub(crate) passed: u64,
@@ -169,6 +171,12 @@ pub(crate) const SUITES: &[Suite] = &[
         tests: "the image, two instances behind the proxy under load, and the main job on Luna in containers",
         tools: &[tool::DOCKER, tool::COMPOSE],
         run: containers::containers,
+    },
+    Suite {
+        name: "formats",
+        tests: "the published schemas of SARIF and JUnit files accept those of a report, and refuse broken ones",
+        tools: &[tool::CHECK_JSONSCHEMA, tool::XMLSCHEMA],
+        run: formats::run,
     },
     Suite {
         name: "browser",

@@ -45,6 +45,7 @@ tools! {
     SCHEMATHESIS = "schemathesis", "pip install schemathesis, or .ci/install";
     FOREIGN_NODE = "foreign-node", ".ci/install, which needs npm";
     FOREIGN_PYTHON = "foreign-python", ".ci/install, which needs Python 3 with venv";
+    XMLSCHEMA = "xmlschema-validate", "pip install xmlschema, or .ci/install";
     CHROMIUM = "chromium", "apt-get install chromium, or .ci/install";
     NODE = "node", "https://nodejs.org, version 20 or newer";
 }

@@ -6,6 +6,7 @@
 pub(crate) mod document;
 mod http;
 mod measure;
+pub(crate) mod page;
 mod peer;
 mod prepare;
 mod same_work;

@@ -5,6 +5,7 @@
 
 mod copy;
 mod judging;
+mod kept;
 mod prove;
 mod schemata;
 mod table;
@@ -19,13 +20,28 @@ use proofline_spec::document::Service;
 use proofline_spec::evidence::{CheckId, Digest};
 use serde::Deserialize;
 
+pub(crate) use kept::{newest, place};
 pub(crate) use prove::{Wanted, prove};
 pub(crate) use table::markdown;
+
+use super::workspace::feature_names;
 
 /// Where they are, from the root of the workspace.
 const FOLDER: &str = "features/mutants";
 /// The sources that they change, from the root of the workspace.
 const SOURCES: &str = "runtime/src";
+
+/// The digest of the features whose steps must see mutants.
+pub(crate) fn catalogue_digest(root: &Path) -> Result<Digest> {
+    let mut texts = Vec::new();
+    for name in feature_names(root) {
+        let path = root.join(format!("features/catalogue/{name}.feature"));
+        let text =
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        texts.push((name, text));
+    }
+    Ok(Digest::of_parts(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice()))))
+}
 
 /// A small change of the runtime, and who must see it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -54,6 +54,8 @@ pub(crate) fn prove(
 ) -> Result<MutantTable> {
     runs_natively(environment)?;
     let mutants = Mutants::read(&context.root)?;
+    let catalogue_digest = Some(super::catalogue_digest(&context.root)?);
+    let (commit, dirty) = session::commit(&context.root);
     let chosen = mutants.of(&service.folder, &service.service, &wanted.only)?;
     let _alone = copy::claim(context)?;
     let started_at = Context::now();
@@ -85,6 +87,9 @@ pub(crate) fn prove(
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         spec_digest: service.digest,
         mutants_digest: mutants.digest,
+        catalogue_digest,
+        commit,
+        dirty,
         only: wanted.only.clone(),
         interrupted,
         released,

@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod failure;
 pub mod front;
 pub mod generate;
+pub mod grade;
 pub mod harness;
 pub mod kept;
 pub mod lms;

@@ -92,6 +92,15 @@ pub enum Alternative {
     Unfold,
 }
 
+/// So many of a long list for one of several places. From place to place the window moves on, so that some places
+/// together get the whole list; where it begins is the seed's.
+pub fn window<V: Clone>(list: &[V], seed: u64, place: usize, count: usize) -> Vec<V> {
+    let Ok(length @ 1..) = u64::try_from(list.len()) else { return Vec::new() };
+    let begin = usize::try_from(seed % length).unwrap_or_default();
+    let skipped = (begin + place * count) % list.len();
+    list.iter().cycle().skip(skipped).take(count.min(list.len())).cloned().collect()
+}
+
 macro_rules! vectors {
     ($($(#[$doc:meta])* $function:ident: $kind:ty = $file:literal;)*) => {
         $($(#[$doc])* pub fn $function() -> Result<Vec<$kind>, String> {
@@ -109,10 +118,14 @@ macro_rules! vectors {
 vectors! {
     /// Payloads that change a statement when they reach SQL as text.
     sql: TextVector = "sql-injection.yaml";
+    /// More of them, of a published list; `features/vectors/refresh-published` takes it anew.
+    published_sql: TextVector = "published-sql-injection.yaml";
     /// Payloads that make a database wait.
     delays: DelayVector = "sql-delay.yaml";
     /// Texts that a browser would run as a part of a page.
     markup: TextVector = "markup.yaml";
+    /// More of them, of a published list.
+    published_markup: TextVector = "published-markup.yaml";
     /// Origins that look like an allowed one. `{origin}`, `{scheme}`, `{host}` and `{domain}` are filled in.
     origins: TextVector = "origins.yaml";
     /// Pieces of text that only the inside of a service knows.
@@ -130,5 +143,35 @@ mod tests {
     #[test]
     fn every_file_of_vectors_can_be_read() {
         assert_eq!(super::problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_vector_of_a_published_list_stands_there_once() {
+        for list in [super::published_sql().unwrap(), super::published_markup().unwrap()] {
+            let texts: std::collections::BTreeSet<&str> =
+                list.iter().map(|vector| vector.text.as_str()).collect();
+            assert!(
+                texts.len() == list.len() && texts.len() > 100,
+                "{} of {}",
+                texts.len(),
+                list.len()
+            );
+        }
+    }
+
+    #[test]
+    fn windows_of_some_places_together_are_the_whole_list() {
+        let list: Vec<u32> = (0..10).collect();
+        for seed in [0, 7, u64::MAX] {
+            let mut seen: Vec<u32> =
+                (0..4).flat_map(|place| super::window(&list, seed, place, 3)).collect();
+            assert_eq!(seen.len(), 12);
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen, list, "{seed}");
+        }
+        assert_ne!(super::window(&list, 0, 0, 3), super::window(&list, 1, 0, 3));
+        assert_eq!(super::window(&list, 3, 5, 99).len(), 10);
+        assert_eq!(super::window::<u32>(&[], 3, 5, 2), Vec::<u32>::new());
     }
 }

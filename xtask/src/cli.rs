@@ -289,6 +289,10 @@ pub(crate) struct Report {
     /// All runs together: readiness over time, what is flaky, what is slow, how latencies drift.
     #[arg(long, conflicts_with = "run_id")]
     pub(crate) history: bool,
+    /// Only write the page in docs/original-documents: what hand-written documents say about the service, figure by
+    /// figure, beside what the run shows. Exit 3 when no evidence is of the spec as it is.
+    #[arg(long, conflicts_with = "history")]
+    pub(crate) documents: bool,
     /// Refuse evidence that is not signed by the key of `--key`, or was changed since.
     #[arg(long)]
     pub(crate) verify_signature: bool,

@@ -6,3 +6,4 @@ Feature: Every answer carries the declared security headers, errors included
     Then every answer carries the security headers that the spec declares
     And no answer may be taken for another type of content
     And no answer says what software makes it
+    And by the rules of a public observatory every answer is graded A or better

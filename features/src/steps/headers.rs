@@ -5,13 +5,15 @@ use proofline_spec::document::{Framing, SecurityHeaders};
 
 use super::samples::Sample;
 use super::{Arguments, steps};
-use crate::failure::{Findings, Seen, require};
+use crate::failure::{Failure, Findings, Seen, require};
+use crate::grade::Observatory;
 use crate::world::World;
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         then "every answer carries the security headers that the spec declares" => declared;
         then "no answer says what software makes it" => no_software;
+        then "by the rules of a public observatory every answer is graded A or better" => graded;
         then "no answer may be taken for another type of content" => no_sniffing;
     }
 }
@@ -76,11 +78,7 @@ fn same(found: &str, expected: &str) -> bool {
     parts(found) == parts(expected)
 }
 
-fn over_samples(
-    world: &World,
-    check: impl Fn(&Sample) -> Result<(), crate::failure::Failure>,
-    seen: &str,
-) -> Seen {
+fn over_samples(world: &World, check: impl Fn(&Sample) -> Result<(), Failure>, seen: &str) -> Seen {
     let mut findings = Findings::new();
     for sample in &world.memory.samples {
         findings.add(&sample.name, check(sample))?;
@@ -105,6 +103,36 @@ async fn declared(world: &mut World, _: Arguments) -> Seen {
         Ok(())
     };
     over_samples(world, check, &names.join(", "))
+}
+
+async fn graded(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let rules = Observatory::read().map_err(Failure::Broken)?;
+    let in_front = &run.target.dialect().headers_in_front;
+    let added: Vec<(String, String)> = expected(&run.target.service.headers)
+        .into_iter()
+        .filter(|(name, _)| in_front.keys().any(|other| other.eq_ignore_ascii_case(name)))
+        .collect();
+    let mut findings = Findings::new();
+    let mut worst = None;
+    for sample in &world.memory.samples {
+        // What is added in front of the service is taken to be as it is declared.
+        let header = |name: &str| {
+            let added = || added.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+            sample.answer.header(name).or_else(|| added().map(|(_, value)| value.as_str()))
+        };
+        let grade = rules.grade(header).map_err(Failure::Broken)?;
+        let is_good = grade.score >= rules.extra_from;
+        let result = require(is_good, || format!("is graded {grade}"), &sample.answer);
+        findings.add(&sample.name, result)?;
+        if worst.as_ref().is_none_or(|worst: &crate::grade::Grade| grade.score < worst.score) {
+            worst = Some(grade);
+        }
+    }
+    let worst = worst.map_or_else(String::new, |worst| worst.to_string());
+    findings.finish("no answers were collected", |count| {
+        format!("{worst} or better on {count} kinds of answers, by {}", rules.source)
+    })
 }
 
 async fn no_software(world: &mut World, _: Arguments) -> Seen {

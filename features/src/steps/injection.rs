@@ -1,5 +1,7 @@
 //! SQL injection: payloads in every text that a client can send.
 
+use std::collections::BTreeSet;
+
 use cucumber::step::Collection;
 use proofline_spec::document::{Method, Route, RouteKey, Schema, SchemaType};
 use serde_json::{Value, json};
@@ -51,6 +53,39 @@ fn harmless(answer: &Answer) -> Result<(), Failure> {
 
 fn payloads() -> Result<Vec<vectors::TextVector>, Failure> {
     vectors::sql().map_err(Failure::Broken)
+}
+
+/// So many payloads of the published list are put into each place, beside all of our own.
+const PUBLISHED_IN_EACH_PLACE: usize = 8;
+/// So many are looked at again after they were stored.
+const STORED: usize = 6;
+
+/// The next payloads of the published list, and all of it over some places.
+#[derive(Debug)]
+struct Published {
+    list: Vec<vectors::TextVector>,
+    seed: u64,
+    places: usize,
+    sent: BTreeSet<String>,
+}
+
+impl Published {
+    fn new(seed: u64) -> Result<Self, Failure> {
+        let list = vectors::published_sql().map_err(Failure::Broken)?;
+        Ok(Self { list, seed, places: 0, sent: BTreeSet::new() })
+    }
+
+    fn next(&mut self) -> Vec<vectors::TextVector> {
+        let found = vectors::window(&self.list, self.seed, self.places, PUBLISHED_IN_EACH_PLACE);
+        self.places += 1;
+        self.sent.extend(found.iter().map(|payload| payload.text.clone()));
+        found
+    }
+
+    /// `104 of 171 of a published list among them`
+    fn describe(&self) -> String {
+        format!("{} of {} of a published list among them", self.sent.len(), self.list.len())
+    }
 }
 
 /// Where a text can stand in a request.
@@ -128,12 +163,13 @@ async fn payloads_in(
     world: &mut World,
     wanted: fn(&Place) -> bool,
     findings: &mut Findings,
-) -> Result<(), Failure> {
+) -> Result<Published, Failure> {
     let run = world.run()?;
+    let mut published = Published::new(world.seed)?;
     for (key, route) in run.target.routes() {
         let valid = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
         for place in Place::all(&run.target, &valid, route).iter().filter(|place| wanted(place)) {
-            for payload in payloads()? {
+            for payload in payloads()?.into_iter().chain(published.next()) {
                 let mut call = valid.clone();
                 call.headers.extend(crowd(world, key, route).await?);
                 place.put(&mut call, &payload.text);
@@ -147,20 +183,25 @@ async fn payloads_in(
             }
         }
     }
-    Ok(())
+    Ok(published)
 }
 
 async fn bodies(world: &mut World, _: Arguments) -> Seen {
     let mut findings = Findings::new();
-    payloads_in(world, |place| matches!(place, Place::Body(_)), &mut findings).await?;
-    findings.finish("no route takes texts", |count| format!("{count} payloads in bodies"))
+    let published =
+        payloads_in(world, |place| matches!(place, Place::Body(_)), &mut findings).await?;
+    findings.finish("no route takes texts", |count| {
+        format!("{count} payloads in bodies, {}", published.describe())
+    })
 }
 
 async fn addresses(world: &mut World, _: Arguments) -> Seen {
     let mut findings = Findings::new();
-    payloads_in(world, |place| !matches!(place, Place::Body(_)), &mut findings).await?;
-    findings
-        .finish("no route has parameters", |count| format!("{count} payloads in queries and paths"))
+    let published =
+        payloads_in(world, |place| !matches!(place, Place::Body(_)), &mut findings).await?;
+    findings.finish("no route has parameters", |count| {
+        format!("{count} payloads in queries and paths, {}", published.describe())
+    })
 }
 
 async fn log_in(world: &mut World, _: Arguments) -> Seen {
@@ -208,6 +249,7 @@ async fn log_in(world: &mut World, _: Arguments) -> Seen {
 async fn verbatim(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let mut findings = Findings::new();
+    let mut published = Published::new(world.seed)?;
     for (key, route) in run.target.routes() {
         let own =
             run.target.takes_principals(route) && route.roles.is_none() && route.body.is_some();
@@ -226,7 +268,7 @@ async fn verbatim(world: &mut World, _: Arguments) -> Seen {
             if !free {
                 continue;
             }
-            for payload in payloads()?.into_iter().take(6) {
+            for payload in payloads()?.into_iter().take(STORED).chain(published.next()) {
                 let who = crowd(world, key, route).await?;
                 let mut call =
                     Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
@@ -251,7 +293,7 @@ async fn verbatim(world: &mut World, _: Arguments) -> Seen {
         }
     }
     findings.finish("no route answers what it was sent", |count| {
-        format!("{count} payloads came back as they were sent")
+        format!("{count} payloads came back as they were sent, {}", published.describe())
     })
 }
 

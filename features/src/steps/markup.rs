@@ -24,6 +24,8 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 
 /// So many payloads are put into every place; all of them are stored.
 const IN_EVERY_PLACE: usize = 3;
+/// So many of the published list are put into each place beside them, and are stored.
+const PUBLISHED_IN_EACH_PLACE: usize = 4;
 
 /// Whether a browser that is shown the answer takes it for data: it has no body, or says that it is JSON.
 fn is_data(answer: &Answer) -> bool {
@@ -91,7 +93,9 @@ fn holds(answer: &Answer, name: &str, text: &str) -> Result<(), Failure> {
 async fn stored(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let payloads = vectors::markup().map_err(Failure::Broken)?;
+    let published = vectors::published_markup().map_err(Failure::Broken)?;
     let mut findings = Findings::new();
+    let mut places = 0;
     for (key, route) in run.target.routes() {
         let own = run.target.takes_principals(route) && route.roles.is_none();
         // What a path names belongs to somebody, and is another check's.
@@ -104,7 +108,9 @@ async fn stored(world: &mut World, _: Arguments) -> Seen {
         }
         let user = user(world).await?;
         for name in names {
-            for payload in &payloads {
+            let more = vectors::window(&published, world.seed, places, PUBLISHED_IN_EACH_PLACE);
+            places += 1;
+            for payload in payloads.iter().chain(&more) {
                 let mut call =
                     Call::valid(&mut Generator::new(&run.target, world.seed), key, route)
                         .with(user.bearer());
@@ -132,16 +138,23 @@ async fn stored(world: &mut World, _: Arguments) -> Seen {
 async fn no_page(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let payloads = vectors::markup().map_err(Failure::Broken)?;
+    let published = vectors::published_markup().map_err(Failure::Broken)?;
+    let own = payloads.get(..IN_EVERY_PLACE).unwrap_or(&payloads);
     let mut findings = Findings::new();
-    for payload in payloads.iter().take(IN_EVERY_PLACE) {
-        for (key, route) in run.target.routes() {
-            for (place, with) in places(world, key, route)? {
+    let mut asked = 0;
+    for (key, route) in run.target.routes() {
+        for (place, with) in places(world, key, route)? {
+            let more = vectors::window(&published, world.seed, asked, PUBLISHED_IN_EACH_PLACE);
+            asked += 1;
+            for payload in own.iter().chain(&more) {
                 let who = crowd(world, key, route).await?;
                 let answer = world.send(with(&payload.text, who)).await?;
                 let result = require(is_data(&answer), || "must be no page".to_owned(), &answer);
                 findings.add(&format!("{key} {place}: {}", payload.name), result)?;
             }
         }
+    }
+    for payload in own {
         let nowhere = format!("/{}", call::encode(&payload.text));
         let answer = world.send(Request::get(&nowhere)).await?;
         let result = require(is_data(&answer), || "must be no page".to_owned(), &answer);

@@ -6,16 +6,21 @@ use super::service::{self, Flaw};
 use super::{shop, spec};
 use proofline_features::command;
 use proofline_features::writer::Progress;
-use proofline_spec::document::Permits;
+use proofline_spec::document::{Permits, Service};
 use proofline_spec::evidence::{CheckEvidence, CheckId, CheckKind, CheckOutcome};
 use proofline_spec::exit::Exit;
 use serde_json::json;
 
 /// Runs features against a service with that flaw.
 async fn run(flaw: Flaw, features: &[&str]) -> (Exit, Vec<CheckEvidence>) {
+    Box::pin(run_of(spec::service(), flaw, features)).await
+}
+
+/// Runs features against a service with that flaw which should do what the spec says.
+async fn run_of(spec: Service, flaw: Flaw, features: &[&str]) -> (Exit, Vec<CheckEvidence>) {
     let service = service::start(flaw).await;
     let folder = tempfile::tempdir().unwrap();
-    let target = command::assemble(spec::plan(&service.url, features), spec::service(), &|name| {
+    let target = command::assemble(spec::plan(&service.url, features), spec, &|name| {
         (name == "TOKEN_SECRET").then(|| spec::SECRET.to_owned())
     });
     let exit =
@@ -102,6 +107,17 @@ found_out! {
     not_validating_is_found_out: DoesNotValidate by "security/validation";
     // The HTTP library under the small service takes what is ambiguous unless somebody looks.
     ambiguous_framing_is_found_out: None by "security/smuggling";
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_that_are_as_weak_as_declared_are_graded_badly() {
+    let mut spec = spec::service();
+    spec.headers.content_security_policy = Some(service::WEAK_POLICY.to_owned());
+    let (_, evidence) = Box::pin(run_of(spec, Flaw::WeakPolicy, &["security/headers"])).await;
+    let outcome = format!("{:?}", evidence[0].scenarios[0].outcome);
+    assert_eq!(evidence[0].outcome, CheckOutcome::Failed, "{outcome}");
+    let told = "is graded B+ (80 points; csp-unsafe-inline -20)";
+    assert!(outcome.contains(told), "{outcome}");
 }
 
 /// Runs features against the service with accounts that has this flaw.

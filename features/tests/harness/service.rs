@@ -21,6 +21,7 @@ pub(crate) enum Flaw {
     SaysYes,
     RefusesEveryone,
     OmitsHeader,
+    WeakPolicy,
     LimitOffByOne,
     BelievesAnyone,
     BelievesFirst,
@@ -66,6 +67,9 @@ pub(crate) async fn start(flaw: Flaw) -> Running {
     let worker = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     Running { url, worker }
 }
+
+/// A policy that lets in everything.
+pub(crate) const WEAK_POLICY: &str = "default-src *; frame-ancestors 'none'";
 
 /// A status, headers and a body, before what all answers have.
 pub(crate) struct Draft {
@@ -115,13 +119,17 @@ async fn handle(
             draft.body["detail"] = json!("sqlite: near \"x\": syntax error");
         }
     }
+    let policy = match shared.flaw {
+        Flaw::WeakPolicy => WEAK_POLICY,
+        _ => "default-src 'none'; frame-ancestors 'none'",
+    };
     let mut response = Response::builder()
         .status(StatusCode::from_u16(draft.status).unwrap())
         .header("x-correlation-id", id)
         .header("vary", "Origin")
         .header("strict-transport-security", "max-age=31536000; includeSubDomains")
         .header("referrer-policy", "no-referrer")
-        .header("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
+        .header("content-security-policy", policy)
         .header("x-frame-options", "DENY");
     if shared.flaw != Flaw::OmitsHeader || draft.status < 400 {
         response = response.header("x-content-type-options", "nosniff");

@@ -1,5 +1,6 @@
 //! `report`: verdicts from evidence, and the pages that show them. Runs nothing and needs no network.
 
+mod documents;
 mod history;
 
 use std::path::Path;
@@ -37,6 +38,9 @@ pub(super) fn run(context: &Context, arguments: &Report) -> Result<Exit> {
     let generated = session::generated_digest(&workspace.tree()?, service);
     if arguments.history {
         return history::run(context, service, environment, generated, arguments);
+    }
+    if arguments.documents {
+        return documents::run(context, service, environment, generated, arguments);
     }
     let run = arguments.run_id.as_deref();
     let signer = SigningKey::chosen(context, arguments.signing.sign_key.as_deref())?;

@@ -6,6 +6,7 @@ pub(crate) mod bench;
 pub(crate) mod browser;
 pub(crate) mod build;
 pub(crate) mod chaos;
+pub(crate) mod documents;
 pub(crate) mod elsewhere;
 pub(crate) mod evidence;
 pub(crate) mod framing;

@@ -1,5 +1,8 @@
 //! Tokens signed with HMAC-SHA256 (RFC 7515, 7519, 8725): one algorithm, one key, no options.
 
+#[cfg(test)]
+mod published;
+
 use std::fmt;
 use std::time::Duration;
 

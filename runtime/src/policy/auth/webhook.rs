@@ -1,5 +1,8 @@
 //! Signatures over raw bodies: HMAC-SHA256.
 
+#[cfg(test)]
+mod published;
+
 use std::fmt;
 
 use base64::Engine as _;

@@ -224,6 +224,7 @@ fn the_report_shows_what_has_no_claim() {
     let rendered = render(&ReportInput {
         service: &made.service,
         spec_path: "spec/services/shop/service.yaml",
+        places: &std::collections::BTreeMap::new(),
         environment: &made.environment,
         manifest: &made.manifest,
         evidence: &made.evidence,
@@ -232,6 +233,8 @@ fn the_report_shows_what_has_no_claim() {
         problems: &[],
         parity: None,
         bench: None,
+        mutants: None,
+        release: None,
         now: NOW,
         commits: &[],
     })

@@ -95,6 +95,7 @@ fn manifest(
                 sha256: Digest::of(check.to_string().as_bytes()),
             })
             .collect(),
+        raw: Vec::new(),
         verdicts: None,
         left_out,
         worker: None,

@@ -57,6 +57,9 @@ pub struct Manifest {
     pub ended: Option<String>,
     /// Every evidence document.
     pub documents: Vec<DocumentEntry>,
+    /// What documents were computed from: histograms and intervals of load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raw: Vec<RawEntry>,
     /// Digest of `verdicts.json`, the verdicts as they were computed when the run ended; absent where none were kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<Digest>,
@@ -86,6 +89,16 @@ pub struct WorkerSize {
 pub struct DocumentEntry {
     /// The check.
     pub check: CheckId,
+    /// The file, relative to the run's folder.
+    pub path: String,
+    /// Digest of the file's bytes.
+    pub sha256: Digest,
+}
+
+/// A file with measurements that a document was computed from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawEntry {
     /// The file, relative to the run's folder.
     pub path: String,
     /// Digest of the file's bytes.

@@ -39,7 +39,7 @@ pub use digest::Digest;
 pub use instrument::{
     InstrumentCard, LatencySummary, LoadEvidence, Measurement, PhaseSummary, SeriesPoint,
 };
-pub use manifest::{DocumentEntry, LeftOut, Manifest, WorkerSize};
+pub use manifest::{DocumentEntry, LeftOut, Manifest, RawEntry, WorkerSize};
 pub use mutants::{Control, MutantOutcome, MutantRow, MutantTable, NeverFailing};
 pub use parity::{Deviation, Parity, Part, Side, compare};
 pub use plan::{ConfigurationCheck, FAULTS_TOKEN, Front, Plan, PlannedCheck, PlannedLoad};

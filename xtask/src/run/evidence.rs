@@ -15,10 +15,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use proofline_generator::tree::write_atomically;
 use proofline_spec::evidence::{
-    CheckEvidence, CheckId, Digest, DocumentEntry, Manifest, Readiness, RunSummary, Verdicts, judge,
+    CheckEvidence, CheckId, Digest, DocumentEntry, Manifest, RawEntry, Readiness, RunSummary,
+    Verdicts, judge,
 };
 
 use super::workspace::LoadedService;
+
+/// The folder of a run where load tests keep what they measured.
+const RAW: &str = "load";
 
 /// The version of the manifest's form that is written and read.
 pub(crate) const FORMAT: u32 = 1;
@@ -133,6 +137,19 @@ pub(crate) fn documents(folder: &Path) -> Result<(Vec<DocumentEntry>, Vec<String
         }
     }
     Ok((entries, problems))
+}
+
+/// Every file with measurements in the run's folder, with its digest.
+pub(crate) fn raw(folder: &Path) -> Result<Vec<RawEntry>> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder.join(RAW)).into_iter().flatten() {
+        let entry = entry?;
+        let bytes = std::fs::read(entry.path())?;
+        let path = format!("{RAW}/{}", entry.file_name().to_string_lossy());
+        entries.push(RawEntry { path, sha256: Digest::of(&bytes) });
+    }
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(entries)
 }
 
 /// Computes the verdicts, writes them beside the evidence, and has the manifest name their digest.

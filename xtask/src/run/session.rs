@@ -122,6 +122,7 @@ pub(crate) fn run_built(
     for problem in problems {
         output::line(context, Tone::Warn, "Ignored", &problem);
     }
+    let raw = evidence::raw(&folder)?;
     let (commit, dirty) = commit(&context.root);
     let mut manifest = Manifest {
         format: FORMAT,
@@ -143,6 +144,7 @@ pub(crate) fn run_built(
         interrupted,
         ended: session.ended,
         documents,
+        raw,
         verdicts: None,
         left_out: session.left_out,
         worker,

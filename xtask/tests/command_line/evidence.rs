@@ -59,6 +59,7 @@ pub(crate) fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
         }],
         verdicts: None,
         left_out: Vec::new(),
+        raw: Vec::new(),
         worker: None,
     };
     write_manifest(&workspace, &manifest);

@@ -147,7 +147,7 @@ fn every_change_is_told_in_its_part_with_whom_it_concerns() {
 
 #[test]
 fn claim_and_alert_that_are_gone_promise_less() {
-    let jwt = "  SEC-JWT:\n    severity: P0\n    statement: A token the service did not sign is never accepted.\n    references: [ASVS-9.1.1, CWE-347]\n    proven_by: [{feature: security/jwt}]\n";
+    let jwt = "  SEC-JWT:\n    severity: P0\n    statement: A token the service did not sign is never accepted.\n    maps: [API2:2023, v5.0.0-9.1.1, CWE-347]\n    proven_by: [{feature: security/jwt}]\n";
     assert_eq!(said(jwt, ""), ["-claims SEC-JWT: removed"]);
     let alerts = "alerts:\n  errors: {when: \"error_rate > 5%\", for: 1min, severity: page, summary: Too many requests fail.}\n";
     assert_eq!(said(alerts, ""), ["-alerts errors: removed"]);

@@ -155,6 +155,10 @@ pub(super) fn of_files(contents: &Contents) -> Vec<Trouble> {
         expected.insert(entry.path.clone());
         troubles.extend(of_document(contents, &entry.path, &entry.check, entry.sha256));
     }
+    for entry in &manifest.raw {
+        expected.insert(entry.path.clone());
+        troubles.extend(compared(contents, &entry.path, entry.sha256));
+    }
     if let Some(sha256) = manifest.verdicts {
         expected.insert(Verdicts::FILE.to_owned());
         troubles.extend(compared(contents, Verdicts::FILE, sha256));

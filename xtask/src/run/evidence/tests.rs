@@ -7,7 +7,7 @@ use proofline_generator::tree::write_atomically;
 use proofline_spec::document::{Category, Severity};
 use proofline_spec::evidence::{
     CheckEvidence, CheckId, CheckKind, CheckOutcome, ClaimVerdict, Counts, Digest, DocumentEntry,
-    Manifest, Overall, Readiness, Score, Verdict, Verdicts,
+    Manifest, Overall, RawEntry, Readiness, Score, Verdict, Verdicts,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -17,6 +17,9 @@ use super::keys::{PublicKey, SigningKey};
 use super::signature;
 
 const RUN: &str = "20260101000000000-abcdef";
+
+/// A file with measurements.
+const RAW: &str = "load/smoke.histograms.json";
 
 /// A whole run, signed.
 struct Signed {
@@ -39,6 +42,7 @@ impl Signed {
             signed.write(&path, &bytes);
             DocumentEntry { check, path, sha256: Digest::of(&bytes) }
         });
+        signed.write(RAW, b"{}\n");
         let verdicts = serde_json::to_vec_pretty(&verdicts()).unwrap();
         signed.write(Verdicts::FILE, &verdicts);
         let manifest = manifest(documents.into(), Digest::of(&verdicts));
@@ -63,7 +67,7 @@ impl Signed {
     }
 
     fn files() -> Vec<String> {
-        let fixed = [MANIFEST, Verdicts::FILE, signature::FILE].map(str::to_owned);
+        let fixed = [MANIFEST, Verdicts::FILE, signature::FILE, RAW].map(str::to_owned);
         let checks = ["checks/feature-security-headers.json", "checks/load-smoke.json"];
         fixed
             .into_iter()
@@ -139,6 +143,7 @@ fn manifest(documents: Vec<DocumentEntry>, verdicts: Digest) -> Manifest {
         interrupted: false,
         ended: None,
         documents,
+        raw: vec![RawEntry { path: RAW.to_owned(), sha256: Digest::of(b"{}\n") }],
         verdicts: Some(verdicts),
         left_out: Vec::new(),
         worker: None,

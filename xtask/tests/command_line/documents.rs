@@ -88,7 +88,7 @@ fn unknown_names_get_a_suggestion() {
         (&["verify", "--plan", "--service", "tinny"][..], "did you mean `tiny`?"),
         (&["verify", "--plan", "--env", "locale"][..], "did you mean `local`?"),
         (&["explain", "PL00071"][..], "did you mean `PL0001`?"),
-        (&["test", "--only", "formats"][..], "did you mean `format`?"),
+        (&["test", "--only", "formatt"][..], "did you mean `format`?"),
     ] {
         let done = workspace.run(arguments);
         assert_eq!(done.code, 2, "{done:?}");

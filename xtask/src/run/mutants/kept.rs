@@ -24,19 +24,22 @@ pub(crate) fn newest(
     service: &LoadedService,
     environment: &str,
 ) -> Result<(Option<SeenMutants>, Vec<String>)> {
+    let name = format!("{}.json", service.folder);
+    let folders = std::fs::read_dir(root.join(FOLDER)).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> =
+        folders.map(|folder| folder.path().join(&name)).filter(|path| path.is_file()).collect();
+    if paths.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    paths.sort();
     let ground = Ground {
         service: service.folder.clone(),
         spec_digest: service.digest,
         mutants_digest: Mutants::read(root)?.digest,
         catalogue_digest: catalogue_digest(root)?,
     };
-    let name = format!("{}.json", service.folder);
     let (mut tables, mut problems) = (Vec::new(), Vec::new());
-    for folder in std::fs::read_dir(root.join(FOLDER)).into_iter().flatten().flatten() {
-        let path = folder.path().join(&name);
-        if !path.is_file() {
-            continue;
-        }
+    for path in paths {
         match read(&path) {
             Ok((table, sha256)) => tables.push(SeenMutants::new(table, sha256, &ground)),
             Err(error) => problems.push(format!("{error:#}; it does not count")),

@@ -22,6 +22,11 @@ Feature: A message is delivered when it can be, kept when it cannot, and holds n
     When a job is put into the queue
     Then the provider had it once
 
+  Scenario: The queue hands a message over twice
+    Given the queue hands each message over twice
+    When a job is put into the queue
+    Then the provider has it once, although it was handed over twice
+
   Scenario: The provider does not say what was asked
     Given the provider answers the first attempt with what is not JSON
     When a job is put into the queue

@@ -8,6 +8,12 @@ Feature: The end of the process is announced and ordered, and loses nothing
     And the last answer on each connection announced its end
     And its parts ended in the declared order
 
+  Scenario: A request that is still being sent
+    Given another instance with a request of which not all is sent
+    When that instance is told to end in the middle
+    Then each request that it accepted was answered
+    And its parts ended in the declared order
+
   @about:jobs @needs:seeded-instances @needs:mint
   Scenario: Jobs under way
     Given another instance with jobs that no provider ever finishes

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use cucumber::step::Collection;
 use proofline_spec::document::{Binding, Job, RouteKey};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::provider::{always, play, received};
-use super::{Arguments, eventually, logs, steps};
+use super::{Arguments, eventually, faults, logs, steps};
 use crate::accounts;
 use crate::call;
 use crate::exchange::{Answer, Request};
@@ -48,12 +48,14 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         given "the provider answers the first attempt with 429 and to come again in ([0-9]+) s" => busy;
         given "the provider tells one job to come again in an hour" => poisoned;
         given "the provider answers the first attempt with what is not JSON" => malformed;
+        given "the queue hands each message over twice" => twice;
         when "a job is put into the queue" => put;
         when "the provider had it once and ([0-9]+) other jobs are put into the queue" => put_others;
         when "the provider is mended" => mended;
         when "the dead letter is replayed by two at the same time" => replayed;
         then "the provider has it once for each attempt, always under the same key" => all_attempts;
         then "the provider had it once" => one_attempt;
+        then "the provider has it once, although it was handed over twice" => one_of_two;
         then "the next attempt did not come before ([0-9]+) s were over" => not_before;
         then "the job has ended and nothing panicked" => ended;
         then "the log tells the class \"([a-z_]+)\" of each failed attempt" => classes;
@@ -165,6 +167,12 @@ async fn malformed(world: &mut World, _: Arguments) -> Seen {
     Ok("the first attempt is answered with half of something".to_owned())
 }
 
+async fn twice(world: &mut World, _: Arguments) -> Seen {
+    let queue = known(world)?.queue;
+    faults::make(world, &json!({ "binding": queue, "fault": "twice" })).await?;
+    Ok(format!("{queue} hands each message over twice"))
+}
+
 async fn put(world: &mut World, _: Arguments) -> Seen {
     put_one(world).await
 }
@@ -252,6 +260,24 @@ async fn one_attempt(world: &mut World, _: Arguments) -> Seen {
     match had(world, &text(world)?).await?.len() {
         1 => Ok(format!("one attempt, and the end of {id}")),
         count => Err(Failure::Wrong(format!("{count} attempts"))),
+    }
+}
+
+/// The second time is told in the log; without that, nothing would be known of it.
+async fn one_of_two(world: &mut World, _: Arguments) -> Seen {
+    let id = same_key(&wait_for(world, 1).await?)?;
+    let text = text(world)?;
+    let told = async || {
+        let again = had(world, &text).await?.len() > 1;
+        let log = logs::read(world).await?;
+        let mut of_it = log.lines().filter(|line| line.contains(&id));
+        Ok((again || of_it.any(|line| line.contains("\"delivered_before\""))).then_some(()))
+    };
+    let found = eventually(PATIENCE, told).await?;
+    found.ok_or_else(|| Failure::Wrong(format!("the log tells of no second time of {id}")))?;
+    match had(world, &text).await?.len() {
+        1 => Ok(format!("{id} was known the second time")),
+        count => Err(Failure::Wrong(format!("the provider has it {count} times"))),
     }
 }
 

@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const CONNECTIONS: usize = 16;
 /// So many requests are answered before the instance is told to end.
 const BEFORE: u64 = 500;
+/// So long does a slow client take for its last byte, once the instance has begun to end.
+const SLOW: Duration = Duration::from_secs(1);
 /// How many jobs are given.
 const JOBS: u64 = 40;
 /// What an instance says while it ends, in this order; not every service has what can be followed.
@@ -76,6 +78,7 @@ pub(super) struct Instance {
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         given "another instance under load over connections that are kept" => under_load;
+        given "another instance with a request of which not all is sent" => with_half;
         given "another instance with jobs that no provider ever finishes" => with_jobs;
         when "that instance is told to end in the middle" => end;
         then "each request that it accepted was answered" => all_answered;
@@ -207,6 +210,48 @@ async fn use_up(mut connection: Kept, run: &Run, call: &Call, counts: &Counts) {
             return;
         }
     }
+}
+
+/// A request whose last byte is not sent before the instance has begun to end: nobody connects to it any more.
+async fn with_half(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let takes_body = run.target.routes().find(|(key, route)| {
+        route.body.is_some()
+            && key.parameters().next().is_none()
+            && run.target.schemes(route).is_empty()
+    });
+    let (key, route) =
+        takes_body.ok_or_else(|| Failure::not_applicable("nobody may send a body unasked"))?;
+    let call = Call::valid(&mut Generator::new(&run.target, world.seed), key, route)
+        .with(("Expect".to_owned(), "100-continue".to_owned()));
+    let bytes = request(&run, &call);
+    let (most, last) = bytes.split_at(bytes.len().saturating_sub(1));
+    let instance = start(&run, &configuration(world)?).await?;
+    let authority = instance.authority.clone();
+    let connection = Kept::open(&authority).await;
+    let mut connection = connection.ok_or_else(|| Failure::broken("the instance is not there"))?;
+    // What reads the body says so first (RFC 9110, section 10.1.1): then the request is under way.
+    match connection.send(most).await {
+        Some(answer) if answer.status == 100 => {}
+        other => return Err(Failure::Broken(format!("{key} reads no body: {other:?}"))),
+    }
+    let counts = Arc::clone(&world.memory.shutdown.counts);
+    let last = last.to_vec();
+    let mut load = JoinSet::new();
+    load.spawn(async move {
+        while Kept::open(&authority).await.is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(SLOW).await;
+        let count = match connection.send(&last).await {
+            Some(_) => &counts.answered,
+            None => &counts.unanswered,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    world.memory.shutdown.instance = Some(instance);
+    world.memory.shutdown.load = Some(load);
+    Ok(format!("all but one byte of {key}"))
 }
 
 /// The first route that only puts something into a queue, and the header of somebody who may call it.

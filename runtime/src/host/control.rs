@@ -231,7 +231,9 @@ impl<S: Service> Control<S> {
     fn check_fault(&self, fault: &FaultRequest) -> Result<(), Failure> {
         let definition = self.chain.context().definition();
         let databases = definition.databases.iter().map(|database| database.name);
-        let mut bindings = databases.chain(definition.stores.iter().map(|store| store.name));
+        let stores = definition.stores.iter().map(|store| store.name);
+        let queues = definition.queues.iter().map(|queue| queue.name);
+        let mut bindings = databases.chain(stores).chain(queues);
         let known = match (&fault.binding, &fault.route, &fault.query, &fault.task) {
             (Some(binding), None, None, None) => bindings.any(|name| name == binding),
             (None, Some(route), None, None) => {

@@ -21,10 +21,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::binding::clock::Clock;
 use crate::binding::kv::{KeyValueStore, StoreError};
+use crate::binding::queue::{Queue, QueueError};
 use crate::binding::sql::{
     Batch, Bound, Column, Database, Done, Pool, SqlError, Statement, Transacted,
 };
 use crate::binding::{Reply, later};
+use crate::queue::Message;
 
 /// What is wrong with a binding or an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,8 @@ pub enum Fault {
     Panic,
     /// What is read from a key-value store is damaged; elsewhere it changes nothing.
     Damaged,
+    /// A queue hands each message over twice, as one that promises to do it at least once may; elsewhere it changes nothing.
+    Twice,
 }
 
 /// A fault of a binding, of a route's operation, of a query or of a task, as it is asked for.
@@ -138,9 +142,9 @@ impl Faults {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether what is read is damaged.
-    fn is_damaged(&self, subject: &str) -> bool {
-        self.lock().get(subject).is_some_and(|request| request.fault == Fault::Damaged)
+    /// Whether this is wrong with it now.
+    fn has(&self, subject: &str, fault: Fault) -> bool {
+        self.lock().get(subject).is_some_and(|request| request.fault == fault)
     }
 
     /// The fault that a call meets; one that is limited is used up by it.
@@ -161,7 +165,7 @@ impl Faults {
     #[expect(clippy::panic, reason = "to panic is the fault that was asked for")]
     async fn pass(&self, subject: &str, clock: &dyn Clock) -> Result<(), String> {
         match self.meet(subject) {
-            None | Some((Fault::Damaged, _)) => Ok(()),
+            None | Some((Fault::Damaged | Fault::Twice, _)) => Ok(()),
             Some((Fault::CutOff, _)) => Err(format!("{subject} is cut off")),
             Some((Fault::Slow, delay)) => {
                 clock.sleep(delay).await;
@@ -214,6 +218,15 @@ pub fn store(
     inner: Arc<dyn KeyValueStore>,
     control: FaultControl<'_>,
 ) -> Arc<dyn KeyValueStore> {
+    Faulty::new(name, inner, control).map_or_else(|inner| inner, |faulty| Arc::new(faulty))
+}
+
+/// A queue that can be cut off, or says everything twice, where faults can be made.
+pub fn queue(
+    name: &'static str,
+    inner: Arc<dyn Queue>,
+    control: FaultControl<'_>,
+) -> Arc<dyn Queue> {
     Faulty::new(name, inner, control).map_or_else(|inner| inner, |faulty| Arc::new(faulty))
 }
 
@@ -276,10 +289,31 @@ impl Database for Faulty<dyn Database> {
     }
 }
 
+impl Queue for Faulty<dyn Queue> {
+    fn send(&self, message: Message) -> Reply<'_, Result<(), QueueError>> {
+        later(async move {
+            let twice = self.faults.has(self.name, Fault::Twice);
+            self.pass().await.map_err(QueueError)?;
+            if twice {
+                self.inner.send(message.clone()).await?;
+            }
+            self.inner.send(message).await
+        })
+    }
+
+    fn waiting(&self) -> usize {
+        self.inner.waiting()
+    }
+
+    fn is_durable(&self) -> bool {
+        self.inner.is_durable()
+    }
+}
+
 impl KeyValueStore for Faulty<dyn KeyValueStore> {
     fn get<'a>(&'a self, key: &'a str) -> Reply<'a, Result<Option<Bytes>, StoreError>> {
         later(async move {
-            let damaged = self.faults.is_damaged(self.name);
+            let damaged = self.faults.has(self.name, Fault::Damaged);
             self.pass().await.map_err(StoreError)?;
             let found = self.inner.get(key).await?;
             // Something is there, and it is not what was put there.

@@ -74,7 +74,7 @@ pub(super) fn start<S: Service>(
         indexes: search::indexes(definition, env, &databases),
         databases,
         stores: stores(definition, env, fault_control),
-        queues: queues(definition, env),
+        queues: queues(definition, env, fault_control),
         blobs: blobs(definition, env),
         rooms: rooms(definition, env),
         upstreams: upstreams(definition, &config, env, &clock, &entropy),
@@ -157,10 +157,14 @@ fn stores(
     definition.stores.iter().map(store).collect()
 }
 
-fn queues(definition: &'static Definition, env: &JsValue) -> HashMap<&'static str, Arc<dyn Queue>> {
+fn queues(
+    definition: &'static Definition,
+    env: &JsValue,
+    faults: FaultControl<'_>,
+) -> HashMap<&'static str, Arc<dyn Queue>> {
     let queue = |queue: &'static crate::definition::Queue| {
-        let sender: Arc<dyn Queue> = Arc::new(PlatformQueue::new(glue::binding(env, queue.name)));
-        (queue.name, sender)
+        let sender = PlatformQueue::new(glue::binding(env, queue.name));
+        (queue.name, faults::queue(queue.name, Arc::new(sender), faults))
     };
     definition.queues.iter().map(queue).collect()
 }

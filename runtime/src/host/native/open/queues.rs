@@ -9,6 +9,7 @@ use super::Opening;
 use crate::binding::queue::Queue;
 use crate::context::Context;
 use crate::definition;
+use crate::host::faults;
 use crate::host::log::Log;
 use crate::host::native::memory;
 #[cfg(feature = "redis")]
@@ -60,7 +61,7 @@ pub(in crate::host::native) fn queues(
     let mut receivers = Vec::new();
     for queue in opening.definition.queues {
         let (sender, receiver) = opening.shared.queue(queue)?;
-        queues.insert(queue.name, sender);
+        queues.insert(queue.name, faults::queue(queue.name, sender, opening.faults));
         receivers.push((queue, receiver));
     }
     Ok((queues, receivers))

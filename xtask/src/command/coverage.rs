@@ -3,6 +3,7 @@
 use anyhow::Result;
 use proofline_generator::report::{self, CatalogueData, EntryState, SectionData};
 use proofline_spec::diagnostic::counted;
+use proofline_spec::evidence::Verdict;
 use proofline_spec::exit::Exit;
 use serde_json::json;
 
@@ -14,10 +15,10 @@ use crate::run::session;
 
 /// The states of entries, in the order in which they are told.
 const STATES: [EntryState; 6] = [
-    EntryState::Verified,
-    EntryState::Failed,
-    EntryState::Unverified,
-    EntryState::Waived,
+    EntryState::Claims(Verdict::Verified),
+    EntryState::Claims(Verdict::Failed),
+    EntryState::Claims(Verdict::Unverified),
+    EntryState::Claims(Verdict::Waived),
     EntryState::NoClaim,
     EntryState::OutOfScope,
 ];
@@ -97,7 +98,11 @@ fn entries(catalogue: &CatalogueData) -> String {
     let counts =
         if counts.is_empty() { "no claim answers to it".to_owned() } else { counts.join(", ") };
     let mut text = format!("{} {}: {counts}\n", catalogue.title, catalogue.version);
-    for entry in catalogue.entries.iter().filter(|entry| entry.state != EntryState::Verified) {
+    for entry in catalogue
+        .entries
+        .iter()
+        .filter(|entry| entry.state != EntryState::Claims(Verdict::Verified))
+    {
         let claims: Vec<&str> = entry.claims.iter().map(|(id, _)| id.as_str()).collect();
         let line = format!(
             "  {:<12} {} {}  {}",

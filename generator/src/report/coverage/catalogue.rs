@@ -49,39 +49,27 @@ pub struct EntryData {
     pub shown: Option<String>,
 }
 
-/// What the claims of an entry came to: the worst of their verdicts.
+/// What the claims of an entry came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryState {
-    /// One failed.
-    #[serde(rename = "failed")]
-    Failed,
-    /// None failed, one is unverified.
-    #[serde(rename = "unverified")]
-    Unverified,
-    /// All others are verified, one is waived.
-    #[serde(rename = "waived")]
-    Waived,
-    /// All are verified.
-    #[serde(rename = "verified")]
-    Verified,
     /// Nothing answers to it.
     #[serde(rename = "no claim")]
     NoClaim,
     /// This tool cannot look at it.
     #[serde(rename = "out of scope")]
     OutOfScope,
+    /// The worst verdict on its claims.
+    #[serde(untagged)]
+    Claims(Verdict),
 }
 
 impl EntryState {
     /// As it is shown.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Failed => "failed",
-            Self::Unverified => "unverified",
-            Self::Waived => "waived",
-            Self::Verified => "verified",
             Self::NoClaim => "no claim",
             Self::OutOfScope => "out of scope",
+            Self::Claims(verdict) => verdict.name(),
         }
     }
 }
@@ -230,13 +218,8 @@ fn named(answering: &[&Answering<'_>]) -> Vec<(String, Verdict)> {
 }
 
 fn worst(answering: &[&Answering<'_>]) -> EntryState {
-    match answering.iter().map(|claim| claim.verdict).min() {
-        None => EntryState::NoClaim,
-        Some(Verdict::Failed) => EntryState::Failed,
-        Some(Verdict::Unverified) => EntryState::Unverified,
-        Some(Verdict::Waived) => EntryState::Waived,
-        Some(Verdict::Verified) => EntryState::Verified,
-    }
+    let worst = answering.iter().map(|claim| claim.verdict).min();
+    worst.map_or(EntryState::NoClaim, EntryState::Claims)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(super) use markdown::render as markdown;
 pub struct Coverage {
     /// How many checks the claims name.
     pub checks: usize,
-    /// How many of them have evidence here; what the others would look at is not known, but for what a table says.
+    /// How many of them have evidence here; the others looked at nothing.
     pub with_evidence: usize,
     /// The parts of the spec, section by section; sections that the spec does not have are left out.
     pub sections: Vec<SectionData>,

@@ -27,7 +27,8 @@ pub(super) fn sections(service: &Service, seen: &[CheckSeen<'_>]) -> Vec<Section
             let alone = parts.iter().filter(|(_, other)| other == kind).count() == 1;
             let named = format!("{name}/{part}");
             let looks = |check: &CheckId, seen: &Seen| {
-                seen.parts.contains(&named) || is_about(&check.to_string(), name, kind, alone)
+                let by_nature = || is_about(&check.to_string(), name, kind, alone);
+                seen.parts.contains(&named) || (seen.is_carried_out && by_nature())
             };
             let kind = if kind == part { String::new() } else { kind.clone() };
             PartData { kind, ..part_data(part, claims(seen, looks), Vec::new()) }

@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proofline_spec::document::{RouteKey, Service};
-use proofline_spec::evidence::{AnswerForm, CheckEvidence, ScenarioEvidence, ScenarioOutcome};
+use proofline_spec::evidence::{
+    AnswerForm, CheckEvidence, CheckOutcome, ScenarioEvidence, ScenarioOutcome,
+};
 
 use crate::report::cost::limits_of;
 
 /// What one check looked at.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
+    /// Whether it was carried out at all.
+    pub(super) is_carried_out: bool,
     /// The statuses that each route answered.
     pub(super) routes: BTreeMap<String, BTreeSet<u16>>,
     /// Limits that refused a request.
@@ -22,6 +26,7 @@ pub(super) struct Seen {
 pub(super) fn by(service: &Service, evidence: Option<&CheckEvidence>) -> Seen {
     let mut seen = Seen::default();
     let Some(evidence) = evidence else { return seen };
+    seen.is_carried_out = matches!(evidence.outcome, CheckOutcome::Passed | CheckOutcome::Failed);
     let carried_out = |scenario: &&ScenarioEvidence| {
         matches!(scenario.outcome, ScenarioOutcome::Passed | ScenarioOutcome::Failed(_))
     };

@@ -111,8 +111,8 @@ fn a_route_that_no_check_asked_has_no_claim_and_one_that_was_asked_has_that_chec
     assert_eq!(part(&found, "routes", "GET /items/mine").unseen, Vec::<String>::new());
     let other = part(&found, "routes", "POST /sessions");
     assert_eq!((other.verdict, other.claims.len()), (None, 0));
-    // The two others of the routes, both limits, DB is known by what the check is about, both caches, the task.
-    assert_eq!(found.without_claim(), 2 + 2 + 2 + 1);
+    // The two others of the routes, both limits, the database, both caches, the task.
+    assert_eq!(found.without_claim(), 2 + 2 + 3 + 1);
     assert_eq!((found.checks, found.with_evidence), (4, 1));
 }
 
@@ -148,11 +148,10 @@ fn of_several_bindings_of_a_kind_only_those_that_a_check_names_are_looked_at() {
     assert_eq!(claims(&found, "bindings", "NEAR"), ["REL-CACHE"]);
     assert_eq!(part(&found, "bindings", "FAR").verdict, None);
     assert_eq!(part(&found, "tasks", "tidy").verdict, None);
-    // The only database is what the check of injections is about; without evidence its claim is unverified.
-    assert_eq!(
-        part(&found, "bindings", "DB").claims,
-        [("SEC-SQLI".to_owned(), Verdict::Unverified)]
-    );
+    // The only database is what the check of injections is about, once it was carried out.
+    assert_eq!(part(&found, "bindings", "DB").verdict, None);
+    let injections = check("security/sql-injection", vec![scenario(&[], &[])]);
+    assert_eq!(claims(&covered(vec![injections], None), "bindings", "DB"), ["SEC-SQLI"]);
 }
 
 #[test]
@@ -203,16 +202,16 @@ fn an_entry_is_as_true_as_the_worst_claim_that_answers_to_it() {
         catalogue.entries.iter().find(|entry| entry.id == id).unwrap().clone()
     };
     let state = |catalogue: &str, id: &str| entry(catalogue, id).state;
-    assert_eq!(state("api", "API1:2023"), EntryState::Failed);
-    assert_eq!(state("api", "API10:2023"), EntryState::Unverified);
+    assert_eq!(state("api", "API1:2023"), EntryState::Claims(Verdict::Failed));
+    assert_eq!(state("api", "API10:2023"), EntryState::Claims(Verdict::Unverified));
     assert_eq!(state("api", "API2:2023"), EntryState::NoClaim);
-    assert_eq!(state("asvs", "V1"), EntryState::Failed);
+    assert_eq!(state("asvs", "V1"), EntryState::Claims(Verdict::Failed));
     assert_eq!(entry("asvs", "V1").requirements, ["v5.0.0-1.2.4"]);
     assert_eq!(entry("asvs", "V1").claims.len(), 2);
     assert_eq!(state("asvs", "V17"), EntryState::OutOfScope);
     assert_eq!(state("asvs", "V6"), EntryState::NoClaim);
-    assert_eq!(state("cwe", "CWE-89"), EntryState::Verified);
-    assert_eq!(state("review", "security"), EntryState::Failed);
+    assert_eq!(state("cwe", "CWE-89"), EntryState::Claims(Verdict::Verified));
+    assert_eq!(state("review", "security"), EntryState::Claims(Verdict::Failed));
     assert_eq!(state("review", "change"), EntryState::NoClaim);
     assert_eq!(found.trouble, None);
 }

@@ -15,6 +15,7 @@ use crate::context::{Context, Stopped};
 use crate::output::{self, Progress, Tone};
 use crate::run::evidence::keys::SigningKey;
 use crate::run::evidence::signature;
+use crate::run::git;
 use crate::run::plan::{self, Checks, Wanted};
 use crate::run::session;
 use crate::run::workspace::{LoadedService, Workspace};
@@ -84,7 +85,7 @@ pub(super) fn address(environment: &Environment) -> Result<String> {
 
 /// What is deployed is what a commit says; ids that a deployment has just kept are no change of it.
 fn committed(context: &Context) -> Result<String> {
-    let (commit, dirty) = session::commit_but(&context.root, "environments/*.lock.yaml");
+    let (commit, dirty) = git::commit_but(&context.root, "environments/*.lock.yaml");
     let Some(commit) = commit else {
         bail!(
             "this is not a git repository with a commit, so nobody could say later what was deployed"

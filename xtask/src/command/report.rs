@@ -4,7 +4,6 @@ mod documents;
 mod history;
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::report::{self, ReportData, ReportInput};
@@ -21,6 +20,7 @@ use crate::context::{Context, Stopped};
 use crate::output::{self, Tone};
 use crate::run::evidence::keys::{PUBLIC_VARIABLE, PublicKey, SigningKey};
 use crate::run::evidence::{self, Evidence, integrity, signature};
+use crate::run::git;
 use crate::run::mutants;
 use crate::run::release;
 use crate::run::session;
@@ -247,16 +247,8 @@ fn previous(
 
 /// The newest commits, one line each.
 fn commits(root: &Path) -> Vec<String> {
-    let output = Command::new("git")
-        .current_dir(root)
-        .args(["log", "--max-count=10", "--format=%h %s"])
-        .output();
-    match output {
-        Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
-        }
-        _ => Vec::new(),
-    }
+    let log = git::ask(root, &["log", "--max-count=10", "--format=%h %s"]).unwrap_or_default();
+    log.lines().map(str::to_owned).collect()
 }
 
 fn relative(root: &Path, path: &Path) -> String {

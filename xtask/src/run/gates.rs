@@ -5,8 +5,8 @@ use proofline_spec::diagnostic::counted;
 use proofline_spec::document::ProbeName;
 use proofline_spec::evidence::{CheckEvidence, CheckOutcome, StepEvidence};
 
+use super::git;
 use super::probe::{self, Probe};
-use super::session;
 use crate::context::Context;
 use crate::suite::SUITES;
 use crate::suite::record::{self, Record};
@@ -39,7 +39,7 @@ pub(crate) fn probe(context: &Context, gate: ProbeName) -> Result<CheckEvidence>
     let Some(record) = record::read(&context.root) else {
         return Ok(probe.undecided(format!("no suite was run here: {hint}"), suites.len()));
     };
-    if let Some(why) = other(&record, session::commit(&context.root)) {
+    if let Some(why) = other(&record, git::commit(&context.root)) {
         return Ok(probe.undecided(format!("{why}: {hint}"), suites.len()));
     }
     let missing: Vec<&str> =

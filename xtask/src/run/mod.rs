@@ -11,6 +11,7 @@ pub(crate) mod elsewhere;
 pub(crate) mod evidence;
 pub(crate) mod framing;
 pub(crate) mod gates;
+pub(crate) mod git;
 pub(crate) mod migrations;
 pub(crate) mod mutants;
 pub(crate) mod pipelines;

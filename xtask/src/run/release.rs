@@ -7,9 +7,10 @@ use anyhow::{Context as _, Result, bail};
 use proofline_generator::report::ReleaseInput;
 use proofline_generator::tree::write_atomically;
 use proofline_spec::load;
-use serde::Deserialize;
 
 use super::evidence::runs_folder;
+use super::git;
+use crate::workers::deploy;
 
 /// Commits that are named.
 const COMMITS: usize = 30;
@@ -27,7 +28,7 @@ struct Released {
 /// one. A tag `<service>-v<version>` says it, or else `v<version>`; where there is no tag, the newest deployment of
 /// another commit, of this environment before those of others.
 pub(crate) fn last(root: &Path, folder: &str, environment: &str) -> Result<Option<ReleaseInput>> {
-    let Some(head) = git(root, &["rev-parse", "--verify", "--quiet", "HEAD"]) else {
+    let Some(head) = git::ask(root, &["rev-parse", "--verify", "--quiet", "HEAD"]) else {
         return Ok(None);
     };
     let found = match tagged(root, folder, &head) {
@@ -41,19 +42,19 @@ pub(crate) fn last(root: &Path, folder: &str, environment: &str) -> Result<Optio
 pub(crate) fn at(root: &Path, folder: &str, revision: &str) -> Result<ReleaseInput> {
     let wanted = format!("{revision}^{{commit}}");
     let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
-    let Some(commit) = git(root, &arguments) else {
+    let Some(commit) = git::ask(root, &arguments) else {
         bail!(
             "`{revision}` is no revision of this repository\nhint: a tag, a branch or a commit; `git tag` lists tags"
         );
     };
-    let when = git(root, &["show", "--no-patch", "--format=%cI", &commit]);
+    let when = git::ask(root, &["show", "--no-patch", "--format=%cI", &commit]);
     with_spec(root, folder, Released { name: revision.to_owned(), commit, when })
 }
 
 fn with_spec(root: &Path, folder: &str, found: Released) -> Result<ReleaseInput> {
     let (service, incomplete) = spec_at(root, folder, &found.commit)?;
     let range = format!("{}..HEAD", found.commit);
-    let commits = git(root, &["log", "--format=%h %s", &range, "--"]).unwrap_or_default();
+    let commits = git::ask(root, &["log", "--format=%h %s", &range, "--"]).unwrap_or_default();
     let mut commits: Vec<String> = commits.lines().map(str::to_owned).collect();
     let more_commits = commits.len().saturating_sub(COMMITS);
     commits.truncate(COMMITS);
@@ -68,18 +69,11 @@ fn with_spec(root: &Path, folder: &str, found: Released) -> Result<ReleaseInput>
     })
 }
 
-/// What git prints; `None` when it fails or says nothing.
-fn git(root: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").current_dir(root).args(arguments).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    (output.status.success() && !text.is_empty()).then_some(text)
-}
-
 /// The tag with the highest version before what is checked out; versions before a release (`-rc.1`) are none.
 fn tagged(root: &Path, folder: &str, head: &str) -> Option<Released> {
     let form =
         "--format=%(refname:short)%09%(objectname)%09%(*objectname)%09%(creatordate:iso-strict)";
-    let tags = git(root, &["for-each-ref", "--merged=HEAD", form, "refs/tags"])?;
+    let tags = git::ask(root, &["for-each-ref", "--merged=HEAD", form, "refs/tags"])?;
     let find = |prefix: &str| {
         let read = |line: &str| {
             let mut parts = line.split('\t');
@@ -104,34 +98,21 @@ fn version(text: &str) -> Option<[u64; 3]> {
     numbers.next().is_none().then_some(version)
 }
 
-/// What is read of a deployment's record.
-#[derive(Debug, Deserialize)]
-struct Deployment {
-    commit: String,
-    started_at: String,
-    outcome: String,
-}
-
 /// The newest deployment of another commit that was not taken back.
 fn deployed(root: &Path, folder: &str, environment: &str, head: &str) -> Option<Released> {
     let mut found = Vec::new();
     for place in std::fs::read_dir(root.join("evidence")).into_iter().flatten().flatten() {
         let name = place.file_name().to_string_lossy().into_owned();
-        let records = runs_folder(root, &name, folder).join("deployments");
-        for record in std::fs::read_dir(records).into_iter().flatten().flatten() {
-            let text = std::fs::read_to_string(record.path()).ok();
-            let read = text.and_then(|text| serde_json::from_str::<Deployment>(&text).ok());
-            let counts = |record: &Deployment| {
-                record.outcome == "deployed" && record.commit != head && is_commit(&record.commit)
-            };
-            if let Some(record) = read.filter(counts) {
-                found.push((name == environment, record.started_at, name.clone(), record.commit));
+        for deployed in deploy::deployed(&runs_folder(root, &name, folder)) {
+            if deployed.commit != head && is_commit(&deployed.commit) {
+                let is_here = name == environment;
+                found.push((is_here, deployed.started_at, name.clone(), deployed.commit));
             }
         }
     }
     let (_, when, name, commit) = found.into_iter().max()?;
     // A record may be of a history that is not here.
-    git(root, &["rev-parse", "--verify", "--quiet", &format!("{commit}^{{commit}}")])?;
+    git::ask(root, &["rev-parse", "--verify", "--quiet", &format!("{commit}^{{commit}}")])?;
     Some(Released { name: format!("deployment to {name}"), commit, when: Some(when) })
 }
 
@@ -146,7 +127,7 @@ fn spec_at(
     commit: &str,
 ) -> Result<(Option<proofline_spec::document::Service>, bool)> {
     let within = "spec/services";
-    let names = git(root, &["ls-tree", "-r", "-z", "--name-only", commit, "--", within]);
+    let names = git::ask(root, &["ls-tree", "-r", "-z", "--name-only", commit, "--", within]);
     let names = names.unwrap_or_default();
     let spec = format!("{within}/{folder}/service.yaml");
     let is_document = |name: &&str| Path::new(name).extension().is_some_and(|end| end == "yaml");

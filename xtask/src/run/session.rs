@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -23,6 +22,7 @@ use super::build::{self, Program};
 use super::evidence::{self, FORMAT};
 use super::framing;
 use super::gates;
+use super::git;
 use super::migrations;
 use super::pipelines;
 use super::plan::Checks;
@@ -123,7 +123,7 @@ pub(crate) fn run_built(
         output::line(context, Tone::Warn, "Ignored", &problem);
     }
     let raw = evidence::raw(&folder)?;
-    let (commit, dirty) = commit(&context.root);
+    let (commit, dirty) = git::commit(&context.root);
     let mut manifest = Manifest {
         format: FORMAT,
         run,
@@ -570,37 +570,6 @@ pub(crate) fn generated_digest(tree: &Tree, service: &LoadedService) -> Option<D
         .peekable();
     parts.peek()?;
     Some(Digest::of_parts(parts))
-}
-
-/// The commit that is checked out, and whether anything differs from it.
-pub(crate) fn commit(root: &Path) -> (Option<String>, bool) {
-    commit_but(root, "")
-}
-
-/// The same, whatever became of files with such a path.
-pub(crate) fn commit_but(root: &Path, but: &str) -> (Option<String>, bool) {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").current_dir(root).args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let commit = git(&["rev-parse", "HEAD"]);
-    let except = format!(":(exclude){but}");
-    let mut status = vec!["status", "--porcelain"];
-    if !but.is_empty() {
-        status.extend(["--", ".", &except]);
-    }
-    // What cannot be asked is not clean.
-    let dirty = git(&status).is_none_or(|text| !text.is_empty());
-    (commit, dirty)
-}
-
-/// The commit that is checked out; `-dirty` after it when anything differs, `unknown` without one.
-pub(crate) fn revision(root: &Path) -> String {
-    match commit(root) {
-        (Some(commit), false) => commit,
-        (Some(commit), true) => format!("{commit}-dirty"),
-        (None, _) => "unknown".to_owned(),
-    }
 }
 
 /// Makes sure that the generated files are as the specs say before anything is claimed about them.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::context::Context;
-use crate::run::session;
+use crate::run::git;
 
 /// How suites ended for one commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,14 +53,14 @@ pub(crate) struct Running {
 impl Running {
     /// Forgets what was found of the suite, so that an interruption leaves nothing that looks like an end.
     pub(crate) fn begin(context: &Context, suite: &'static str) -> Result<Self> {
-        let tree = session::commit(&context.root);
+        let tree = git::commit(&context.root);
         change(context, &tree, |suites| drop(suites.remove(suite)))?;
         Ok(Self { suite, tree })
     }
 
     /// Keeps how it ended, unless something else is checked out by now.
     pub(crate) fn end(self, context: &Context, outcome: &Outcome) -> Result<()> {
-        if session::commit(&context.root) != self.tree {
+        if git::commit(&context.root) != self.tree {
             return Ok(());
         }
         let Outcome { passed, failed, skipped, .. } = *outcome;

@@ -16,6 +16,7 @@ use crate::context::{Context, Stopped};
 use crate::output::{self, Tone, columns};
 use crate::run::evidence;
 use crate::run::evidence::runs::{self, Place};
+use crate::workers::deploy;
 
 /// What a folder is called that is about to be removed.
 const REMOVED: &str = ".removed-";
@@ -105,19 +106,8 @@ fn ended(place: &Place) -> Option<i64> {
 
 /// The runs that verified the last deployments that succeeded.
 fn released(folder: &Path) -> BTreeSet<String> {
-    let mut records: Vec<_> = std::fs::read_dir(folder.join("deployments"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    records.sort();
-    let read = |path| -> Option<String> {
-        let record: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
-        let deployed = record["outcome"] == "deployed";
-        record["run"].as_str().filter(|_| deployed).map(str::to_owned)
-    };
-    records.into_iter().rev().filter_map(read).take(RELEASES).collect()
+    let runs = deploy::deployed(folder).into_iter().rev().filter_map(|deployed| deployed.run);
+    runs.take(RELEASES).collect()
 }
 
 /// The runs that reports compare with, and the run of each of these reports.

@@ -10,7 +10,7 @@ use proofline_spec::evidence::{
 use super::measure::{CONNECTIONS, Machine, ROUTES};
 use super::peer::Peer;
 use crate::context::Context;
-use crate::run::session;
+use crate::run::git;
 
 /// So many rounds of so many seconds.
 pub(super) fn method(rounds: usize, seconds: u64) -> BenchMethod {
@@ -47,7 +47,7 @@ pub(super) fn document(
         wrk: machine.wrk_version.clone(),
         rustc: said("rustc", &["--version"]),
     };
-    let commit = session::revision(&context.root);
+    let commit = git::revision(&context.root);
     Bench::new(Context::now(), commit, machine, method, peers)
 }
 

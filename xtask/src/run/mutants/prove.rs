@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use proofline_spec::diagnostic::counted;
 use proofline_spec::document::{Environment, Start};
 use proofline_spec::evidence::{
-    CheckId, Control, Digest, MutantOutcome, MutantRow, MutantTable, Verdict,
+    CheckId, CheckOutcome, Control, Digest, MutantOutcome, MutantRow, MutantTable, Verdict,
 };
 
 use super::judging::{controls, never_failing, others, seen};
@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::output::{self, Tone};
 use crate::run::build::{self, Program};
 use crate::run::evidence::Evidence;
+use crate::run::git;
 use crate::run::plan::{self, Checks};
 use crate::run::session;
 use crate::run::workspace::LoadedService;
@@ -55,7 +56,7 @@ pub(crate) fn prove(
     runs_natively(environment)?;
     let mutants = Mutants::read(&context.root)?;
     let catalogue_digest = Some(super::catalogue_digest(&context.root)?);
-    let (commit, dirty) = session::commit(&context.root);
+    let (commit, dirty) = git::commit(&context.root);
     let chosen = mutants.of(&service.folder, &service.service, &wanted.only)?;
     let _alone = copy::claim(context)?;
     let started_at = Context::now();
@@ -75,8 +76,15 @@ pub(crate) fn prove(
     output::line(context, Tone::Plain, "Controlling", &text);
     let without = ground.run(None, |check| wanted.all_checks || needed.contains(check))?;
     let controls = controls(&without, &needed);
-    let trial = Trial { context, ground: &ground, wanted, controls: &controls, without: &without };
-    let rows = trial.all(&chosen, wanted.jobs);
+    let mut trial = Trial {
+        context,
+        ground: &ground,
+        wanted,
+        controls: &controls,
+        without: &without,
+        steady: BTreeSet::new(),
+    };
+    let rows = trial.all(&chosen)?;
     let interrupted = context.interrupted();
     let never_failing = never_failing(service, &mutants, &chosen, &rows);
     Ok(MutantTable {
@@ -140,25 +148,53 @@ struct Trial<'a> {
     wanted: &'a Wanted,
     controls: &'a [Control],
     without: &'a Evidence,
+    /// Checks that pass without a mutant while as many services run as mutants are tried at once.
+    steady: BTreeSet<CheckId>,
 }
 
 impl Trial<'_> {
-    /// Tries so many at once: each has a service of its own, and most of the time they wait. Those that were not caught
-    /// are tried once more, one after the other: a busy machine must not decide.
-    fn all(&self, chosen: &[&Mutant], jobs: usize) -> Vec<MutantRow> {
-        let every: Vec<usize> = (0..chosen.len()).collect();
-        let mut found = self.at_once(chosen, &every, jobs);
-        if jobs > 1 {
+    /// Tries several at once: each has a service of its own, and most of the time they wait. A busy machine must not
+    /// decide: only checks that pass beside others without a mutant see one there, and what they do not catch, or what
+    /// other checks must see, is tried alone.
+    fn all(&mut self, chosen: &[&Mutant]) -> Result<Vec<MutantRow>> {
+        let jobs = self.wanted.jobs;
+        let mut alone: Vec<usize> = (0..chosen.len()).collect();
+        let mut found = BTreeMap::new();
+        if jobs > 1 && chosen.len() > 1 {
+            self.steady = self.steady(jobs)?;
+            let steady = |at: &usize| {
+                chosen.get(*at).is_some_and(|mutant| self.steady.contains(&mutant.check))
+            };
+            let beside: Vec<usize> = alone.iter().copied().filter(steady).collect();
+            found = self.at_once(chosen, &beside, jobs);
             let is_caught =
                 |at: &usize| found.get(at).is_some_and(|rows| rows.iter().all(|row| row.caught));
-            let again: Vec<usize> = every.into_iter().filter(|at| !is_caught(at)).collect();
-            if !again.is_empty() && !self.context.interrupted() {
-                let text = format!("{} alone, once more", counted(again.len(), "mutant"));
-                output::line(self.context, Tone::Plain, "Trying", &text);
-                found.extend(self.at_once(chosen, &again, 1));
-            }
+            alone.retain(|at| !is_caught(at));
+            let text = counted(alone.len(), "mutant");
+            output::line(self.context, Tone::Plain, "Trying", &format!("{text} alone"));
         }
-        found.into_values().flatten().collect()
+        found.extend(self.at_once(chosen, &alone, 1));
+        Ok(found.into_values().flatten().collect())
+    }
+
+    /// The checks that pass without a mutant in each of so many services that run at the same time.
+    fn steady(&self, services: usize) -> Result<BTreeSet<CheckId>> {
+        let controlled = |check: &CheckId| self.controls.iter().any(|c| c.check == *check);
+        let text = format!("the same in {services} services at once");
+        output::line(self.context, Tone::Plain, "Controlling", &text);
+        let run = || self.ground.run(None, controlled);
+        let all: Vec<Result<Evidence>> = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..services).map(|_| scope.spawn(run)).collect();
+            let joined = running.into_iter().map(std::thread::ScopedJoinHandle::join);
+            joined.map(|one| one.unwrap_or_else(|_| Err(anyhow!("a control panicked")))).collect()
+        });
+        let all: Vec<Evidence> = all.into_iter().collect::<Result<_>>()?;
+        let passes = |check: &CheckId| {
+            let of = |evidence: &Evidence| evidence.checks.get(check).map(|c| c.outcome.clone());
+            all.iter().all(|evidence| of(evidence) == Some(CheckOutcome::Passed))
+        };
+        let checks = self.controls.iter().map(|control| control.check.clone());
+        Ok(checks.filter(passes).collect())
     }
 
     /// What became of the mutants at these places, until the user stops it.
@@ -196,7 +232,7 @@ impl Trial<'_> {
         let found = if passes {
             self.ground.run(Some(mutant), |check| all || *check == mutant.check)
         } else {
-            Err(anyhow::anyhow!("the check does not pass without the mutant either"))
+            Err(anyhow!("the check does not pass without the mutant either"))
         };
         let rows = self.ground.rows(mutant, found.as_ref(), self.without);
         (!self.context.interrupted()).then_some(rows)

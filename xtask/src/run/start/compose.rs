@@ -18,9 +18,9 @@ use crate::containers::engine::{self, Engine};
 use crate::containers::image;
 use crate::context::{Context, Stopped};
 use crate::output::Progress;
+use crate::run::git;
 use crate::run::process::Process;
 use crate::run::runners::write_private;
-use crate::run::session;
 use crate::run::workspace::LoadedService;
 
 /// Where a range of addresses is looked for that no other network has: 10.201.0.0 to 10.201.255.0.
@@ -213,7 +213,7 @@ impl Project {
             ("PORT", self.port.to_string()),
             ("BINARY", stage.to_owned()),
             ("IMAGE", self.image.clone()),
-            ("REVISION", session::revision(&context.root)),
+            ("REVISION", git::revision(&context.root)),
             ("FRONT_SUBNET", range.to_owned()),
             ("LOG_LEVEL", "info".to_owned()),
             ("POSTGRES_PASSWORD", secret()),

@@ -18,7 +18,7 @@ use crate::context::{Context, Stopped};
 use crate::output::{self, Tone};
 use crate::run::workspace::LoadedService;
 
-pub(crate) use record::{Outcome, Record, write as write_record};
+pub(crate) use record::{Outcome, Record, deployed, write as write_record};
 pub(crate) use secrets::Secrets;
 
 /// Names of the variables by which wrangler comes to an account.

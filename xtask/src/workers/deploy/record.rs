@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::Result;
 use proofline_generator::tree::write_atomically;
 use proofline_spec::evidence::{Digest, WorkerSize};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::run::evidence::runs_folder;
 
 /// How a deployment ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
     /// It did not get to its end.
@@ -110,15 +112,41 @@ impl Record {
     }
 }
 
+/// Where records are, beside the runs of an environment.
+const FOLDER: &str = "deployments";
+
 /// Writes the record beside the runs of its environment.
 pub(crate) fn write(root: &Path, folder: &str, record: &Record) -> Result<PathBuf> {
     let stamp: String = record.started_at.chars().filter(char::is_ascii_digit).take(17).collect();
-    let path = root
-        .join("evidence")
-        .join(&record.environment)
-        .join(folder)
-        .join("deployments")
-        .join(format!("{stamp}.json"));
+    let runs = runs_folder(root, &record.environment, folder);
+    let path = runs.join(FOLDER).join(format!("{stamp}.json"));
     write_atomically(&path, (serde_json::to_string_pretty(record)? + "\n").as_bytes())?;
     Ok(path)
+}
+
+/// What is read of a deployment's record.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Deployed {
+    /// The commit that was deployed.
+    #[serde(default)]
+    pub(crate) commit: String,
+    /// When it began.
+    #[serde(default)]
+    pub(crate) started_at: String,
+    /// The run that verified it.
+    #[serde(default)]
+    pub(crate) run: Option<String>,
+    outcome: Outcome,
+}
+
+/// The deployments beside these runs that succeeded and were not taken back, the newest last. What cannot be read is
+/// none.
+pub(crate) fn deployed(runs: &Path) -> Vec<Deployed> {
+    let entries = std::fs::read_dir(runs.join(FOLDER)).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    let read = |path: &PathBuf| -> Option<Deployed> {
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    };
+    paths.iter().filter_map(read).filter(|record| record.outcome == Outcome::Deployed).collect()
 }

@@ -82,8 +82,8 @@ if (checking) {
   const { status } = await fetch(new URL("/.well-known/proofline", url));
   // It names what is wrong before it answers, unless it is broken in another way: then nothing comes.
   const longest = 20_000;
-  if (status !== 200) await Promise.race([refusal, new Promise((resolve) => setTimeout(resolve, longest))]);
   if (status !== 200) {
+    await Promise.race([refusal, new Promise((resolve) => setTimeout(resolve, longest))]);
     await runtime.dispose();
     process.exit(1);
   }

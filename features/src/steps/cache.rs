@@ -17,8 +17,9 @@ use crate::world::World;
 /// A service that lost its cache's server connects again after pauses that grow to some seconds, in real time: a call
 /// that comes before fails, and leaves the breaker open again.
 const RECONNECTING: Duration = Duration::from_secs(2);
-/// So often it is waited for that.
-const ROUNDS: u32 = 6;
+/// So often it is waited for that, with so many reads each time.
+const ROUNDS: u32 = 7;
+const READS: u32 = 5;
 
 /// What a scenario knows about a cached answer.
 #[derive(Debug, Default)]
@@ -110,15 +111,7 @@ async fn find(world: &mut World, _: Arguments) -> Seen {
     let store = pair.store.clone();
     world.memory.cached.pair = Some(pair);
     let can_wait = close_breaker(world, &store).await?;
-    let mut first = read_into_cache(world, can_wait).await?;
-    for _ in 0..if can_wait { ROUNDS } else { 0 } {
-        if first.is_cache_hit() {
-            break;
-        }
-        tokio::time::sleep(RECONNECTING).await;
-        close_breaker(world, &store).await?;
-        first = read_into_cache(world, can_wait).await?;
-    }
+    let first = if can_wait { read_from_cache(world, &store).await? } else { read(world).await? };
     if !first.is_success() {
         return Err(Failure::Broken(format!("it cannot be read: {}", first.describe())));
     }
@@ -129,16 +122,21 @@ async fn find(world: &mut World, _: Arguments) -> Seen {
     Ok(seen)
 }
 
-/// The call that closes a breaker goes alone, so the first reads after it may still go past the cache.
-async fn read_into_cache(world: &World, can_wait: bool) -> Result<Answer, Failure> {
-    let mut answer = read(world).await?;
-    for _ in 0..if can_wait { 4 } else { 0 } {
-        if answer.is_cache_hit() {
-            break;
+/// Reads until the cache has it, or for so long that it never will. The call that closes a breaker goes alone, so the
+/// first reads after it may still go past the cache.
+async fn read_from_cache(world: &World, store: &str) -> Result<Answer, Failure> {
+    let mut number = 0;
+    loop {
+        let answer = read(world).await?;
+        number += 1;
+        if answer.is_cache_hit() || number == ROUNDS * READS {
+            return Ok(answer);
         }
-        answer = read(world).await?;
+        if number % READS == 0 {
+            tokio::time::sleep(RECONNECTING).await;
+            close_breaker(world, store).await?;
+        }
     }
-    Ok(answer)
 }
 
 /// What a scenario before this one did may have left the cache's breaker open, and every fault would go unnoticed:

@@ -85,7 +85,7 @@ pub(crate) fn run(context: &Context, rounds: usize) -> Result<Vec<Page>> {
 /// The page of a report with so many claims.
 fn made_up(context: &Context, folder: &Path, claims: u32) -> Result<PathBuf> {
     let folder = folder.join(claims.to_string());
-    let mut command = Command::new("cargo");
+    let mut command = Command::new(&context.cargo);
     command
         .current_dir(&context.root)
         .args(["run", "--quiet", "--locked", "--package", "proofline-generator"])

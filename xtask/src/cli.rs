@@ -191,8 +191,9 @@ pub(crate) struct Verify {
     /// Show which checks would run and which would be left out, and stop.
     #[arg(long)]
     pub(crate) plan: bool,
-    /// Only these features, such as `security/jwt`, or all of a category, such as `security`.
-    #[arg(long, value_name = "FEATURE")]
+    /// Only these checks: features, such as `security/jwt`, or all of a category, such as `security`; or others, such as
+    /// `probe/fuzz`.
+    #[arg(long, value_name = "CHECK")]
     pub(crate) only: Vec<String>,
     /// Exit 5 when a claim that features prove is unverified, not only when one failed.
     #[arg(long)]

@@ -226,6 +226,8 @@ pub enum ProbeName {
     Framing,
     /// Whether the script of Web Vitals measures and reports what it should from a page, by a browser.
     WebVitals,
+    /// Whether answers to requests that a fuzzer makes up are what the OpenAPI document declares, by schemathesis.
+    Fuzz,
     /// Whether what the stores hold can be restored from a backup into empty ones, every row compared.
     Backup,
     /// Whether a secret is in a file of the service, in its history, or in what a run wrote, by secretlint.
@@ -240,7 +242,7 @@ pub enum ProbeName {
 
 impl ProbeName {
     /// Every one.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ConstantTime,
         Self::QueryPlans,
         Self::Migrations,
@@ -248,6 +250,7 @@ impl ProbeName {
         Self::Pipelines,
         Self::Framing,
         Self::WebVitals,
+        Self::Fuzz,
         Self::Backup,
         Self::Secrets,
         Self::Tests,
@@ -265,6 +268,7 @@ impl ProbeName {
             Self::Pipelines => "pipelines",
             Self::Framing => "framing",
             Self::WebVitals => "web-vitals",
+            Self::Fuzz => "fuzz",
             Self::Backup => "backup",
             Self::Secrets => "secrets",
             Self::Tests => "tests",

@@ -10,6 +10,7 @@ pub(crate) mod documents;
 pub(crate) mod elsewhere;
 pub(crate) mod evidence;
 pub(crate) mod framing;
+pub(crate) mod fuzz;
 pub(crate) mod gates;
 pub(crate) mod git;
 pub(crate) mod migrations;

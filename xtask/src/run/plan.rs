@@ -67,9 +67,9 @@ pub(crate) fn checks(
     checks
 }
 
-/// Whether this is the feature's name, or that of its category.
-fn names(only: &str, feature: &str) -> bool {
-    feature.strip_prefix(only).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Whether this is the check's name, or that of its category.
+fn names(only: &str, check: &str) -> bool {
+    check.strip_prefix(only).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Why a check does not run that might.
@@ -79,11 +79,17 @@ fn not_asked_for(proof: &Proof, wanted: Wanted, only: &[String]) -> Option<&'sta
         Proof::Feature(feature)
             if !only.is_empty() && !only.iter().any(|one| names(one, feature)) =>
         {
-            Some("other features were asked for")
+            Some("other checks were asked for")
         }
         Proof::Load(_) if !wanted.loads => Some("no load test was asked for"),
         Proof::Probe(_) | Proof::Derived(_) if !wanted.inside => {
             Some("only checks over HTTP were asked for")
+        }
+        Proof::Probe(_) | Proof::Derived(_)
+            if !only.is_empty()
+                && !only.iter().any(|one| names(one, &proof.check().to_string())) =>
+        {
+            Some("other checks were asked for")
         }
         Proof::Feature(_) | Proof::Load(_) | Proof::Probe(_) | Proof::Derived(_) => None,
     }
@@ -110,6 +116,9 @@ fn reason_to_leave_out(proof: &Proof, environment: &Environment) -> Option<Strin
         Proof::Probe(ProbeName::WebVitals) if !environment.permits.writes => {
             Some(format!("the environment `{name}` does not permit writes, and a page reports"))
         }
+        Proof::Probe(ProbeName::Fuzz) if !environment.permits.writes => Some(format!(
+            "the environment `{name}` does not permit writes, and a fuzzer tries every one"
+        )),
         Proof::Probe(ProbeName::Backup) if environment.start.is_none() => {
             Some(format!("backups are taken of stores that are started here, and `{name}` is none"))
         }
@@ -118,6 +127,7 @@ fn reason_to_leave_out(proof: &Proof, environment: &Environment) -> Option<Strin
             | ProbeName::Pipelines
             | ProbeName::Framing
             | ProbeName::WebVitals
+            | ProbeName::Fuzz
             | ProbeName::Backup
             | ProbeName::Secrets
             | ProbeName::Tests

@@ -21,6 +21,7 @@ use super::backup;
 use super::build::{self, Program};
 use super::evidence::{self, FORMAT};
 use super::framing;
+use super::fuzz;
 use super::gates;
 use super::git;
 use super::migrations;
@@ -115,7 +116,7 @@ pub(crate) fn run_built(
     session.inside(checks, &plan)?;
     let loaded = session.loads(checks, &plan);
     session.excuse(loaded)?;
-    session.afterwards(checks, &url)?;
+    session.afterwards(checks, &plan)?;
     session.stop();
     let interrupted = context.interrupted();
     let (documents, problems) = evidence::documents(&folder)?;
@@ -243,14 +244,14 @@ impl Session<'_> {
             if name == ProbeName::Backup && self.started.is_some() {
                 self.fill(plan)?;
             }
-            self.measure(name, &plan.url)?;
+            self.measure(name, plan)?;
         }
         Ok(())
     }
 
     /// What looks at everything that was written until then.
-    fn afterwards(&mut self, checks: &Checks, url: &str) -> Result<()> {
-        probes(checks).filter(|name| is_last(*name)).try_for_each(|name| self.measure(name, url))
+    fn afterwards(&mut self, checks: &Checks, plan: &Plan) -> Result<()> {
+        probes(checks).filter(|name| is_last(*name)).try_for_each(|name| self.measure(name, plan))
     }
 
     /// Makes sure that there is something of people's in the store: checks remove what they make.
@@ -265,12 +266,12 @@ impl Session<'_> {
     }
 
     /// A measurement that comes to no end decides nothing, and takes nothing away from what the others found.
-    fn measure(&mut self, name: ProbeName, url: &str) -> Result<()> {
+    fn measure(&mut self, name: ProbeName, plan: &Plan) -> Result<()> {
         if self.context.interrupted() {
             return Ok(());
         }
         let begun = Probe::begin(name);
-        let found = match self.probe(name, url) {
+        let found = match self.probe(name, plan) {
             Err(_) if self.context.interrupted() => return Ok(()),
             Err(error) => begun.undecided(format!("{error:#}"), 1),
             Ok(found) => found,
@@ -278,8 +279,9 @@ impl Session<'_> {
         self.keep(&found)
     }
 
-    fn probe(&self, name: ProbeName, url: &str) -> Result<CheckEvidence> {
+    fn probe(&self, name: ProbeName, plan: &Plan) -> Result<CheckEvidence> {
         let (context, started) = (self.context, self.started.as_ref());
+        let url = &plan.url;
         let (verb, what) = match name {
             ProbeName::ConstantTime => ("Measuring", "comparisons of secrets"),
             ProbeName::QueryPlans => ("Reading", "plans of queries"),
@@ -288,6 +290,7 @@ impl Session<'_> {
             ProbeName::Pipelines => ("Reading", "pipelines"),
             ProbeName::Framing => ("Embedding", "answers in a browser"),
             ProbeName::WebVitals => ("Measuring", "a page in a browser"),
+            ProbeName::Fuzz => ("Fuzzing", "what the OpenAPI document declares"),
             ProbeName::Backup => ("Restoring", "a backup of the store"),
             ProbeName::Secrets => ("Looking", "for secrets in files and history"),
             ProbeName::Tests | ProbeName::Lints | ProbeName::Audit => {
@@ -305,6 +308,7 @@ impl Session<'_> {
             ProbeName::Pipelines => pipelines::probe(context, self.service),
             ProbeName::Framing => framing::probe(context, &self.service.service, url),
             ProbeName::WebVitals => web_vitals::probe(context, &self.service.service, url),
+            ProbeName::Fuzz => fuzz::probe(context, self.service, plan, &self.secrets),
             ProbeName::Backup => {
                 backup::check::probe(context, self.service, self.environment, started)
             }

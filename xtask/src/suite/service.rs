@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use proofline_spec::document::Environment;
 use serde_json::Value;
 
 use super::program::{self, Said};
@@ -12,9 +11,6 @@ use super::search;
 use super::table::Outcome;
 use super::tool;
 use crate::context::Context;
-use crate::run::start::Started;
-use crate::run::workspace::{LoadedService, Workspace};
-use crate::run::{runners, session};
 
 /// The service that the suites use.
 pub(super) const SERVICE: &str = "luna";
@@ -91,25 +87,26 @@ pub(super) fn workers(context: &Context, _: bool) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Checks features in an environment.
-pub(super) fn verified(context: &Context, environment: &str, features: &[&str]) -> Result<Outcome> {
+/// Runs checks in an environment: features, and others by their whole names.
+pub(super) fn verified(context: &Context, environment: &str, checks: &[&str]) -> Result<Outcome> {
     let mut arguments =
         vec!["verify", "--service", SERVICE, "--env", environment, "--format", "json"];
-    arguments.extend(features.iter().flat_map(|feature| ["--only", feature]));
+    arguments.extend(checks.iter().flat_map(|check| ["--only", check]));
     let said = ourselves(context, &arguments)?;
     let object: Value = serde_json::from_str(&said.stdout).unwrap_or_default();
-    // Only evidence that says so: a feature that decided nothing, or was left out, has not passed.
+    // Only evidence that says so: a check that decided nothing, or was left out, has not passed.
     let claims = object["claims"].as_array().map(Vec::as_slice).unwrap_or_default();
     let evidence: Vec<&Value> =
         claims.iter().filter_map(|claim| claim["evidence"].as_array()).flatten().collect();
-    let passed = |feature: &str| {
-        let check = format!("feature/{feature}");
-        evidence.iter().any(|found| found["check"] == check && found["outcome"] == "passed")
+    let passed = |check: &str| {
+        let names = [check.to_owned(), format!("feature/{check}")];
+        let is_it = |found: &Value| names.iter().any(|name| found["check"] == *name);
+        evidence.iter().any(|found| is_it(found) && found["outcome"] == "passed")
     };
-    let missed: Vec<&str> = features.iter().copied().filter(|feature| !passed(feature)).collect();
+    let missed: Vec<&str> = checks.iter().copied().filter(|check| !passed(check)).collect();
     if said.success && missed.is_empty() {
         return Ok(Outcome {
-            passed: features.len() as u64,
+            passed: checks.len() as u64,
             failed: 0,
             skipped: 0,
             output: String::new(),
@@ -226,51 +223,6 @@ pub(super) fn browser(context: &Context, _: bool) -> Result<Outcome> {
     Ok(outcome)
 }
 
-pub(super) fn schemathesis(context: &Context, _: bool) -> Result<Outcome> {
-    let Some(path) = tool::find(context, tool::SCHEMATHESIS) else {
-        return Ok(missing("schemathesis"));
-    };
-    let workspace = Workspace::load(context, Some(SERVICE))?;
-    let service = workspace.service(Some(SERVICE))?;
-    let environment = workspace.environment("local", service)?;
-    session::prepare(context, service, environment)?;
-    let started = Started::start(context, service, environment)?;
-    let token = token(context, service, environment, &started)?;
-    let document = format!("runtime/services/{SERVICE}/deploy/openapi.json");
-    let checks = "not_a_server_error,status_code_conformance,content_type_conformance,\
-                  response_schema_conformance,response_headers_conformance";
-    let said = program::run(context, &path, |command| {
-        command
-            .args(["run", &document, "--url", &started.url, "--checks", checks])
-            .args(["--max-examples", "25", "--seed", "1", "--workers", "1", "--no-color"])
-            // It would delete the account that everything else is done as.
-            .args(["--generation-database", "none", "--exclude-operation-id", "delete_me"])
-            .env("SCHEMATHESIS_HOOKS", context.root.join(".ci/schemathesis_hooks.py"))
-            .env("TOKEN", token);
-    })?;
-    started.stop()?;
-    // Who is refused everywhere sees no answer worth comparing.
-    let logged_in = !said.stdout.contains("- GET /api/v1/me\n");
-    Ok(Outcome::one(said.success && logged_in, said.all()))
-}
-
-/// The token of an account that is made for the suite.
-fn token(
-    context: &Context,
-    service: &LoadedService,
-    environment: &Environment,
-    started: &Started,
-) -> Result<String> {
-    let folder = tempfile::tempdir()?;
-    let (plan, secrets) = session::plan_for_accounts(service, environment, started);
-    let file = folder.path().join("plan.json");
-    runners::write_private(&file, serde_json::to_string(&plan)?.as_bytes())?;
-    let made = runners::ask(
-        context,
-        &["accounts", "--count", "1", "--tier", "enterprise"],
-        &file,
-        &secrets,
-    )?;
-    let value = made[0]["value"].as_str().context("no account was made")?;
-    Ok(value.trim_start_matches("Bearer ").to_owned())
+pub(super) fn fuzz(context: &Context, _: bool) -> Result<Outcome> {
+    verified(context, "local", &["probe/fuzz"])
 }

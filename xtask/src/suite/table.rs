@@ -185,9 +185,9 @@ pub(crate) const SUITES: &[Suite] = &[
         run: service::browser,
     },
     Suite {
-        name: "schemathesis",
-        tests: "Luna answers nothing that its OpenAPI document does not declare",
+        name: "fuzz",
+        tests: "a fuzzer of others finds nothing that Luna answers and its OpenAPI document does not declare",
         tools: &[tool::SCHEMATHESIS],
-        run: service::schemathesis,
+        run: service::fuzz,
     },
 ];

@@ -303,6 +303,14 @@ pub fn admin(run: &Run, route: &RouteKey) -> Result<(String, String), Failure> {
     })
 }
 
+/// The header of who may call that route: of somebody of its role where it asks for one, else of this account.
+pub fn caller(run: &Run, key: &RouteKey, account: &Account) -> Result<(String, String), Failure> {
+    match run.target.route(key).and_then(|route| route.roles.as_ref()) {
+        Some(_) => admin(run, key),
+        None => Ok(account.bearer()),
+    }
+}
+
 /// The header of somebody of that role, from the environment's credentials.
 pub fn of_role(run: &Run, role: &str) -> Option<(String, String)> {
     let token = match run.target.environment.credentials.get(role)? {

@@ -1,6 +1,6 @@
 //! Builds a valid request to any route of the spec, so that a check can change one thing about it.
 
-use proofline_spec::document::{Method, Operation, Route, RouteKey};
+use proofline_spec::document::{Job, Method, Operation, Route, RouteKey};
 use serde_json::Value;
 
 use crate::accounts::{self, Account};
@@ -8,6 +8,7 @@ use crate::exchange::Request;
 use crate::failure::Failure;
 use crate::generate::{Generator, file};
 use crate::plan::Target;
+use crate::run::Run;
 use crate::token;
 use crate::world::World;
 
@@ -217,6 +218,14 @@ pub fn filled(value: &Value, text: &str) -> Value {
         }
         other => other.clone(),
     }
+}
+
+/// The request that puts a job with that text into its queue, from who may.
+pub fn job(run: &Run, job: &Job, account: &Account, text: &str) -> Result<Request, Failure> {
+    let body: Value =
+        job.body.iter().map(|(name, value)| (name.clone(), filled(value, text))).collect();
+    let request = Request::new(job.route.method.as_str(), job.route.path.clone()).json(&body);
+    Ok(request.headers(&[accounts::caller(run, &job.route, account)?]))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Attacks as data: what is sent, why, and where it comes from.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 /// A file of vectors.
@@ -92,13 +94,42 @@ pub enum Alternative {
     Unfold,
 }
 
-/// So many of a long list for one of several places. From place to place the window moves on, so that some places
-/// together get the whole list; where it begins is the seed's.
-pub fn window<V: Clone>(list: &[V], seed: u64, place: usize, count: usize) -> Vec<V> {
-    let Ok(length @ 1..) = u64::try_from(list.len()) else { return Vec::new() };
-    let begin = usize::try_from(seed % length).unwrap_or_default();
-    let skipped = (begin + place * count) % list.len();
-    list.iter().cycle().skip(skipped).take(count.min(list.len())).cloned().collect()
+/// A long list that several places share: each gets the next few, so that some places together get the whole list; where
+/// it begins is the seed's.
+#[derive(Debug)]
+pub struct Published {
+    list: Vec<TextVector>,
+    at: usize,
+    count: usize,
+    sent: BTreeSet<String>,
+}
+
+impl Published {
+    /// So many of the list for each place.
+    pub fn new(list: Vec<TextVector>, seed: u64, count: usize) -> Self {
+        let length = u64::try_from(list.len()).unwrap_or(u64::MAX);
+        let at = seed.checked_rem(length).and_then(|at| usize::try_from(at).ok());
+        Self {
+            at: at.unwrap_or_default(),
+            count: count.min(list.len()),
+            list,
+            sent: BTreeSet::new(),
+        }
+    }
+
+    /// Those of the next place.
+    pub fn next_few(&mut self) -> Vec<TextVector> {
+        let found: Vec<TextVector> =
+            self.list.iter().cycle().skip(self.at).take(self.count).cloned().collect();
+        self.at = (self.at + self.count).checked_rem(self.list.len()).unwrap_or_default();
+        self.sent.extend(found.iter().map(|payload| payload.text.clone()));
+        found
+    }
+
+    /// `104 of 171 of a published list among them`
+    pub fn describe(&self) -> String {
+        format!("{} of {} of a published list among them", self.sent.len(), self.list.len())
+    }
 }
 
 macro_rules! vectors {
@@ -140,6 +171,8 @@ vectors! {
 
 #[cfg(test)]
 mod tests {
+    use super::{Published, TextVector};
+
     #[test]
     fn every_file_of_vectors_can_be_read() {
         assert_eq!(super::problems(), Vec::<String>::new());
@@ -160,18 +193,25 @@ mod tests {
     }
 
     #[test]
-    fn windows_of_some_places_together_are_the_whole_list() {
-        let list: Vec<u32> = (0..10).collect();
+    fn shares_of_some_places_together_are_the_whole_list() {
+        let list: Vec<TextVector> = super::published_sql().unwrap().into_iter().take(10).collect();
+        let of = |seed, count| Published::new(list.clone(), seed, count);
+        let texts = |found: Vec<TextVector>| -> Vec<String> {
+            found.into_iter().map(|vector| vector.text).collect()
+        };
+        let mut whole = texts(list.clone());
+        whole.sort_unstable();
         for seed in [0, 7, u64::MAX] {
-            let mut seen: Vec<u32> =
-                (0..4).flat_map(|place| super::window(&list, seed, place, 3)).collect();
+            let mut share = of(seed, 3);
+            let mut seen: Vec<String> = (0..4).flat_map(|_| texts(share.next_few())).collect();
             assert_eq!(seen.len(), 12);
             seen.sort_unstable();
             seen.dedup();
-            assert_eq!(seen, list, "{seed}");
+            assert_eq!(seen, whole, "{seed}");
+            assert_eq!(share.describe(), "10 of 10 of a published list among them");
         }
-        assert_ne!(super::window(&list, 0, 0, 3), super::window(&list, 1, 0, 3));
-        assert_eq!(super::window(&list, 3, 5, 99).len(), 10);
-        assert_eq!(super::window::<u32>(&[], 3, 5, 2), Vec::<u32>::new());
+        assert_ne!(texts(of(0, 3).next_few()), texts(of(1, 3).next_few()));
+        assert_eq!(of(3, 99).next_few().len(), 10);
+        assert!(Published::new(Vec::new(), 3, 2).next_few().is_empty());
     }
 }

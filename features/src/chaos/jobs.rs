@@ -11,12 +11,10 @@ use std::time::{Duration, Instant};
 
 use proofline_spec::document::{Binding, Job, Operation, RouteKey};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::books::{Count, Things};
 use super::check;
 use crate::accounts;
-use crate::call;
 use crate::exchange::Request;
 use crate::failure::Failure;
 use crate::plan::Target;
@@ -47,21 +45,6 @@ pub(super) fn jobs(target: &Target) -> Vec<Job> {
 /// Whether a job is accepted when it is in its queue, and not before.
 pub(super) fn is_declared(target: &Target, job: &Job) -> bool {
     target.route(&job.route).is_some_and(|route| matches!(route.op, Operation::Enqueue(_)))
-}
-
-/// The request that puts a job into its queue.
-pub(super) fn request(
-    run: &Run,
-    job: &Job,
-    account: &accounts::Account,
-    marker: &str,
-) -> Result<Request, Failure> {
-    let is_for_roles = run.target.route(&job.route).is_some_and(|route| route.roles.is_some());
-    let header = if is_for_roles { accounts::admin(run, &job.route)? } else { account.bearer() };
-    let body: Value =
-        job.body.iter().map(|(name, value)| (name.clone(), call::filled(value, marker))).collect();
-    let request = Request::new(job.route.method.as_str(), job.route.path.clone()).json(&body);
-    Ok(request.headers(&[header]))
 }
 
 /// What became of jobs in all rounds.

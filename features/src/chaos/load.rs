@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::jobs;
 use super::schedule::CLIENTS;
 use crate::accounts::{self, Account};
-use crate::call::Call;
+use crate::call::{self, Call};
 use crate::exchange::{Answer, CORRELATION_ID, Http, HttpError, Request};
 use crate::failure::Failure;
 use crate::generate::Generator;
@@ -225,7 +225,7 @@ impl Load {
             Wish::Grant => accounts::grant_request(run, balance.ok_or_else(none)?, account, GRANT)?,
             Wish::Read(key) => Request::get(key.path.clone()).headers(&[account.bearer()]),
             Wish::Put(number) => {
-                jobs::request(run, &self.subjects.jobs[*number], &self.client, marker)?
+                call::job(run, &self.subjects.jobs[*number], &self.client, marker)?
             }
             Wish::Make(number) => {
                 let collection = &self.subjects.collections[*number];

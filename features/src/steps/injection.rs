@@ -1,7 +1,5 @@
 //! SQL injection: payloads in every text that a client can send.
 
-use std::collections::BTreeSet;
-
 use cucumber::step::Collection;
 use proofline_spec::document::{Method, Route, RouteKey, Schema, SchemaType};
 use serde_json::{Value, json};
@@ -15,7 +13,7 @@ use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::Generator;
 use crate::plan::Target;
-use crate::vectors;
+use crate::vectors::{self, Published};
 use crate::world::World;
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
@@ -60,32 +58,10 @@ const PUBLISHED_IN_EACH_PLACE: usize = 8;
 /// So many are looked at again after they were stored.
 const STORED: usize = 6;
 
-/// The next payloads of the published list, and all of it over some places.
-#[derive(Debug)]
-struct Published {
-    list: Vec<vectors::TextVector>,
-    seed: u64,
-    places: usize,
-    sent: BTreeSet<String>,
-}
-
-impl Published {
-    fn new(seed: u64) -> Result<Self, Failure> {
-        let list = vectors::published_sql().map_err(Failure::Broken)?;
-        Ok(Self { list, seed, places: 0, sent: BTreeSet::new() })
-    }
-
-    fn next(&mut self) -> Vec<vectors::TextVector> {
-        let found = vectors::window(&self.list, self.seed, self.places, PUBLISHED_IN_EACH_PLACE);
-        self.places += 1;
-        self.sent.extend(found.iter().map(|payload| payload.text.clone()));
-        found
-    }
-
-    /// `104 of 171 of a published list among them`
-    fn describe(&self) -> String {
-        format!("{} of {} of a published list among them", self.sent.len(), self.list.len())
-    }
+/// The published list, for each place its share.
+fn published(world: &World) -> Result<Published, Failure> {
+    let list = vectors::published_sql().map_err(Failure::Broken)?;
+    Ok(Published::new(list, world.seed, PUBLISHED_IN_EACH_PLACE))
 }
 
 /// Where a text can stand in a request.
@@ -165,11 +141,11 @@ async fn payloads_in(
     findings: &mut Findings,
 ) -> Result<Published, Failure> {
     let run = world.run()?;
-    let mut published = Published::new(world.seed)?;
+    let mut published = published(world)?;
     for (key, route) in run.target.routes() {
         let valid = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
         for place in Place::all(&run.target, &valid, route).iter().filter(|place| wanted(place)) {
-            for payload in payloads()?.into_iter().chain(published.next()) {
+            for payload in payloads()?.into_iter().chain(published.next_few()) {
                 let mut call = valid.clone();
                 call.headers.extend(crowd(world, key, route).await?);
                 place.put(&mut call, &payload.text);
@@ -249,7 +225,7 @@ async fn log_in(world: &mut World, _: Arguments) -> Seen {
 async fn verbatim(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let mut findings = Findings::new();
-    let mut published = Published::new(world.seed)?;
+    let mut published = published(world)?;
     for (key, route) in run.target.routes() {
         let own =
             run.target.takes_principals(route) && route.roles.is_none() && route.body.is_some();
@@ -268,7 +244,7 @@ async fn verbatim(world: &mut World, _: Arguments) -> Seen {
             if !free {
                 continue;
             }
-            for payload in payloads()?.into_iter().take(STORED).chain(published.next()) {
+            for payload in payloads()?.into_iter().take(STORED).chain(published.next_few()) {
                 let who = crowd(world, key, route).await?;
                 let mut call =
                     Call::valid(&mut Generator::new(&run.target, world.seed), key, route);

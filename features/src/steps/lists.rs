@@ -74,11 +74,7 @@ async fn follows(world: &World, list: &RouteKey, remover: &RouteKey) -> Result<(
     require(has(&after, &id), || format!("what was made ({id}) must show"), &after)?;
     cached(world, list).await?;
     let path = call::path_to(remover, &id);
-    let run = world.run()?;
-    let by = match run.target.route(remover).map(|route| route.roles.is_some()) {
-        Some(true) => accounts::admin(&run, remover)?,
-        _ => user.bearer(),
-    };
+    let by = accounts::caller(&*world.run()?, remover, user)?;
     let answer = world.send(Request::new("DELETE", path).headers(&[by])).await?;
     require(answer.is_success(), || "it must be removed".to_owned(), &answer)?;
     let after = read(world, list).await?;

@@ -128,10 +128,7 @@ pub(super) async fn attempt(
     let run = world.run()?;
     let key = &step.route;
     let route = run.target.route(key).ok_or_else(|| Failure::broken("the route is gone"))?;
-    let header = match &route.roles {
-        Some(_) => accounts::admin(&run, key)?,
-        None => world.user("user")?.bearer(),
-    };
+    let header = accounts::caller(&run, key, world.user("user")?)?;
     // Members that the move does not name are as valid as anybody's.
     let call = Call::valid(&mut Generator::new(&run.target, world.seed), key, route);
     let mut request = Request::new(key.method.as_str(), call::path_to(key, id)).headers(&[header]);

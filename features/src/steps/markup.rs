@@ -12,7 +12,7 @@ use crate::call::{self, Call};
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::Generator;
-use crate::vectors;
+use crate::vectors::{self, Published};
 use crate::world::World;
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
@@ -26,6 +26,12 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 const IN_EVERY_PLACE: usize = 3;
 /// So many of the published list are put into each place beside them, and are stored.
 const PUBLISHED_IN_EACH_PLACE: usize = 4;
+
+/// The published list, for each place its share.
+fn published(world: &World) -> Result<Published, Failure> {
+    let list = vectors::published_markup().map_err(Failure::Broken)?;
+    Ok(Published::new(list, world.seed, PUBLISHED_IN_EACH_PLACE))
+}
 
 /// Whether a browser that is shown the answer takes it for data: it has no body, or says that it is JSON.
 fn is_data(answer: &Answer) -> bool {
@@ -93,9 +99,8 @@ fn holds(answer: &Answer, name: &str, text: &str) -> Result<(), Failure> {
 async fn stored(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let payloads = vectors::markup().map_err(Failure::Broken)?;
-    let published = vectors::published_markup().map_err(Failure::Broken)?;
+    let mut published = published(world)?;
     let mut findings = Findings::new();
-    let mut places = 0;
     for (key, route) in run.target.routes() {
         let own = run.target.takes_principals(route) && route.roles.is_none();
         // What a path names belongs to somebody, and is another check's.
@@ -108,8 +113,7 @@ async fn stored(world: &mut World, _: Arguments) -> Seen {
         }
         let user = user(world).await?;
         for name in names {
-            let more = vectors::window(&published, world.seed, places, PUBLISHED_IN_EACH_PLACE);
-            places += 1;
+            let more = published.next_few();
             for payload in payloads.iter().chain(&more) {
                 let mut call =
                     Call::valid(&mut Generator::new(&run.target, world.seed), key, route)
@@ -138,14 +142,12 @@ async fn stored(world: &mut World, _: Arguments) -> Seen {
 async fn no_page(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let payloads = vectors::markup().map_err(Failure::Broken)?;
-    let published = vectors::published_markup().map_err(Failure::Broken)?;
+    let mut published = published(world)?;
     let own = payloads.get(..IN_EVERY_PLACE).unwrap_or(&payloads);
     let mut findings = Findings::new();
-    let mut asked = 0;
     for (key, route) in run.target.routes() {
         for (place, with) in places(world, key, route)? {
-            let more = vectors::window(&published, world.seed, asked, PUBLISHED_IN_EACH_PLACE);
-            asked += 1;
+            let more = published.next_few();
             for payload in own.iter().chain(&more) {
                 let who = crowd(world, key, route).await?;
                 let answer = world.send(with(&payload.text, who)).await?;

@@ -103,20 +103,8 @@ async fn somebody(world: &mut World, _: Arguments) -> Seen {
 pub(super) async fn put_one(world: &mut World) -> Result<String, Failure> {
     let (known, run) = (known(world)?, world.run()?);
     let text = format!("job-{}", uuid::Uuid::new_v4().simple());
-    let body: Value = known
-        .job
-        .body
-        .iter()
-        .map(|(name, value)| (name.clone(), call::filled(value, &text)))
-        .collect();
-    let route = run.target.route(&known.job.route);
-    let header = match route.and_then(|route| route.roles.as_ref()) {
-        Some(_) => accounts::admin(&run, &known.job.route)?,
-        None => world.user("user")?.bearer(),
-    };
-    let key = &known.job.route;
-    let request = Request::new(key.method.as_str(), key.path.clone()).json(&body);
-    let answer = world.send(request.headers(&[header])).await?;
+    let request = call::job(&run, &known.job, world.user("user")?, &text)?;
+    let answer = world.send(request).await?;
     require(answer.is_success(), || "a job must be accepted".to_owned(), &answer)?;
     world.recorder.about("bindings", &known.queue);
     world.recorder.about("bindings", &known.job.calls);

@@ -130,24 +130,19 @@ impl<'w> Ground<'w> {
                 }
             }
         }
-        let answer = self.world.send(call.with(self.who(key, route)?).request()).await?;
+        let answer = self.world.send(call.with(self.who(key)?).request()).await?;
         let id = answer.at("/id").filter(|_| answer.is_success());
         id.ok_or_else(|| Failure::Broken(format!("no row is written: {}", answer.describe())))
     }
 
     /// Who may call a route.
-    fn who(&self, key: &RouteKey, route: &Route) -> Result<(String, String), Failure> {
-        if route.roles.is_some() {
-            return accounts::admin(&*self.world.run()?, key);
-        }
-        Ok(self.world.user("user")?.bearer())
+    fn who(&self, key: &RouteKey) -> Result<(String, String), Failure> {
+        accounts::caller(&*self.world.run()?, key, self.world.user("user")?)
     }
 
     async fn remove(&self, id: &str) -> Result<(), Failure> {
         let Some(key) = &self.what.remover else { return Ok(()) };
-        let run = self.world.run()?;
-        let route = run.target.route(key).ok_or_else(|| Failure::broken("the route is gone"))?;
-        let asked = Request::new("DELETE", path_to(key, id)).headers(&[self.who(key, route)?]);
+        let asked = Request::new("DELETE", path_to(key, id)).headers(&[self.who(key)?]);
         let answer = self.world.send(asked).await?;
         require(answer.is_success(), || "must be removed".to_owned(), &answer)
     }
@@ -170,7 +165,7 @@ impl<'w> Ground<'w> {
             call.query.push((name.clone(), limit.unwrap_or(*most).to_string()));
         }
         if run.target.takes_principals(route) {
-            call = call.with(self.who(key, route)?);
+            call = call.with(self.who(key)?);
         }
         self.world.send(call.request()).await
     }

@@ -187,7 +187,7 @@ impl Assembly {
 }
 
 /// The path without `.` and `..`, as far as that can be said without looking at the disk.
-fn normal(path: &Path) -> PathBuf {
+pub fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {
         match part {

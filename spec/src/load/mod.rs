@@ -20,6 +20,7 @@ use std::path::Path;
 
 pub use digest::service_digest;
 pub use discover::{find_environments, find_locks, find_services, lock_path};
+pub use include::normal;
 pub use node::{Entry, FileId, Mapping, Node, NodeId, Value};
 pub use source::{SourceFile, SourceMap};
 pub use suggest::{known_words, nearest};

@@ -1,6 +1,7 @@
 //! What people see: verbs in a column on standard error, data on standard output.
 
 mod columns;
+pub(crate) mod markdown;
 mod progress;
 
 use std::io::Write as _;

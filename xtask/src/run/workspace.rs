@@ -138,7 +138,7 @@ impl Workspace {
         let place = |id: &String| {
             let place = source.key_of(&["claims", id]);
             // Of an included file the path is known only as it was reached, `a/../b`.
-            (id.clone(), (tidy(&place.file), place.line))
+            (id.clone(), (load::normal(Path::new(&*place.file)).display().to_string(), place.line))
         };
         let places = service.claims.keys().map(place).collect();
         let base = path.parent().unwrap_or(root);
@@ -240,19 +240,6 @@ fn unknown(what: &str, name: &str, known: &[String]) -> String {
     let hint = nearest(name, known.iter().map(String::as_str))
         .map_or_else(String::new, |best| format!("; did you mean `{best}`?"));
     format!("there is no {what} `{name}`{hint}\nhint: there are {}", known.join(", "))
-}
-
-/// A path without `..` in it.
-fn tidy(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
-        if part == ".." && parts.last().is_some_and(|last| *last != "..") {
-            parts.pop();
-        } else {
-            parts.push(part);
-        }
-    }
-    parts.join("/")
 }
 
 /// Names of the features in the catalogue, such as `security/jwt`.

@@ -4,6 +4,7 @@ use proofline_spec::diagnostic::code_named;
 use proofline_spec::evidence::{ClaimVerdict, Digest, Verdict};
 
 use super::{Document, Figure, Kept};
+use crate::output::markdown::cell;
 
 /// What a page is written from.
 #[derive(Debug, Clone, Copy)]
@@ -214,10 +215,4 @@ fn shown(figure: &Figure, source: Source<'_>) -> String {
     let mut why = why;
     why.dedup();
     format!("**{}**: {}", shown.name(), why.join("<br>"))
-}
-
-/// What stands in a cell: one line, and nothing that Markdown or HTML would read.
-fn cell(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.replace('|', "\\|").replace('<', "&lt;")
 }

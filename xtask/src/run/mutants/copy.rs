@@ -96,7 +96,7 @@ fn changed(root: &Path, mutants: &Mutants) -> Result<BTreeMap<PathBuf, String>> 
 }
 
 /// Every file below a folder.
-fn files_below(root: &Path, folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<()> {
+pub(super) fn files_below(root: &Path, folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<()> {
     let full = root.join(folder);
     let entries =
         std::fs::read_dir(&full).with_context(|| format!("cannot read {}", full.display()))?;

@@ -24,21 +24,22 @@ pub(crate) use kept::{newest, place};
 pub(crate) use prove::{Wanted, prove};
 pub(crate) use table::markdown;
 
-use super::workspace::feature_names;
-
 /// Where they are, from the root of the workspace.
 const FOLDER: &str = "features/mutants";
 /// The sources that they change, from the root of the workspace.
 const SOURCES: &str = "runtime/src";
 
-/// The digest of the features whose steps must see mutants.
+/// The digest of what must see mutants: the features, their steps and the vectors that these use.
 pub(crate) fn catalogue_digest(root: &Path) -> Result<Digest> {
+    let mut files = BTreeSet::new();
+    for folder in ["features/catalogue", "features/src", "features/vectors"] {
+        copy::files_below(root, Path::new(folder), &mut files)?;
+    }
     let mut texts = Vec::new();
-    for name in feature_names(root) {
-        let path = root.join(format!("features/catalogue/{name}.feature"));
-        let text =
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        texts.push((name, text));
+    for file in files {
+        let text = std::fs::read(root.join(&file))
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        texts.push((file.display().to_string(), text));
     }
     Ok(Digest::of_parts(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice()))))
 }

@@ -2,6 +2,8 @@
 
 use proofline_spec::evidence::{MutantOutcome, MutantTable};
 
+use crate::output::markdown::cell;
+
 /// The whole table, for people.
 pub(crate) fn markdown(table: &MutantTable) -> String {
     let caught = table.count(MutantOutcome::Caught);
@@ -56,11 +58,6 @@ pub(crate) fn markdown(table: &MutantTable) -> String {
         }
     }
     text
-}
-
-/// What stands in a cell: one line, and no bar that would begin another cell.
-fn cell(text: &str) -> String {
-    text.lines().next().unwrap_or_default().replace('|', "\\|")
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ async fn prepare(task: &Task, run: &Run) -> Result<Prepared, String> {
     let url = &task.plan.url;
     let permit = guard::obtain(url, Some(&permission), &demand, &SystemResolver).await;
     let permit = permit.map_err(|refusal| refusal.to_string())?;
-    let derived = derive(Inputs {
+    let mut derived = derive(Inputs {
         service: &task.service,
         environment: &task.plan.environment,
         accounts: task.accounts.clone(),
@@ -109,14 +109,22 @@ async fn prepare(task: &Task, run: &Run) -> Result<Prepared, String> {
     if derived.workload.routes().is_empty() {
         return Err(nothing_to_load(&derived));
     }
-    rehearse(&permit, &derived.workload).await?;
+    for name in rehearse(&permit, &derived.workload).await? {
+        derived
+            .leave_out(&name, "these accounts have nothing there: it answers 404, as it declares");
+    }
+    if derived.workload.routes().is_empty() {
+        return Err(nothing_to_load(&derived));
+    }
     let settings = Settings { timeout: TIMEOUT, batch: demand.users.max(1) };
     let client = Client::new(&permit, &settings).map_err(|error| error.to_string())?;
     Ok(Prepared { profile, ask, phases, permit, client, derived })
 }
 
-/// One request to every route, so that a wrong credential is found before any load and not after.
-async fn rehearse(permit: &Permit, workload: &Workload) -> Result<(), String> {
+/// One request to every route, so that a wrong credential is found before any load and not after. The routes where those
+/// who ask have nothing.
+async fn rehearse(permit: &Permit, workload: &Workload) -> Result<Vec<String>, String> {
+    let mut empty = Vec::new();
     let client = Client::new(permit, &Settings::probe()).map_err(|error| error.to_string())?;
     for (index, route) in workload.routes().iter().enumerate() {
         let prepared = workload.prepare(0, index);
@@ -127,12 +135,16 @@ async fn rehearse(permit: &Permit, workload: &Workload) -> Result<(), String> {
         let refused = Outcome::of(exchange.ending, &route.declared) == Outcome::Refused;
         if let Some(status) = exchange.ending.status().filter(|_| refused) {
             let name = &route.name;
+            if status == 404 && !route.credentials.is_empty() {
+                empty.push(name.clone());
+                continue;
+            }
             return Err(format!(
                 "{name} answers {status} before any load: the credentials or the data are wrong"
             ));
         }
     }
-    Ok(())
+    Ok(empty)
 }
 
 async fn measure(

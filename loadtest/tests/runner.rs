@@ -246,15 +246,17 @@ async fn a_service_that_is_not_there_is_not_a_service_that_is_wrong() {
     assert!(matches!(&evidence.outcome, CheckOutcome::NotRun(why) if why.contains("answer")));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_credential_is_found_before_any_load() {
+/// A smoke test of somebody with a key, whose own route answers with this status, and what the server saw.
+async fn with_a_route_of_ones_own(returns: &str, status: u16) -> (i32, CheckEvidence, Vec<String>) {
     let service = format!(
         "{SERVICE}
   GET /mine:
     auth: [key]
     limits: {{none: \"a sample\"}}
     op: {{custom: mine}}
-    returns: {{200: none}}
+    returns: {{{returns}}}
+problems:
+  nothing-here: {{status: 404, title: Nothing here}}
 "
     );
     let key = "key: {kind: api_key, header: X-API-Key, principal: {query: find, with: {}}}";
@@ -265,7 +267,7 @@ async fn a_refused_credential_is_found_before_any_load() {
     let heads = seen.clone();
     let server = Server::start(move |_, head| {
         heads.lock().unwrap().push(head.to_owned());
-        Reply::status(if head.contains("/mine") { 401 } else { 200 })
+        Reply::status(if head.contains("/mine") { status } else { 200 })
     });
     let server = server.await;
     let assignment = assignment(&server.url, &service, PERMITS, &smoke(r#""p95":"< 500ms""#));
@@ -274,13 +276,33 @@ async fn a_refused_credential_is_found_before_any_load() {
     let plan = std::fs::read_to_string(&assignment.plan).unwrap();
     let named = format!(r#"{{"principals_file":"{}","spec""#, principals.display());
     support::write(&assignment.plan, &plan.replacen(r#"{"spec""#, &named, 1));
-    let (code, evidence, text) = outcome(&assignment, "smoke-1").await;
-    assert_eq!(code, 5, "{text}");
+    let (code, evidence, _) = outcome(&assignment, "smoke-1").await;
+    let seen = seen.lock().unwrap().clone();
+    (code, evidence, seen)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_credential_is_found_before_any_load() {
+    let (code, evidence, seen) = with_a_route_of_ones_own("200: none", 401).await;
     let CheckOutcome::NotRun(reason) = &evidence.outcome else { panic!("{evidence:?}") };
+    assert_eq!(code, 5, "{reason}");
     assert!(reason.contains("GET /mine answers 401"), "{reason}");
     assert!(!serde_json::to_string(&evidence).unwrap().contains("sesame"), "no secret is written");
-    let seen = seen.lock().unwrap();
     assert!(seen.len() == 2 && seen[1].contains("x-api-key: sesame"), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_where_nobody_who_asks_has_anything_is_left_out_if_it_declares_that() {
+    let declared = "200: none, 404: {problem: nothing-here}";
+    let (code, evidence, seen) = with_a_route_of_ones_own(declared, 404).await;
+    assert_eq!((code, &evidence.outcome), (0, &CheckOutcome::Passed));
+    let asked = |path: &str| seen.iter().filter(|head| head.contains(path)).count();
+    assert!(asked("/mine") == 1 && asked("/open") > 10, "{seen:?}");
+    assert!(serde_json::to_string(&evidence).unwrap().contains("have nothing there"));
+    // One that does not say so is loaded, and its answers are errors.
+    let (_, evidence, seen) = with_a_route_of_ones_own("200: none", 404).await;
+    assert!(seen.iter().filter(|head| head.contains("/mine")).count() > 10, "{seen:?}");
+    assert!(!serde_json::to_string(&evidence).unwrap().contains("have nothing there"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -80,6 +80,14 @@ pub struct Derived {
     pub biting: Vec<String>,
 }
 
+impl Derived {
+    /// Loads all but that route, for this reason.
+    pub fn leave_out(&mut self, route: &str, reason: &str) {
+        self.workload = self.workload.without(route);
+        self.left_out.push(LeftOut { route: route.to_owned(), reason: reason.to_owned() });
+    }
+}
+
 /// Derives the workload of a run.
 pub fn derive(mut inputs: Inputs<'_>) -> Derived {
     let service = inputs.service;

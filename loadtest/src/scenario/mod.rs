@@ -62,6 +62,13 @@ impl Workload {
         Self { ends: ends.collect(), routes, addresses, seed }
     }
 
+    /// The same without a route; the others keep their shares in relation to each other.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let others = self.routes.iter().filter(|route| route.name != name).cloned();
+        Self::new(others.collect(), self.addresses.clone(), self.seed)
+    }
+
     /// The routes.
     pub fn routes(&self) -> &[LoadedRoute] {
         &self.routes
@@ -162,6 +169,18 @@ mod tests {
         }
         assert!((2300..2700).contains(&counts[0]), "{counts:?}");
         assert_eq!(counts[2], 0);
+    }
+
+    #[test]
+    fn without_a_route_the_others_keep_their_shares() {
+        let mut routes = workload(&[1.0, 3.0, 4.0]).routes().to_vec();
+        for (route, name) in routes.iter_mut().zip(["a", "b", "c"]) {
+            name.clone_into(&mut route.name);
+        }
+        let left = Workload::new(routes, Vec::new(), 7).without("b");
+        assert_eq!(left.routes().iter().map(|route| &route.name).collect::<Vec<_>>(), ["a", "c"]);
+        let most = (0..10_000).filter(|number| left.route(*number) == 1).count();
+        assert!((7_700..8_300).contains(&most), "{most}");
     }
 
     #[test]

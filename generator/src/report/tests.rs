@@ -25,6 +25,32 @@ fn parsed<T: DeserializeOwned>(text: &str) -> T {
     serde_saphyr::from_str(text).unwrap()
 }
 
+/// Nothing says where claims stand.
+static NOWHERE: ClaimPlaces = ClaimPlaces::new();
+
+impl Made {
+    /// The input of a report with nothing else: no report before, no mutant, no release.
+    pub(super) fn input<'a>(&'a self, readiness: &'a Readiness) -> ReportInput<'a> {
+        ReportInput {
+            service: &self.service,
+            spec_path: "spec/services/pantry/service.yaml",
+            places: &NOWHERE,
+            environment: &self.environment,
+            manifest: &self.manifest,
+            evidence: &self.evidence,
+            readiness,
+            previous: None,
+            problems: &[],
+            parity: None,
+            bench: None,
+            mutants: None,
+            release: None,
+            now: NOW,
+            commits: &[],
+        }
+    }
+}
+
 fn pantry(failing: &[&str], left_out: &[&str]) -> Made {
     make(parsed(SERVICE), parsed(ENVIRONMENT), failing, left_out)
 }
@@ -37,21 +63,13 @@ fn rendered(made: &Made, previous: Option<&ReportData>, problems: &[String]) -> 
     let readiness = judged(made);
     let (mutants, release) = (seen(""), release(""));
     render(&ReportInput {
-        service: &made.service,
-        spec_path: "spec/services/pantry/service.yaml",
         places: &places(),
-        environment: &made.environment,
-        manifest: &made.manifest,
-        evidence: &made.evidence,
-        readiness: &readiness,
         previous,
         problems,
-        parity: None,
-        bench: None,
         mutants: Some(&mutants),
         release: Some(&release),
-        now: NOW,
         commits: &["1f3870b pantry: jars have labels".to_owned()],
+        ..made.input(&readiness)
     })
     .unwrap()
 }
@@ -72,24 +90,7 @@ fn places() -> ClaimPlaces {
 /// A report where no mutant was tried, and nothing was released.
 fn rendered_plainly(made: &Made) -> Rendered {
     let readiness = judged(made);
-    render(&ReportInput {
-        service: &made.service,
-        spec_path: "spec/services/pantry/service.yaml",
-        places: &places(),
-        environment: &made.environment,
-        manifest: &made.manifest,
-        evidence: &made.evidence,
-        readiness: &readiness,
-        previous: None,
-        problems: &[],
-        parity: None,
-        bench: None,
-        mutants: None,
-        release: None,
-        now: NOW,
-        commits: &[],
-    })
-    .unwrap()
+    render(&made.input(&readiness)).unwrap()
 }
 
 /// A release before with another limit.
@@ -408,13 +409,8 @@ fn no_text_of_the_inputs_is_markup_in_any_format() {
     let previous = rendered(&again, None, &[]).json;
     let previous: ReportData = poisoned(&serde_json::from_value::<ReportData>(previous).unwrap());
     let rendered = render(&ReportInput {
-        service: &again.service,
-        spec_path: HOSTILE,
         places: &places(),
-        environment: &again.environment,
-        manifest: &again.manifest,
-        evidence: &again.evidence,
-        readiness: &readiness,
+        spec_path: HOSTILE,
         previous: Some(&previous),
         problems: &[HOSTILE.to_owned()],
         parity: Some(&parity(HOSTILE)),
@@ -423,6 +419,7 @@ fn no_text_of_the_inputs_is_markup_in_any_format() {
         release: Some(&release(HOSTILE)),
         now: HOSTILE,
         commits: &[HOSTILE.to_owned()],
+        ..again.input(&readiness)
     })
     .unwrap();
     for (format, text) in [("html", &rendered.html), ("markdown", &rendered.markdown)] {
@@ -513,21 +510,9 @@ fn differences_between_environments_are_shown_with_what_the_spec_says_about_them
     let made = pantry(&[], &[]);
     let readiness = judged(&made);
     let rendered = render(&ReportInput {
-        service: &made.service,
-        spec_path: "spec/services/pantry/service.yaml",
-        places: &places(),
-        environment: &made.environment,
-        manifest: &made.manifest,
-        evidence: &made.evidence,
-        readiness: &readiness,
-        previous: None,
-        problems: &[],
         parity: Some(&parity("elsewhere")),
         bench: Some(&bench("elsewhere")),
-        mutants: None,
-        release: None,
-        now: NOW,
-        commits: &[],
+        ..made.input(&readiness)
     })
     .unwrap();
     let html = &rendered.html;

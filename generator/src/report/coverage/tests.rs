@@ -221,21 +221,8 @@ fn the_report_shows_what_has_no_claim() {
     let made = make(shop(), serde_saphyr::from_str(ENVIRONMENT).unwrap(), &[], &[]);
     let readiness = judge(&made.service, Some(&made.manifest), &made.evidence, None, TODAY);
     let rendered = render(&ReportInput {
-        service: &made.service,
         spec_path: "spec/services/shop/service.yaml",
-        places: &std::collections::BTreeMap::new(),
-        environment: &made.environment,
-        manifest: &made.manifest,
-        evidence: &made.evidence,
-        readiness: &readiness,
-        previous: None,
-        problems: &[],
-        parity: None,
-        bench: None,
-        mutants: None,
-        release: None,
-        now: NOW,
-        commits: &[],
+        ..made.input(&readiness)
     })
     .unwrap();
     let hole = "<li><code>GET /items/mine</code> has no claim whose check looked at it</li>";

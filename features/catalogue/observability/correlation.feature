@@ -26,3 +26,4 @@ Feature: A correlation id goes through the response, the log line and the error 
     When a request with a trace context is sent
     Then the answer has the same correlation id
     And the log line of the request has the trace
+    And a trace context that is malformed is not continued

@@ -17,6 +17,8 @@ use crate::world::World;
 /// A service that lost its cache's server connects again after pauses that grow to some seconds, in real time: a call
 /// that comes before fails, and leaves the breaker open again.
 const RECONNECTING: Duration = Duration::from_secs(2);
+/// Age and time to live are whole seconds, each rounded for itself.
+const ROUNDED: u64 = 2;
 /// So often it is waited for that, with so many reads each time.
 const ROUNDS: u32 = 7;
 const READS: u32 = 5;
@@ -166,6 +168,11 @@ async fn second_is_cached(world: &mut World, _: Arguments) -> Seen {
     let holds = found(world)?.holds;
     if answer.cache_ttl().is_none_or(|left| left > holds) {
         let message = format!("it holds longer than {holds} s: {status}: {}", answer.describe());
+        return Err(Failure::Wrong(message));
+    }
+    let age: Option<u64> = answer.header("age").and_then(|age| age.parse().ok());
+    if age.zip(answer.cache_ttl()).is_none_or(|(age, left)| age + left + ROUNDED < holds) {
+        let message = format!("it holds for less than {holds} s: {status}: {}", answer.describe());
         return Err(Failure::Wrong(message));
     }
     if world.memory.cached.latest.as_ref() != Some(&answer.json()) {

@@ -26,6 +26,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "an id that is malformed or too long is replaced" => replaced;
         then "the log line of the request has the correlation id" => in_log;
         then "the log line of the request has the trace" => trace_in_log;
+        then "a trace context that is malformed is not continued" => malformed_trace;
     }
 }
 
@@ -166,6 +167,34 @@ async fn in_log(world: &mut World, _: Arguments) -> Seen {
         )));
     }
     Ok(format!("log line {line}"))
+}
+
+/// W3C Trace Context, section 3.2.2: what breaks any rule of the header is as if it was not there.
+async fn malformed_trace(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let member = run.target.log_members().1.unwrap_or_default();
+    let name = header(world)?;
+    let mut findings = Findings::new();
+    for (what, before, after) in [
+        ("a forbidden version", "ff-", "-00f067aa0ba902b7-01"),
+        ("a parent of zeroes", "00-", "-0000000000000000-01"),
+        ("a parent that is too short", "00-", "-00f067aa0ba902-01"),
+        ("no flags", "00-", "-00f067aa0ba902b7"),
+        ("flags that are no digits", "00-", "-00f067aa0ba902b7-xy"),
+    ] {
+        let trace = uuid::Uuid::new_v4().simple().to_string();
+        let id = format!("check-{}", uuid::Uuid::new_v4());
+        let request = Request::get(path(world)?)
+            .header(&name, id.clone())
+            .header("traceparent", format!("{before}{trace}{after}"));
+        let answer = world.send(request).await?;
+        let line = super::logs::line_with(world, &id).await?;
+        let found = line.get(member).and_then(|v| v.as_str()).unwrap_or_default();
+        let is_new = found != trace;
+        findings
+            .add(what, require(is_new, || format!("must not be continued: {line}"), &answer))?;
+    }
+    findings.finish("there is nothing to try", |count| format!("{count} are not continued"))
 }
 
 async fn trace_in_log(world: &mut World, _: Arguments) -> Seen {

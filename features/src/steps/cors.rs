@@ -124,6 +124,29 @@ fn permits(answer: &Answer, origin: &str, cors: &Cors) -> Result<(), Failure> {
     )
 }
 
+/// The names in a header of a list, in small letters.
+fn names(answer: &Answer, header: &str) -> Vec<String> {
+    let values = answer.headers.get_all(header).iter();
+    let lists = values.filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).map(|name| name.trim().to_lowercase()).collect()
+}
+
+/// Whether a page may read every header that the spec lists for it (Fetch, section 3.3.3).
+fn exposes(answer: &Answer, cors: &Cors) -> Result<(), Failure> {
+    let found = names(answer, "access-control-expose-headers");
+    let missing = cors.expose.iter().find(|listed| !found.contains(&listed.to_lowercase()));
+    require(
+        missing.is_none(),
+        || {
+            format!(
+                "pages must be able to read {}, and can read {found:?}",
+                missing.map_or("", String::as_str)
+            )
+        },
+        answer,
+    )
+}
+
 /// A browser looks for the page's own origin or `*`, and only then at the other permissions (Fetch, section 4.10). So an
 /// answer without that header forbids, whatever else it lists, and so does one that always names the same listed origin.
 fn forbids(answer: &Answer, cors: &Cors) -> Result<(), Failure> {
@@ -147,7 +170,9 @@ async fn listed_read(world: &mut World, _: Arguments) -> Seen {
     let cors = cors(world)?;
     let mut findings = Findings::new();
     for origin in allowed(&cors) {
-        findings.add(&origin, permits(&ask(world, &origin).await?, &origin, &cors))?;
+        let answer = ask(world, &origin).await?;
+        let result = permits(&answer, &origin, &cors).and_then(|()| exposes(&answer, &cors));
+        findings.add(&origin, result)?;
     }
     findings
         .finish("no origin is listed", |count| format!("{count} listed origins may read answers"))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cucumber::step::Collection;
 use proofline_spec::document::{Binding, Job, RouteKey};
+use proofline_spec::unit::Backoff;
 use serde_json::{Value, json};
 
 use super::provider::{always, play, received};
@@ -18,6 +19,8 @@ use crate::world::World;
 
 /// Nothing here takes as long; it only bounds what would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// Milliseconds by which the provider may hear of one attempt later than of another.
+const HEARD_WITHIN: u64 = 100;
 /// The header by which a provider knows that it is asked once more.
 const KEY: &str = "idempotency-key";
 
@@ -37,6 +40,8 @@ pub(super) struct Queues {
 pub(super) struct Known {
     queue: String,
     pub(super) attempts: u32,
+    /// How long is waited between two attempts.
+    backoff: Option<Backoff>,
     pub(super) job: Job,
 }
 
@@ -73,6 +78,7 @@ fn jobs(world: &World) -> Result<Option<Known>, Failure> {
         Binding::Queue { jobs, retry, .. } => Some(Known {
             queue: name.clone(),
             attempts: retry.as_ref().map_or(1, |retry| retry.attempts),
+            backoff: retry.as_ref().map(|retry| retry.backoff),
             job: jobs.first()?.clone(),
         }),
         _ => None,
@@ -227,13 +233,33 @@ async fn said_until_the_end(world: &World, id: &str) -> Result<Vec<Value>, Failu
     found.ok_or_else(|| Failure::Wrong(format!("the log tells no end of the message {id}")))
 }
 
+/// Whether each wait is as long as it must be: it doubles up to the longest, and jitter shortens it by at most a half.
+fn backed_off(waits: &[u64], backoff: Backoff) -> Result<(), String> {
+    let (mut least, longest) = (backoff.first.as_millis(), backoff.longest.as_millis());
+    for wait in waits {
+        // The provider hears of both a little later than they are sent.
+        if wait + HEARD_WITHIN < least.min(longest) / 2 {
+            return Err(format!(
+                "an attempt came {wait} ms after the one before, with a back-off of {backoff}: all waits are {waits:?} ms"
+            ));
+        }
+        least = least.saturating_mul(2);
+    }
+    Ok(())
+}
+
 async fn all_attempts(world: &mut World, _: Arguments) -> Seen {
     let attempts = known(world)?.attempts as usize;
     let id = same_key(&wait_for(world, attempts).await?)?;
     said_until_the_end(world, &id).await?;
     let all = had(world, &text(world)?).await?;
     if all.len() == attempts {
-        Ok(format!("{attempts} attempts under {id}"))
+        let waits: Vec<u64> =
+            all.windows(2).map(|pair| pair[1].at_ms.saturating_sub(pair[0].at_ms)).collect();
+        if let Some(backoff) = known(world)?.backoff {
+            backed_off(&waits, backoff).map_err(Failure::Wrong)?;
+        }
+        Ok(format!("{attempts} attempts under {id}, after {waits:?} ms"))
     } else {
         Err(Failure::Wrong(format!("{} attempts, not {attempts}", all.len())))
     }
@@ -428,6 +454,22 @@ async fn others_delivered(world: &mut World, _: Arguments) -> Seen {
         None => {
             let message = format!("{missing} jobs wait for the one that cannot be delivered");
             Err(Failure::Wrong(message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_must_double_and_may_be_shortened_by_half() {
+        let backoff: Backoff = "1s..3s".parse().unwrap();
+        for waits in [&[500, 1_000, 1_500][..], &[1_000, 2_000, 3_000], &[400, 5_000], &[]] {
+            assert!(backed_off(waits, backoff).is_ok(), "{waits:?}");
+        }
+        for waits in [&[0][..], &[399], &[1_000, 899], &[1_000, 2_000, 1_000]] {
+            assert!(backed_off(waits, backoff).is_err(), "{waits:?}");
         }
     }
 }

@@ -7,6 +7,9 @@ use super::forged::{Forged, bearer};
 use crate::plan::JwtScheme;
 use crate::token::{HEADER, base64url, hmac, now, sign};
 
+/// Clocks of two machines are given "no more than a few minutes" (RFC 7519, section 4.1.4): five, where software says so.
+const BEYOND_LEEWAY: u64 = 6 * 60;
+
 /// The tokens with that flaw, otherwise with `good` claims; none for a flaw that nobody knows.
 pub(super) fn flawed(
     flaw: &str,
@@ -29,11 +32,11 @@ pub(super) fn flawed(
     };
     match flaw {
         "it is expired" => vec![
-            with("expired an hour ago", "exp", json!(now() - 3_600)),
+            with("expired beyond any leeway", "exp", json!(now() - BEYOND_LEEWAY)),
             with("expired in 1970", "exp", json!(0)),
             with("a negative expiry", "exp", json!(-1)),
         ],
-        "it is not yet valid" => vec![with("valid in an hour", "nbf", json!(now() + 3_600))],
+        "it is not yet valid" => vec![with("too early", "nbf", json!(now() + BEYOND_LEEWAY))],
         "it never expires" => vec![
             without("exp"),
             with("expiry null", "exp", Value::Null),
@@ -47,6 +50,8 @@ pub(super) fn flawed(
         ],
         "it is for another audience" => vec![
             with("another audience", "aud", json!("another-service")),
+            with("an audience that begins alike", "aud", json!(format!("{}-x", scheme.audience))),
+            with("an audience that ends alike", "aud", json!(format!("x-{}", scheme.audience))),
             with("a list of others", "aud", json!(["a", "b"])),
             with("an empty list", "aud", json!([])),
             without("aud"),

@@ -40,7 +40,7 @@ pub use instrument::{
     InstrumentCard, LatencySummary, LoadEvidence, Measurement, PhaseSummary, SeriesPoint,
 };
 pub use manifest::{DocumentEntry, LeftOut, Manifest, RawEntry, WorkerSize};
-pub use mutants::{Control, MutantOutcome, MutantRow, MutantTable, NeverFailing};
+pub use mutants::{Control, LeftOutMutant, MutantOutcome, MutantRow, MutantTable, NeverFailing};
 pub use parity::{Deviation, Parity, Part, Side, compare};
 pub use plan::{ConfigurationCheck, FAULTS_TOKEN, Front, Plan, PlannedCheck, PlannedLoad};
 pub use redact::Redactor;

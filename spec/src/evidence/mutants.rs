@@ -40,6 +40,9 @@ pub struct MutantTable {
     pub controls: Vec<Control>,
     /// One row for each mutant and each claim that it breaks.
     pub mutants: Vec<MutantRow>,
+    /// Those that change what does not run in the environment; none of them was tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOutMutant>,
     /// Claims of which no mutant was caught.
     pub never_failing: Vec<NeverFailing>,
 }
@@ -105,6 +108,15 @@ impl MutantOutcome {
             Self::Undecided => "could not be found out",
         }
     }
+}
+
+/// A mutant that could show nothing in the environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutMutant {
+    /// Its name.
+    pub id: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A claim that no mutant showed failing.

@@ -64,6 +64,11 @@ fn summarise(context: &Context, table: &MutantTable, kept: &str) {
     let tone = if caught == rows { Tone::Good } else { Tone::Bad };
     let text = format!("{}, {caught} of {rows} rows caught", counted(ids.len(), "mutant"));
     output::line(context, tone, "Proved", &text);
+    if !table.left_out.is_empty() {
+        let count = counted(table.left_out.len(), "mutant");
+        let text = format!("{count} of what does not run in {}", table.environment);
+        output::line(context, Tone::Plain, "Not tried", &text);
+    }
     for claim in &table.never_failing {
         let text = format!("{}: check never seen failing ({})", claim.claim, claim.reason);
         output::line(context, Tone::Warn, "Unproved", &text);

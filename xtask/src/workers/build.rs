@@ -25,6 +25,8 @@ const HOST: &str = "src/host/workers";
 
 /// The entry point.
 const ENTRY: &str = "shim.mjs";
+/// The WebAssembly, as wasm-bindgen names it.
+const MODULE: &str = "service_bg.wasm";
 /// A file that is there when a panic ends one request only.
 const UNWINDS: &str = "panics-unwind";
 
@@ -35,6 +37,13 @@ pub(crate) struct Worker {
     pub(crate) folder: PathBuf,
     /// How large it is.
     pub(crate) size: WorkerSize,
+}
+
+impl Worker {
+    /// What runs of it: the module, and the entry point that hands events over to it.
+    pub(crate) fn programs(&self) -> Vec<PathBuf> {
+        [MODULE, ENTRY].map(|name| self.folder.join(name)).to_vec()
+    }
 }
 
 /// Where a service's worker is.

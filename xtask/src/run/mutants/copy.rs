@@ -17,6 +17,8 @@ const PARTS: [&str; 7] =
 const FILES: [&str; 2] = ["Cargo.toml", "Cargo.lock"];
 /// Folders that hold nothing of the sources.
 const NOT_SOURCES: [&str; 4] = ["node_modules", "target", "build", "peers"];
+/// The entry point of workers, from the sources.
+const ENTRY: &str = "host/workers/shim.mjs";
 /// The package that is another one in the copy.
 const CHANGED: &str = "proofline-runtime";
 
@@ -66,7 +68,9 @@ pub(super) fn make(context: &Context, mutants: &Mutants) -> Result<Context> {
     put(&root.join(&module), schemata::MODULE.as_bytes(), &context.root.join("Cargo.toml"))?;
     kept.insert(module);
     remove_others(&root, &kept)?;
-    Ok(context.within(&root, context.target.join("mutants")))
+    let mut copy = context.within(&root, context.target.join("mutants"));
+    copy.runtime = root.join("runtime");
+    Ok(copy)
 }
 
 /// Files that the copy has otherwise.
@@ -89,6 +93,9 @@ fn changed(root: &Path, mutants: &Mutants) -> Result<BTreeMap<PathBuf, String>> 
     let text = changed.remove(&lib).map_or_else(|| read(&lib), Ok)?;
     // What the compiler advises is about text that nobody reads; errors must be seen.
     changed.insert(lib, format!("#![allow(warnings)]\n{text}\npub mod mutant;\n"));
+    let entry = Path::new(SOURCES).join(ENTRY);
+    let text = read(&entry)?;
+    changed.insert(entry, format!("{}{text}", schemata::ENTRY));
     let manifest = PathBuf::from("Cargo.toml");
     let text = read(&manifest)? + &build::marked(CHANGED);
     changed.insert(manifest, text);

@@ -8,6 +8,7 @@ use proofline_spec::evidence::{
     ScenarioOutcome,
 };
 
+use super::host::Host;
 use super::{Mutant, Mutants};
 use crate::run::evidence::Evidence;
 use crate::run::workspace::LoadedService;
@@ -89,12 +90,13 @@ pub(super) fn controls(without: &Evidence, needed: &BTreeSet<&CheckId>) -> Vec<C
 /// Claims of which no check was seen failing; of those that the chosen mutants break, when not all were chosen.
 pub(super) fn never_failing(
     service: &LoadedService,
-    mutants: &Mutants,
+    (mutants, host): (&Mutants, Host),
     chosen: &[&Mutant],
     rows: &[MutantRow],
 ) -> Vec<NeverFailing> {
     let (folder, spec) = (service.folder.as_str(), &service.service);
-    let mine = |mutant: &Mutant| !mutant.claims_of(folder, spec).is_empty();
+    let mine =
+        |mutant: &Mutant| host.has(&mutant.file) && !mutant.claims_of(folder, spec).is_empty();
     let is_all = chosen.len() == mutants.all.iter().filter(|mutant| mine(mutant)).count();
     let asked = |id: &str| {
         is_all || chosen.iter().any(|mutant| mutant.claims_of(folder, spec).contains(&id))
@@ -107,8 +109,10 @@ pub(super) fn never_failing(
             let has = |mutant: &Mutant| mutant.claims_of(folder, spec).contains(&id.as_str());
             let reason = if rows.iter().any(|row| row.claim == *id) {
                 "no mutant of it was caught"
-            } else if mutants.all.iter().any(has) {
+            } else if mutants.all.iter().any(|mutant| host.has(&mutant.file) && has(mutant)) {
                 "none of its mutants was tried"
+            } else if mutants.all.iter().any(has) {
+                "each mutant of it changes what does not run there"
             } else {
                 "there is no mutant of it"
             };

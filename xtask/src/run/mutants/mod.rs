@@ -1,9 +1,11 @@
 //! Mutants: small changes of the runtime's sources that a check must see, as data beside the checks.
 //!
 //! They are text in `features/mutants/*.yaml`, and stand in a copy of the sources only (`copy.rs`), all in one
-//! program, where a variable of the process chooses one of them (`schemata.rs`).
+//! program, where a variable of the process or of the worker chooses one of them (`schemata.rs`).
 
+mod built;
 mod copy;
+mod host;
 mod judging;
 mod kept;
 mod prove;

@@ -1,22 +1,23 @@
 //! Runs every check once without a mutant, then each mutant against the check that must see it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, anyhow, bail};
 use proofline_spec::diagnostic::counted;
-use proofline_spec::document::{Environment, Start};
+use proofline_spec::document::Environment;
 use proofline_spec::evidence::{
-    CheckId, CheckOutcome, Control, Digest, MutantOutcome, MutantRow, MutantTable, Verdict,
+    CheckId, CheckOutcome, Control, Digest, LeftOutMutant, MutantOutcome, MutantRow, MutantTable,
+    Verdict, WorkerSize,
 };
 
+use super::built::{self, Built};
+use super::host::Host;
 use super::judging::{controls, never_failing, others, seen};
 use super::{Mutant, Mutants, copy, schemata};
 use crate::context::Context;
 use crate::output::{self, Tone};
-use crate::run::build::{self, Program};
 use crate::run::evidence::Evidence;
 use crate::run::git;
 use crate::run::plan::{self, Checks};
@@ -40,7 +41,8 @@ struct Ground<'a> {
     copy: Context,
     service: &'a LoadedService,
     environment: &'a Environment,
-    generated: Option<Digest>,
+    /// What it was generated as, and the size of the worker where it is one.
+    built: (Option<Digest>, Option<WorkerSize>),
     /// Every check that claims of the service ask for.
     checks: Checks,
 }
@@ -53,24 +55,18 @@ pub(crate) fn prove(
     generated: Option<Digest>,
     wanted: &Wanted,
 ) -> Result<MutantTable> {
-    runs_natively(environment)?;
+    let host = Host::of(environment)?;
     let mutants = Mutants::read(&context.root)?;
     let catalogue_digest = Some(super::catalogue_digest(&context.root)?);
     let (commit, dirty) = git::commit(&context.root);
-    let chosen = mutants.of(&service.folder, &service.service, &wanted.only)?;
+    let asked = mutants.of(&service.folder, &service.service, &wanted.only)?;
+    let (chosen, left_out) = those_of(host, asked)?;
     let _alone = copy::claim(context)?;
     let started_at = Context::now();
-    let programs = session::programs(service, environment);
-    build::build(context, &programs)?;
-    let released = released(context, &programs)?;
-    let copy = copy::make(context, &mutants)?;
-    build::build_copy(context, &copy, &programs)?;
-    if !holds(&Program::Service(service).path(&copy), schemata::VARIABLE)? {
-        bail!("the program that was built has no mutant in it; nothing could be shown with it");
-    }
+    let Built { copy, worker, released } = built::build(context, service, environment, &mutants)?;
     let every = plan::Wanted { features: true, loads: false, inside: true };
     let checks = plan::checks(&service.service, environment, every, &[]);
-    let ground = Ground { copy, service, environment, generated, checks };
+    let ground = Ground { copy, service, environment, built: (generated, worker), checks };
     let needed: BTreeSet<&CheckId> = chosen.iter().map(|mutant| &mutant.check).collect();
     let text = format!("{} without any mutant", counted(needed.len(), "check"));
     output::line(context, Tone::Plain, "Controlling", &text);
@@ -86,7 +82,7 @@ pub(crate) fn prove(
     };
     let rows = trial.all(&chosen)?;
     let interrupted = context.interrupted();
-    let never_failing = never_failing(service, &mutants, &chosen, &rows);
+    let never_failing = never_failing(service, (&mutants, host), &chosen, &rows);
     Ok(MutantTable {
         service: service.folder.clone(),
         environment: environment.environment.clone(),
@@ -103,42 +99,27 @@ pub(crate) fn prove(
         released,
         controls,
         mutants: rows,
+        left_out,
         never_failing,
     })
 }
 
-fn runs_natively(environment: &Environment) -> Result<()> {
-    if matches!(environment.start, Some(Start::Native(_))) {
-        return Ok(());
+/// Those that can be tried there, and those that cannot: a change of what does not run shows nothing.
+fn those_of(host: Host, asked: Vec<&Mutant>) -> Result<(Vec<&Mutant>, Vec<LeftOutMutant>)> {
+    let (chosen, others): (Vec<_>, Vec<_>) =
+        asked.into_iter().partition(|mutant| host.has(&mutant.file));
+    let left_out =
+        |mutant: &Mutant| LeftOutMutant { id: mutant.id.clone(), reason: host.lacks(&mutant.file) };
+    let left_out: Vec<LeftOutMutant> = others.into_iter().map(left_out).collect();
+    if let (true, [first, ..]) = (chosen.is_empty(), left_out.as_slice()) {
+        bail!(
+            "none of what was asked for can be tried there: `{}`, {}\n\
+             hint: --env local for the native host, --env workers-local for a worker",
+            first.id,
+            first.reason
+        );
     }
-    bail!(
-        "mutants run natively, where a process can be told which one it is, and `{}` starts no program of this machine\n\
-         hint: --env local",
-        environment.environment
-    );
-}
-
-/// Programs of the service that are there as they are released; none may know anything of mutants.
-fn released(context: &Context, programs: &[Program<'_>]) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for program in programs {
-        let path = program.path(context);
-        if holds(&path, schemata::VARIABLE)? && matches!(program, Program::Service(_)) {
-            bail!(
-                "{} holds `{}`: what is released has a trace of mutants\nhint: remove it, and build it again",
-                path.display(),
-                schemata::VARIABLE
-            );
-        }
-        names.extend(matches!(program, Program::Service(_)).then(|| path.display().to_string()));
-    }
-    Ok(names)
-}
-
-/// Whether a file has a text in it.
-fn holds(path: &Path, text: &str) -> Result<bool> {
-    let bytes = std::fs::read(path)?;
-    Ok(bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+    Ok((chosen, left_out))
 }
 
 /// Mutants against what the checks say without any.
@@ -248,11 +229,10 @@ impl Ground<'_> {
         for planned in [&mut checks.features, &mut checks.probes, &mut checks.derived] {
             planned.retain(|planned| only(&planned.check));
         }
-        let built = (self.generated, None);
         let finished =
-            session::run_built(&process, self.service, self.environment, &checks, built)?;
+            session::run_built(&process, self.service, self.environment, &checks, self.built)?;
         let run = finished.folder.file_name().and_then(|name| name.to_str());
-        session::read_run(&process, self.service, self.environment, self.generated, run)
+        session::read_run(&process, self.service, self.environment, self.built.0, run)
     }
 
     /// What became of the claims that a mutant breaks.

@@ -13,10 +13,27 @@ pub(super) const MODULE: &str = "\
 /// Whether it is this one.
 pub fn is(id: &str) -> bool {
     static CHOSEN: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    CHOSEN.get_or_init(|| std::env::var(\"PROOFLINE_MUTANT\").unwrap_or_default()) == id
+    CHOSEN.get_or_init(|| chosen().unwrap_or_default()) == id
+}
+
+#[cfg(not(target_arch = \"wasm32\"))]
+fn chosen() -> Option<String> {
+    std::env::var(\"PROOFLINE_MUTANT\").ok()
+}
+
+/// A worker has no variables of a process; its entry point says which one it is.
+#[cfg(target_arch = \"wasm32\")]
+fn chosen() -> Option<String> {
+    let name = wasm_bindgen::JsValue::from_str(\"PROOFLINE_MUTANT\");
+    js_sys::Reflect::get(&js_sys::global(), &name).ok()?.as_string()
 }
 ";
-/// The variable by which a process is one; it stands in no program that is released.
+/// What the entry point of a worker begins with in the copy. Imports come before everything else, wherever they stand.
+pub(super) const ENTRY: &str = "\
+import { env as given } from \"cloudflare:workers\";
+globalThis.PROOFLINE_MUTANT = given.PROOFLINE_MUTANT;
+";
+/// The variable by which a process or a worker is one; it stands in nothing that is released.
 pub(super) const VARIABLE: &str = "PROOFLINE_MUTANT";
 
 /// A place in a text and its mutants.

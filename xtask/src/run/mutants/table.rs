@@ -45,6 +45,12 @@ pub(crate) fn markdown(table: &MutantTable) -> String {
         text.push_str("\n## Checks that do not pass without a mutant either\n\n");
         text.push_str(&(failed.join("\n") + "\n"));
     }
+    if !table.left_out.is_empty() {
+        let lines =
+            table.left_out.iter().map(|mutant| format!("- {}: {}", mutant.id, mutant.reason));
+        let lines: Vec<String> = lines.collect();
+        text.push_str(&format!("\n## Mutants that were not tried\n\n{}\n", lines.join("\n")));
+    }
     if !table.never_failing.is_empty() {
         text.push_str("\n## Claims whose check was never seen failing\n\n");
         text.push_str("| claim | checks | why |\n| --- | --- | --- |\n");
@@ -62,7 +68,7 @@ pub(crate) fn markdown(table: &MutantTable) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proofline_spec::evidence::{Digest, MutantRow, NeverFailing};
+    use proofline_spec::evidence::{Digest, LeftOutMutant, MutantRow, NeverFailing};
 
     use super::*;
 
@@ -85,6 +91,10 @@ mod tests {
             checks: vec![check],
             reason: "there is no mutant of it".into(),
         };
+        let left_out = LeftOutMutant {
+            id: "rollback-skipped".into(),
+            reason: "runtime/src/host/native/sqlite.rs is no part of a worker".into(),
+        };
         let table = MutantTable {
             service: "luna".into(),
             environment: "local".into(),
@@ -101,6 +111,7 @@ mod tests {
             released: Vec::new(),
             controls: Vec::new(),
             mutants: vec![row],
+            left_out: vec![left_out],
             never_failing: vec![never],
         };
         let text = markdown(&table);
@@ -109,6 +120,10 @@ mod tests {
         assert!(text.contains(line), "{text}");
         assert!(
             text.contains("| OBS-LOGS | feature/security/jwt | check never seen failing: there is no mutant of it |"),
+            "{text}"
+        );
+        assert!(
+            text.contains("## Mutants that were not tried\n\n- rollback-skipped: runtime/src/host/native/sqlite.rs is no part of a worker\n"),
             "{text}"
         );
         assert!(!text.contains("interrupted"), "{text}");

@@ -133,7 +133,7 @@ fn prepare(
     further: &BTreeMap<String, String>,
 ) -> Result<()> {
     let mut config = wrangler::generated(&context.root, service)?;
-    for (name, value) in further {
+    for (name, value) in further.iter().chain(&context.extra) {
         config["env"][&environment.environment]["vars"][name] = value.as_str().into();
     }
     wrangler::configure(context, service, environment, config, &call.configuration())?;

@@ -10,6 +10,9 @@ Feature: What was written is found by what it means, and only while it is there
   Scenario: By a near phrase
     Then each row is found first by a phrase near to it
 
+  Scenario: Beside others
+    Then each row is found before another one of which only a word was looked for
+
   Scenario: Removed
     Then a row that was removed is not found any more, and the others are
 

@@ -27,6 +27,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         then "each row is found first by its own words in another order" => by_words;
         then "each row is found first by a phrase near to it" => by_phrase;
+        then "each row is found before another one of which only a word was looked for" => before_others;
         then "a row that was removed is not found any more, and the others are" => removed;
         then "no more rows are answered than were asked for, each once" => bounded;
         then "a search for more rows than are allowed is refused" => too_many;
@@ -180,22 +181,34 @@ impl<'w> Ground<'w> {
 
     /// That each row is the first one found by a text.
     async fn each_first(&self, text: impl Fn(&SearchVector) -> &str) -> Seen {
+        self.each(|row| (text(&row.vector).to_owned(), None)).await
+    }
+
+    /// That each row is the first one found by a text, and another one after it, where one is named.
+    async fn each<'r>(
+        &'r self,
+        asked: impl Fn(&'r Written) -> (String, Option<&'r Written>),
+    ) -> Seen {
         let mut findings = Findings::new();
         // All of them were written before, so that what is late is late once.
         let begun = tokio::time::Instant::now();
         for row in &self.rows {
-            let text = text(&row.vector);
-            let is_first = |found: &[String]| found.first() == Some(&row.id);
+            let (text, after) = asked(row);
+            let is_first = |found: &[String]| {
+                found.first() == Some(&row.id) && after.is_none_or(|row| found.contains(&row.id))
+            };
             let first = eventually(PATIENCE.saturating_sub(begun.elapsed()), async || {
-                Ok(is_first(&self.found(text).await?.0).then_some(()))
+                Ok(is_first(&self.found(&text).await?.0).then_some(()))
             })
             .await?;
             let result = if first.is_some() {
                 Ok(())
             } else {
                 // Once more, so that it can be told what came instead.
-                let (found, answer) = self.found(text).await?;
-                let what = || format!("must find `{}` first", row.vector.text);
+                let (found, answer) = self.found(&text).await?;
+                let then = after
+                    .map_or(String::new(), |row| format!(", and `{}` after it", row.vector.text));
+                let what = || format!("must find `{}` first{then}", row.vector.text);
                 require(is_first(&found), what, &answer)
             };
             findings.add(&format!("`{text}`"), result)?;
@@ -241,6 +254,23 @@ async fn by_words(world: &mut World, _: Arguments) -> Seen {
 async fn by_phrase(world: &mut World, _: Arguments) -> Seen {
     let ground = Ground::prepare(world).await?;
     let seen = ground.each_first(|vector| &vector.near).await;
+    ground.clear().await?;
+    seen
+}
+
+async fn before_others(world: &mut World, _: Arguments) -> Seen {
+    let ground = Ground::prepare(world).await?;
+    let next = |row: &Written| {
+        let after = ground.rows.iter().skip_while(|other| other.id != row.id).nth(1);
+        after.or(ground.rows.first())
+    };
+    let seen = ground
+        .each(|row| {
+            let other = next(row);
+            let single = other.and_then(|other| other.vector.words.split_whitespace().last());
+            (format!("{} {}", row.vector.words, single.unwrap_or_default()), other)
+        })
+        .await;
     ground.clear().await?;
     seen
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use proofline_spec::diagnostic::counted;
 use proofline_spec::evidence::{
     Answers, CheckEvidence, CheckId, CheckOutcome, ScenarioEvidence, ScenarioOutcome, StepEvidence,
 };
@@ -236,7 +237,7 @@ impl Entry {
         let outcome = outcome(&scenarios, executed);
         CheckEvidence {
             check: self.planned.check.clone(),
-            summary: summary(&outcome, &scenarios, executed),
+            summary: summary(&outcome, &scenarios),
             outcome,
             started_at: self.started_at.clone(),
             duration_ms: self.began.map_or(0, millis),
@@ -296,7 +297,7 @@ pub(crate) fn outcome(scenarios: &[ScenarioEvidence], executed: usize) -> CheckO
     }
 }
 
-fn summary(outcome: &CheckOutcome, scenarios: &[ScenarioEvidence], executed: usize) -> String {
+fn summary(outcome: &CheckOutcome, scenarios: &[ScenarioEvidence]) -> String {
     match outcome {
         CheckOutcome::Failed => scenarios
             .iter()
@@ -308,15 +309,22 @@ fn summary(outcome: &CheckOutcome, scenarios: &[ScenarioEvidence], executed: usi
         CheckOutcome::NotRun(reason) | CheckOutcome::Inconclusive(reason) => reason.clone(),
         CheckOutcome::Passed => {
             let requests: u64 = scenarios.iter().map(|s| s.requests).sum();
-            let counted: u64 = scenarios.iter().map(|s| s.counted).sum();
-            let more = match counted {
+            let claimed: u64 = scenarios.iter().map(|s| s.counted).sum();
+            let more = match claimed {
                 0 => String::new(),
-                counted => {
-                    format!("; {counted} more were counted by the service on demand, not sent")
+                claimed => {
+                    format!("; {claimed} more were counted by the service on demand, not sent")
                 }
             };
-            let all = scenarios.len();
-            format!("{executed} of {all} scenarios passed with {requests} requests{more}")
+            let passed = scenarios.iter().filter(|s| s.outcome == ScenarioOutcome::Passed).count();
+            // Of a check that passed, all others do not apply.
+            let others = match scenarios.len() - passed {
+                0 => String::new(),
+                1 => "; 1 more does not apply here".to_owned(),
+                others => format!("; {others} more do not apply here"),
+            };
+            let passed = counted(passed, "scenario");
+            format!("{passed} passed with {requests} requests{more}{others}")
         }
     }
 }

@@ -139,6 +139,40 @@ pub struct CheckEvidence {
     pub details: Option<serde_json::Value>,
 }
 
+impl CheckEvidence {
+    /// What in the document speaks against what it says of itself; nothing in one that a check wrote.
+    pub fn contradiction(&self) -> Option<String> {
+        for scenario in &self.scenarios {
+            let step = scenario.steps.iter().find(|step| step.passed == Some(false));
+            if let (ScenarioOutcome::Passed, Some(step)) = (&scenario.outcome, step) {
+                return Some(format!(
+                    "`{}` passed, and its step `{}` failed",
+                    scenario.name, step.text
+                ));
+            }
+        }
+        if self.outcome != CheckOutcome::Passed {
+            return None;
+        }
+        let of = |matches: fn(&ScenarioOutcome) -> bool| {
+            self.scenarios.iter().find(|scenario| matches(&scenario.outcome))
+        };
+        let bad = |outcome: &ScenarioOutcome| {
+            matches!(outcome, ScenarioOutcome::Failed(_) | ScenarioOutcome::Broken(_))
+        };
+        if let Some(scenario) = of(bad) {
+            let how = scenario.outcome.name();
+            return Some(format!("it passed, and `{}` is {how}", scenario.name));
+        }
+        let passed = of(|outcome| *outcome == ScenarioOutcome::Passed);
+        if self.check.kind == CheckKind::Feature && self.executed > 0 && passed.is_none() {
+            return Some("it passed, and no scenario of it did".to_owned());
+        }
+        (self.executed > self.planned)
+            .then(|| format!("{} of it was planned, and {} executed", self.planned, self.executed))
+    }
+}
+
 /// What one scenario did and saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -249,4 +283,39 @@ pub struct Exchange {
     pub curl: String,
     /// How long the answer took, in microseconds.
     pub duration_us: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn evidence(outcome: &str, scenario: &Value, step: bool) -> CheckEvidence {
+        let evidence = json!({
+            "check": "feature/security/jwt", "outcome": outcome, "summary": "", "started_at": "", "duration_ms": 1,
+            "planned": 1, "executed": 1, "scenarios": [{
+                "name": "Signed", "place": "", "outcome": scenario, "duration_ms": 1,
+                "steps": [{"text": "Then it is refused", "passed": step}],
+            }],
+        });
+        serde_json::from_value(evidence).unwrap()
+    }
+
+    #[test]
+    fn what_passed_has_nothing_in_it_that_did_not() {
+        assert_eq!(evidence("passed", &json!("passed"), true).contradiction(), None);
+        assert_eq!(evidence("failed", &json!({"failed": "why"}), false).contradiction(), None);
+        let wrong = [
+            evidence("passed", &json!("passed"), false),
+            evidence("passed", &json!({"failed": "why"}), false),
+            evidence("passed", &json!({"broken": "why"}), true),
+            evidence("passed", &json!({"not_applicable": "why"}), true),
+            CheckEvidence { scenarios: Vec::new(), ..evidence("passed", &json!("passed"), true) },
+            CheckEvidence { executed: 2, ..evidence("passed", &json!("passed"), true) },
+        ];
+        for evidence in wrong {
+            assert!(evidence.contradiction().is_some(), "{evidence:?}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result};
 use proofline_generator::tree::write_atomically;
 use proofline_spec::evidence::{
     CheckEvidence, CheckId, Digest, DocumentEntry, Manifest, RawEntry, Readiness, RunSummary,
-    Verdicts, judge,
+    Verdict, Verdicts, judge,
 };
 
 use super::workspace::LoadedService;
@@ -38,15 +38,56 @@ pub(crate) struct Evidence {
     pub(crate) checks: BTreeMap<CheckId, CheckEvidence>,
     /// What is wrong with the evidence.
     pub(crate) problems: Vec<String>,
-    /// Why none of it may count, if so.
+    /// Why none of it may count, if so: it is of something else.
     pub(crate) foreign: Option<String>,
+    /// Why none of it may count, if so: it is not as the run left it.
+    pub(crate) doubt: Option<String>,
 }
 
 impl Evidence {
     /// Every verdict, as this day's waivers have it.
     pub(crate) fn judge(&self, service: &LoadedService, today: &str) -> Readiness {
-        let foreign = self.foreign.as_deref();
-        judge(&service.service, Some(&self.manifest), &self.checks, foreign, today)
+        let none = self.foreign.as_deref().or(self.doubt.as_deref());
+        self.judge_but(none, service, today)
+    }
+
+    fn judge_but(&self, none: Option<&str>, service: &LoadedService, today: &str) -> Readiness {
+        judge(&service.service, Some(&self.manifest), &self.checks, none, today)
+    }
+
+    /// What speaks against it that its digests do not tell: verdicts that were taken away or say something else, files
+    /// that are not those that were signed. Whose signature it is, is for those to say who believe a key.
+    fn doubt(&self, service: &LoadedService) -> Result<Option<String>> {
+        if self.foreign.is_some() {
+            return Ok(None);
+        }
+        // Whether they were taken away is for `integrity`: verdicts may be computed again without them.
+        let named = self.manifest.verdicts.is_some();
+        let kept = kept_verdicts(&self.folder, &self.manifest);
+        let Some(kept) = kept else {
+            let why = || format!("{} is not what the run came to", Verdicts::FILE);
+            return Ok(named.then(why));
+        };
+        let now = self.judge_but(None, service, &kept.judged_on);
+        let of = |readiness: &Readiness| -> BTreeMap<String, Verdict> {
+            readiness.claims.iter().map(|claim| (claim.id.clone(), claim.verdict)).collect()
+        };
+        let (now, then) = (of(&now), of(&kept.readiness));
+        if let Some((id, verdict)) =
+            now.iter().find(|(id, verdict)| then.get(*id) != Some(*verdict))
+        {
+            let then = then.get(id).map_or("nothing", |verdict| verdict.name());
+            return Ok(Some(format!(
+                "the evidence was changed after the run: {id} is {} by it, and was {then} when the run ended",
+                verdict.name()
+            )));
+        }
+        if !self.folder.join(signature::FILE).is_file() {
+            return Ok(None);
+        }
+        let whole = integrity::check(&self.folder, &[])?;
+        let trouble = whole.troubles.iter().find(|trouble| !trouble.is_of_report());
+        Ok(trouble.map(|trouble| format!("the run is not what was signed: {trouble}")))
     }
 
     /// The verdicts as they were when the run ended: those that were kept, or else computed again, where the evidence
@@ -62,7 +103,7 @@ impl Evidence {
     /// Whether the verdicts that were kept follow from the evidence; those of another spec cannot be computed again.
     pub(crate) fn verdicts_follow(&self, service: &LoadedService) -> bool {
         let kept = kept_verdicts(&self.folder, &self.manifest).filter(|_| self.foreign.is_none());
-        kept.is_none_or(|kept| self.judge(service, &kept.judged_on) == kept.readiness)
+        kept.is_none_or(|kept| self.judge_but(None, service, &kept.judged_on) == kept.readiness)
     }
 
     /// The run without its steps and exchanges.
@@ -207,7 +248,14 @@ pub(crate) fn read(
         problems
             .push("the run was interrupted; checks that did not end have no evidence".to_owned());
     }
-    Ok(Evidence { folder: folder.to_owned(), manifest, checks, problems, foreign })
+    let folder = folder.to_owned();
+    let mut found = Evidence { folder, manifest, checks, problems, foreign, doubt: None };
+    found.doubt = found.doubt(service)?;
+    if found.manifest.verdicts.is_none() {
+        found.problems.push("the run does not name the verdicts that it came to".to_owned());
+    }
+    found.problems.extend(found.doubt.clone());
+    Ok(found)
 }
 
 /// Reads a run's manifest alone.
@@ -257,6 +305,9 @@ fn read_document(folder: &Path, entry: &DocumentEntry) -> Result<CheckEvidence, 
             "`{name}` is evidence of `{}`, not of `{}`",
             evidence.check, entry.check
         ));
+    }
+    if let Some(contradiction) = evidence.contradiction() {
+        return Err(format!("`{name}` does not agree with itself: {contradiction}"));
     }
     Ok(evidence)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use proofline_generator::report;
 use proofline_generator::tree::Tree;
 use proofline_spec::diagnostic::counted;
@@ -620,5 +620,7 @@ pub(crate) fn read_run(
         })?,
     };
     let folder = evidence::runs_folder(&context.root, name, &service.folder).join(run);
-    evidence::read(&folder, service, name, generated).context("the evidence cannot be used")
+    evidence::read(&folder, service, name, generated).map_err(|error| {
+        Stopped::could_not_find_out(format!("the evidence cannot be used: {error:#}"))
+    })
 }

@@ -47,6 +47,7 @@ fn newest(
 
 fn has(found: &Evidence, features: &BTreeSet<CheckId>) -> bool {
     found.foreign.is_none()
+        && found.doubt.is_none()
         && !found.manifest.interrupted
         && features.iter().all(|check| found.checks.contains_key(check))
 }

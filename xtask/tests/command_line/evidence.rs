@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use proofline_spec::evidence::{
-    CheckEvidence, CheckId, CheckKind, CheckOutcome, Digest, DocumentEntry, Manifest,
+    Answers, CheckEvidence, CheckId, CheckKind, CheckOutcome, Digest, DocumentEntry, Manifest,
+    ScenarioEvidence, ScenarioOutcome, Verdicts, judge,
 };
 use proofline_spec::load;
 
@@ -26,14 +27,25 @@ pub(crate) fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
         duration_ms: 1,
         planned: 1,
         executed,
-        scenarios: Vec::new(),
+        scenarios: vec![ScenarioEvidence {
+            name: "One".to_owned(),
+            place: String::new(),
+            outcome: ScenarioOutcome::Passed,
+            steps: Vec::new(),
+            exchanges: Vec::new(),
+            answers: Answers::default(),
+            about: Vec::new(),
+            requests: 1,
+            counted: 0,
+            duration_ms: 1,
+        }],
         load: None,
         details: None,
     };
     let bytes = serde_json::to_vec(&evidence).unwrap();
     workspace.write(&format!("{RUN}/{DOCUMENT}"), std::str::from_utf8(&bytes).unwrap());
     let loaded = load::load_service(&workspace.path("spec/services/tiny/service.yaml"));
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         format: 1,
         run: "20260101000000000-abcdef".to_owned(),
         service: "tiny".to_owned(),
@@ -53,7 +65,7 @@ pub(crate) fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
         interrupted: false,
         ended: None,
         documents: vec![DocumentEntry {
-            check,
+            check: check.clone(),
             path: DOCUMENT.to_owned(),
             sha256: Digest::of(&bytes),
         }],
@@ -62,6 +74,14 @@ pub(crate) fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
         raw: Vec::new(),
         worker: None,
     };
+    let judged_on = "2026-01-01".to_owned();
+    let service = loaded.document.unwrap();
+    let checks = [(check, evidence)].into();
+    let readiness = judge(&service, Some(&manifest), &checks, None, &judged_on);
+    let verdicts = Verdicts { format: Verdicts::FORMAT, judged_on, readiness };
+    let text = serde_json::to_string(&verdicts).unwrap();
+    workspace.write(&format!("{RUN}/{}", Verdicts::FILE), &text);
+    manifest.verdicts = Some(Digest::of(text.as_bytes()));
     write_manifest(&workspace, &manifest);
     workspace
 }
@@ -104,6 +124,50 @@ fn passed_check_verifies_and_exits_0() {
 fn failed_check_exits_1() {
     let (code, verdict, reason, _) = report(&run(CheckOutcome::Failed, 1));
     assert_eq!((code, verdict.as_str(), reason.as_str()), (1, "failed", "what was seen"));
+}
+
+/// Says something else in the document, and has the manifest name its new digest.
+fn forge(workspace: &Workspace, change: impl FnOnce(&mut CheckEvidence)) {
+    let path = format!("{RUN}/{DOCUMENT}");
+    let mut evidence: CheckEvidence = serde_json::from_str(&workspace.read(&path)).unwrap();
+    change(&mut evidence);
+    let text = serde_json::to_string(&evidence).unwrap();
+    workspace.write(&path, &text);
+    let mut manifest = manifest(workspace);
+    manifest.documents[0].sha256 = Digest::of(text.as_bytes());
+    write_manifest(workspace, &manifest);
+}
+
+#[test]
+fn evidence_that_was_changed_with_its_digest_counts_for_nothing() {
+    let forged = run(CheckOutcome::Failed, 1);
+    forge(&forged, |evidence| evidence.outcome = CheckOutcome::Passed);
+    let (code, verdict, reason, _) = report(&forged);
+    assert_eq!((code, verdict.as_str()), (5, "unverified"));
+    assert!(reason.contains("SEC-HEADERS is verified by it, and was failed"), "{reason}");
+    // A document that says two things at once is none.
+    let split = run(CheckOutcome::Passed, 1);
+    forge(&split, |evidence| {
+        evidence.scenarios[0].outcome = ScenarioOutcome::Failed("it was answered 200".to_owned());
+    });
+    let (code, verdict, ..) = report(&split);
+    assert_eq!((code, verdict.as_str()), (5, "unverified"));
+    for workspace in [forged, split] {
+        assert_eq!(workspace.run(&["evidence", "verify"]).code, 3);
+    }
+}
+
+#[test]
+fn verdicts_that_were_taken_away_are_missed() {
+    let workspace = run(CheckOutcome::Passed, 1);
+    std::fs::remove_file(workspace.path(&format!("{RUN}/{}", Verdicts::FILE))).unwrap();
+    assert_eq!(report(&workspace).1, "unverified");
+    let mut manifest = manifest(&workspace);
+    manifest.verdicts = None;
+    write_manifest(&workspace, &manifest);
+    let done = workspace.run(&["evidence", "verify"]);
+    assert_eq!(done.code, 3);
+    assert!(done.stderr.contains("it names no verdicts"), "{}", done.stderr);
 }
 
 #[test]

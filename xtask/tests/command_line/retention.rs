@@ -1,6 +1,6 @@
 //! `evidence prune` and `report --history`: many runs, of which old ones go and broken ones do not count.
 
-use proofline_spec::evidence::CheckOutcome;
+use proofline_spec::evidence::{CheckOutcome, Verdicts};
 use serde_json::{Value, json};
 
 use crate::evidence::{DOCUMENT, RUN, manifest, run};
@@ -11,7 +11,9 @@ const NEWEST: &str = "20260101000000000-abcdef";
 /// A further run of this name, older than the first one.
 fn older(workspace: &Workspace, name: &str) {
     let folder = RUN.replace(NEWEST, name);
-    workspace.write(&format!("{folder}/{DOCUMENT}"), &workspace.read(&format!("{RUN}/{DOCUMENT}")));
+    for file in [DOCUMENT, Verdicts::FILE] {
+        workspace.write(&format!("{folder}/{file}"), &workspace.read(&format!("{RUN}/{file}")));
+    }
     let mut manifest = manifest(workspace);
     name.clone_into(&mut manifest.run);
     manifest.started_at = format!("{}-{}-{}T00:00:00Z", &name[..4], &name[4..6], &name[6..8]);

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use proofline_spec::evidence::Verdicts;
 use proofline_spec::exit::Exit;
 
+use super::super::check;
 use super::wanted;
 use crate::cli::evidence::{Keygen, Sign};
-use crate::context::Context;
+use crate::context::{Context, Stopped};
 use crate::output::{self, Tone};
+use crate::run::evidence::fit;
 use crate::run::evidence::keys::{KEY_VARIABLE, SigningKey};
 use crate::run::evidence::runs;
 use crate::run::evidence::signature;
@@ -65,6 +68,13 @@ pub(super) fn sign(context: &Context, arguments: &Sign) -> Result<Exit> {
         format!("no key was named\nhint: `--sign-key FILE`, or the variable {KEY_VARIABLE}; `cargo xtask evidence keygen` makes one")
     })?;
     let place = runs::find(context, arguments.run.as_deref(), wanted(&arguments.filter))?;
+    let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
+    // A run of something else may be signed where it is kept; one that was changed may not.
+    let troubles = fit::of_run(&workspace, &place)?;
+    if let Some(trouble) = troubles.iter().find(|trouble| trouble.place == Verdicts::FILE) {
+        let text = format!("the run is not as it ended, so it is not signed: {trouble}");
+        return Err(Stopped::could_not_find_out(text));
+    }
     signature::sign_or_tell(context, &place.folder, Some(&key))?;
     Ok(Exit::Success)
 }

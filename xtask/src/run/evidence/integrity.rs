@@ -118,7 +118,8 @@ pub(crate) fn check(folder: &Path, keys: &[PublicKey]) -> Result<Integrity> {
         None => troubles.push(Trouble::new(
             signature::FILE,
             "the run is not signed",
-            "sign it where it was made: `cargo xtask evidence sign`",
+            "take it from where it was signed, as its signature may have been taken away; or sign it where it was made: \
+             `cargo xtask evidence sign`",
         )),
         Some(Err(trouble)) => troubles.push(trouble),
         Some(Ok(opened)) => {
@@ -165,6 +166,9 @@ pub(super) fn of_files(contents: &Contents) -> Vec<Trouble> {
         if contents.files.contains_key(Verdicts::FILE) && contents.verdicts().is_none() {
             troubles.push(Trouble::new(Verdicts::FILE, "it holds no verdicts", AGAIN));
         }
+    } else {
+        let cause = "it names no verdicts: every run keeps those that it came to";
+        troubles.push(Trouble::new(MANIFEST, cause, AGAIN));
     }
     let added = contents.files.keys().filter(|name| !expected.contains(*name));
     for name in added.chain(&contents.odd) {
@@ -195,7 +199,11 @@ fn of_document(
         Ok(evidence) if evidence.check != *check => {
             Some(Trouble::new(path, format!("it is evidence of `{}`", evidence.check), AGAIN))
         }
-        Ok(_) => None,
+        Ok(evidence) => {
+            let contradiction = evidence.contradiction()?;
+            let cause = format!("it does not agree with itself: {contradiction}");
+            Some(Trouble::new(path, cause, AGAIN))
+        }
     }
 }
 

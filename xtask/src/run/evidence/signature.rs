@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proofline_generator::tree::write_atomically;
@@ -11,7 +11,7 @@ use proofline_spec::evidence::{Envelope, EnvelopeSignature, PAYLOAD_TYPE, Statem
 use super::integrity::{self, Contents};
 use super::keys::{PublicKey, SigningKey};
 use super::trouble::Trouble;
-use crate::context::Context;
+use crate::context::{Context, Stopped};
 use crate::output::{self, Tone};
 
 /// The envelope's name in the run's folder.
@@ -25,7 +25,8 @@ pub(crate) fn sign(folder: &Path, key: &SigningKey) -> Result<()> {
     let contents = Contents::read(folder)?;
     let troubles = integrity::of_files(&contents);
     if let Some(first) = troubles.first() {
-        bail!("the run is not whole, so it is not signed: {first}");
+        let text = format!("the run is not whole, so it is not signed: {first}");
+        return Err(Stopped::could_not_find_out(text));
     }
     let statement = contents.statement().context("the run has no manifest")?;
     let bytes = serde_json::to_vec(&statement)?;

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use proofline_generator::tree::write_atomically;
 use proofline_spec::document::{Category, Severity};
 use proofline_spec::evidence::{
-    CheckEvidence, CheckId, CheckKind, CheckOutcome, ClaimVerdict, Counts, Digest, DocumentEntry,
-    Manifest, Overall, RawEntry, Readiness, Score, Verdict, Verdicts,
+    Answers, CheckEvidence, CheckId, CheckKind, CheckOutcome, ClaimVerdict, Counts, Digest,
+    DocumentEntry, Manifest, Overall, RawEntry, Readiness, ScenarioEvidence, ScenarioOutcome,
+    Score, Verdict, Verdicts,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -95,7 +96,18 @@ fn evidence(check: &CheckId) -> CheckEvidence {
         duration_ms: 1,
         planned: 1,
         executed: 1,
-        scenarios: Vec::new(),
+        scenarios: vec![ScenarioEvidence {
+            name: "One".to_owned(),
+            place: String::new(),
+            outcome: ScenarioOutcome::Passed,
+            steps: Vec::new(),
+            exchanges: Vec::new(),
+            answers: Answers::default(),
+            about: Vec::new(),
+            requests: 1,
+            counted: 0,
+            duration_ms: 1,
+        }],
         load: None,
         details: None,
     }

@@ -33,9 +33,9 @@ pub(crate) fn of_run(workspace: &Workspace, place: &Place) -> Result<Vec<Trouble
     if let Some(reason) = found.foreign {
         return Ok(vec![Trouble::new(MANIFEST, reason, again)]);
     }
-    if !found.verdicts_follow(service) {
-        let cause = "the verdicts do not follow from the evidence";
-        return Ok(vec![Trouble::new(Verdicts::FILE, cause, again)]);
+    if found.verdicts_follow(service) {
+        return Ok(Vec::new());
     }
-    Ok(Vec::new())
+    let cause = "the verdicts do not follow from the evidence";
+    Ok(vec![Trouble::new(Verdicts::FILE, cause, again)])
 }

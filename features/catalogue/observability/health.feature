@@ -44,3 +44,10 @@ Feature: The health endpoint tells the truth about the service and what it depen
     When the health endpoint is asked
     Then it answers that all is well
     And each dependency that hangs is reported within 200 ms
+
+  @serial @about:dependencies @needs:faults @needs:loopback
+  Scenario: A dependency that slows down is seen before it hangs
+    When the health endpoint is asked
+    Then it answers that all is well
+    And it says where it runs, since when, and how long the answer took
+    And the time that each dependency takes is told

@@ -9,6 +9,9 @@ Feature: A file is fetched on from where its transfer broke off, and not again b
     And a range that the file does not have is refused, with how long the file is
     And what is no range of bytes is ignored
 
+  Scenario: For its owner alone
+    Then nobody on the way may keep a file, and browsers save or show it as declared
+
   Scenario: Conditions
     Then who has the file is told so without the file
     And who means another file than the one that is there is refused

@@ -14,6 +14,12 @@ Feature: The end of the process is announced and ordered, and loses nothing
     Then each request that it accepted was answered
     And its parts ended in the declared order
 
+  Scenario: Whoever asks whether to send requests there
+    Given another instance that says over connections that are kept that it is ready
+    When that instance is told to end in the middle
+    Then whoever asks it then is told that it is not ready any more
+    And its parts ended in the declared order
+
   @about:jobs @needs:seeded-instances @needs:mint
   Scenario: Jobs under way
     Given another instance with jobs that no provider ever finishes

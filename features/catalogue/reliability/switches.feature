@@ -9,8 +9,8 @@ Feature: The service is made read-only or closed for maintenance while it runs
     And no route that reads is refused as "read-only"
     And every exception is not refused as "read-only"
     And health says "read-only" and that all is well
-    When the switch "read_only" is turned off
-    Then no route is refused as "read-only"
+    Then an administrator can turn the switch "read_only" off
+    And no route is refused as "read-only"
     And health says "normal" and that all is well
 
   @about:read-only @about:webhook @needs:webhook-secret
@@ -29,8 +29,8 @@ Feature: The service is made read-only or closed for maintenance while it runs
     And every exception is not refused as "maintenance"
     And browsers are shown a page and programs a problem
     And health says "maintenance" and that all is well
-    When the switch "maintenance" is turned off
-    Then no route is refused as "maintenance"
+    Then an administrator can turn the switch "maintenance" off
+    And no route is refused as "maintenance"
     And the user is still served
 
   @about:maintenance @needs:faults @needs:loopback

@@ -10,7 +10,15 @@ Feature: One client address gets its requests per window, whatever forwarding he
     When one address uses its limit up, one request after another
     Then exactly as many requests are let through as the limit allows
     And the refusal names the limit and when to come again
+    And who used the limit up at once has to wait for the whole window
     And another address is still served
+
+  # The time of the service is moved on.
+  @serial @needs:client-address @needs:principal @needs:faults @needs:loopback
+  Scenario: When it is renewed
+    Given a user
+    When one address uses its limit up, one request after another
+    Then that address is refused until the time that it was told is over, and served then
 
   @needs:client-address @needs:principal
   Scenario: What is left is told

@@ -16,6 +16,10 @@ Feature: Formats, members, types, lengths and sizes are enforced on every route 
   Scenario: Sizes and types of bodies
     Then a body that is too large, no JSON or of another type is refused as such
 
+  @needs:principal @needs:writes
+  Scenario: What can be read in two ways
+    Then a body with a member twice and a query with a parameter twice are refused
+
   @about:webhook @needs:webhook-secret @needs:writes
   Scenario: Signed bodies
     Then every signed body that just keeps its schema is not refused as invalid

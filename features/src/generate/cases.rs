@@ -1,6 +1,6 @@
 //! Makes, for each constraint of a schema, a value that just keeps it and values that break it.
 
-use proofline_spec::document::{Schema, SchemaType};
+use proofline_spec::document::{NulCharacters, Schema, SchemaType};
 use serde_json::{Value, json};
 
 use super::Generator;
@@ -230,6 +230,12 @@ impl Cases {
                 _ => None,
             }
         };
+        let refused = generator.target().dialect().nul_characters == NulCharacters::Refused;
+        if free && refused && schema.max_length.is_none_or(|most| most >= 2) {
+            let least = usize::try_from(schema.min_length.unwrap_or(0)).unwrap_or(0);
+            let text = format!("x\u{0}{}", "x".repeat(least.saturating_sub(2)));
+            self.add(generator, root, at, "the character NUL", Some(json!(text)), false);
+        }
         if let Some(most) = schema.max_length {
             if let Some(text) = of_length(most) {
                 self.add(generator, root, at, "the greatest length", Some(json!(text)), true);

@@ -30,6 +30,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         when "the (health|readiness|liveness) endpoint is asked" => ask;
         then "it says where it runs, since when, and how long the answer took" => says_where;
         then "each dependency has its figures" => figures;
+        then "the time that each dependency takes is told" => each_slow;
         then "each dependency that hangs is reported within ([0-9]+) ms" => each_hanging;
         then "each dependency that is cut off or hangs changes nothing" => changes_nothing;
         then "it answers that all is well" => all_is_well;
@@ -351,6 +352,36 @@ async fn each_hanging(world: &mut World, arguments: Arguments) -> Seen {
     }
     findings.finish("no such dependency can hang", |count| {
         format!("{count} dependencies hung; each was reported in time")
+    })
+}
+
+/// Slower than any store on this machine is by itself, and not so slow that it counts as away.
+const SLOW: Duration = Duration::from_millis(40);
+
+async fn each_slow(world: &mut World, _: Arguments) -> Seen {
+    let (_, health) = health(world, &*world.run()?)?;
+    let mut findings = Findings::new();
+    for binding in disturbed(world, Some(&health))? {
+        let pointer = format!("/checks/{}/latencyMs", name_of(&health, &binding));
+        let slow = json!({ "binding": binding, "fault": "slow", "delay_ms": SLOW.as_millis() });
+        faults::make(world, &slow).await?;
+        let mut last = None;
+        let told = super::eventually(Duration::from_secs(10), async || {
+            let answer = ask_health(world).await?;
+            let found: Option<f64> = answer.at(&pointer).and_then(|text| text.parse().ok());
+            let is_told = found.is_some_and(|told| told >= SLOW.as_secs_f64() * 1000.0);
+            last = Some(answer);
+            Ok(is_told.then_some(()))
+        });
+        let told = told.await;
+        faults::restore(world).await?;
+        wait_for_health(world).await?;
+        let what = || format!("`{pointer}` must be {} at least", SLOW.as_millis());
+        let last = last.ok_or_else(|| Failure::broken("nobody asked"))?;
+        findings.add(&binding, require(told?.is_some(), what, &last))?;
+    }
+    findings.finish("no such dependency can be slow", |count| {
+        format!("{count} dependencies were slow for {} ms, and told to be", SLOW.as_millis())
     })
 }
 

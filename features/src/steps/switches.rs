@@ -24,6 +24,7 @@ pub(super) struct Turned {
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         when "the switch \"([a-z_]+)\" is turned (on|off)" => turn;
+        then "an administrator can turn the switch \"([a-z_]+)\" (on|off)" => turn;
         then "every route that changes something is answered 503 \"([a-z-]+)\", with when to come again" => changes_refused;
         then "every route but health is answered 503 \"([a-z-]+)\", with when to come again" => all_refused;
         then "no route that reads is refused as \"([a-z-]+)\"" => reads_go_on;

@@ -1,6 +1,6 @@
 //! Providers that fail, lie, flood and lead astray.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cucumber::step::Collection;
 
@@ -17,6 +17,8 @@ const PATH: &str = "/on-demand";
 const ELSEWHERE: &str = "elsewhere";
 /// A provider that hangs is waited for no longer.
 const SHORT: Duration = Duration::from_secs(15);
+/// Of the time that a breaker stays open, this share must pass without a call that is tried.
+const CLOSED_TO: f64 = 0.75;
 /// Not JSON, or not all of it.
 const MALFORMED: [&str; 6] =
     ["", "{\"a\":", "<html>busy</html>", "{\"a\":1}}", "nul", "{\"a\": 1e999999, \"a\"}"];
@@ -90,8 +92,17 @@ async fn breaker(world: &mut World, upstream: &Upstream) -> Result<(), Failure> 
             "{called} of the first {failures} calls arrived: it opened early"
         )));
     }
+    let opened = Instant::now();
     refuses(world, name, reset(declared), "after its declared failures").await?;
-    move_clock(world, reset(declared)).await?;
+    let most = reset(declared).mul_f64(CLOSED_TO);
+    move_clock(world, most).await?;
+    let early = refuses(world, name, reset(declared), "before its time is over").await;
+    // Only a machine that is so busy takes so long.
+    if most + opened.elapsed() >= reset(declared) {
+        return Err(Failure::broken("its time was over before it was asked again"));
+    }
+    early?;
+    move_clock(world, reset(declared).saturating_sub(most)).await?;
     let before = arrived(world, name).await?;
     is_told(&call(world, name, PATH, true).await?)?;
     if arrived(world, name).await? != before + 1 {

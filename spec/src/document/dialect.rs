@@ -22,9 +22,12 @@ pub struct Dialect {
     /// What answers a method that a path does not declare.
     #[serde(default)]
     pub other_methods: OtherMethods,
-    /// What becomes of a token whose header or payload has a member twice.
+    /// What becomes of a token or a body that has a member twice, and of a query that has a parameter twice.
     #[serde(default)]
     pub duplicate_members: DuplicateMembers,
+    /// What becomes of a text that holds the character NUL.
+    #[serde(default)]
+    pub nul_characters: NulCharacters,
     /// Security headers that something in front of the service adds, each with what does; they are not looked for.
     #[serde(default, skip_serializing_if = "super::Map::is_empty")]
     pub headers_in_front: super::Map<String>,
@@ -108,7 +111,8 @@ pub enum LimitFields {
     None,
 }
 
-/// What becomes of a token whose header or payload has a member twice (RFC 7515, section 4; RFC 7519, section 4).
+/// What becomes of JSON that has a member twice (RFC 7515, section 4; RFC 7519, section 4; RFC 8259, section 4), and of a
+/// query that has a parameter twice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DuplicateMembers {
@@ -117,6 +121,18 @@ pub enum DuplicateMembers {
     Refused,
     /// The last one counts, as in the parser of ECMAScript.
     Last,
+}
+
+/// What becomes of a text that holds the character NUL (U+0000), which ends a text for some of those who read it, and
+/// which not every database stores.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NulCharacters {
+    /// It is refused.
+    #[default]
+    Refused,
+    /// It is a character like others.
+    Allowed,
 }
 
 /// What answers a method that a path does not declare.

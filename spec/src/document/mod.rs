@@ -50,7 +50,8 @@ pub use container::{
     Autoscale, Container, CpuRange, Disruption, MemoryRange, Probes, Resources, Stores,
 };
 pub use dialect::{
-    Correlation, Dialect, DuplicateMembers, ErrorForm, LimitFields, OtherMethods, Violations,
+    Correlation, Dialect, DuplicateMembers, ErrorForm, LimitFields, NulCharacters, OtherMethods,
+    Violations,
 };
 pub use environment::{
     Access, Credential, Environment, LoadPermit, LogLevel, MintedToken, NativeStores, Permits,

@@ -31,13 +31,13 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 }
 
 /// The route to ask, and the limit of a client address that applies to it.
-struct Asked {
+pub(super) struct Asked {
     path: String,
     allowed: Allowed,
     headers: Vec<(String, String)>,
 }
 
-fn asked(world: &World) -> Result<Asked, Failure> {
+pub(super) fn asked(world: &World) -> Result<Asked, Failure> {
     let run = world.run()?;
     let target = &run.target;
     let guarded = target.jwt().and_then(|jwt| target.safe_route(&jwt.name));
@@ -76,7 +76,13 @@ fn asked(world: &World) -> Result<Asked, Failure> {
 }
 
 impl Asked {
-    fn request(&self) -> Request {
+    /// By somebody who is not known: no limit of a user, which may be used up already, comes in between.
+    pub(super) fn by_nobody(mut self) -> Self {
+        self.headers.clear();
+        self
+    }
+
+    pub(super) fn request(&self) -> Request {
         Request::get(&self.path).headers(&self.headers).expecting_limit()
     }
 }
@@ -94,8 +100,8 @@ async fn sequence(
     Ok(format!("{} + {BEYOND} beyond", share.unwrap_or_default()))
 }
 
-async fn from_address(world: &mut World, address: String) -> Seen {
-    let asked = asked(world)?;
+/// Uses the limit of that address up; who asks is the one that it was used up for.
+pub(super) async fn from_address(world: &mut World, asked: Asked, address: String) -> Seen {
     let make = |_| asked.request().from_address(&address);
     let seen = sequence(world, &asked, address.clone(), make).await?;
     world.memory.limits.address = address;
@@ -103,8 +109,8 @@ async fn from_address(world: &mut World, address: String) -> Seen {
 }
 
 async fn one_by_one(world: &mut World, _: Arguments) -> Seen {
-    let address = world.run()?.fresh_address();
-    from_address(world, address).await
+    let (asked, address) = (asked(world)?, world.run()?.fresh_address());
+    from_address(world, asked, address).await
 }
 
 async fn newer_kind(world: &mut World, _: Arguments) -> Seen {
@@ -140,6 +146,7 @@ async fn at_once(world: &mut World, _: Arguments) -> Seen {
         took: began.elapsed(),
         outcome,
         remaining: Vec::new(),
+        contradictions: Vec::new(),
     });
     Ok(format!("{count} requests for {}", share.text()))
 }

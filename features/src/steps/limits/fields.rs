@@ -73,6 +73,24 @@ fn structured(answer: &Answer, limit: &str) -> Option<Told> {
     (left.is_some() || policy.is_some()).then_some(told)
 }
 
+/// Where a service tells of one limit in several fields at once, a client may believe any of them: what an older one says
+/// otherwise than the structured ones.
+pub(crate) fn contradiction(answer: &Answer) -> Option<String> {
+    let only = |header| items(answer, header).try_into().ok().map(|[item]: [Item; 1]| item);
+    let (left, policy) = (only("ratelimit")?, only("ratelimit-policy")?);
+    let said = [
+        ("limit", policy.number("q")),
+        ("remaining", left.number("r")),
+        ("reset", left.number("t")),
+    ];
+    said.into_iter().find_map(|(name, said)| {
+        let (name, said) = (format!("x-ratelimit-{name}"), said?);
+        let older: u64 = answer.header(&name)?.trim().parse().ok()?;
+        let differs = older != said && older < SINCE_1970;
+        differs.then(|| format!("`{name}` says {older} where `RateLimit` says {said}"))
+    })
+}
+
 /// The items of a header.
 pub(crate) fn items(answer: &Answer, header: &str) -> Vec<Item> {
     answer
@@ -122,6 +140,24 @@ mod tests {
         assert_eq!((prefixed.count, prefixed.left, prefixed.until), (None, Some(8), Some(0)));
         assert_eq!(told(LimitFields::Structured, &answer, "any"), None);
         assert_eq!(told(LimitFields::None, &answer, "any"), None);
+    }
+
+    #[test]
+    fn an_older_field_that_says_something_else_is_a_contradiction() {
+        let told = |remaining, reset| {
+            let headers = [
+                ("ratelimit-policy", "\"ip\";q=60;w=60"),
+                ("ratelimit", "\"ip\";r=7;t=30"),
+                ("x-ratelimit-limit", "60"),
+                ("x-ratelimit-remaining", remaining),
+                ("x-ratelimit-reset", reset),
+            ];
+            contradiction(&Answer::made_up(200, &headers, ""))
+        };
+        assert_eq!((told("7", "30"), told("7", "1000000030")), (None, None));
+        let found = told("60", "30").unwrap();
+        assert_eq!(found, "`x-ratelimit-remaining` says 60 where `RateLimit` says 7");
+        assert!(told("7", "31").is_some());
     }
 
     #[test]

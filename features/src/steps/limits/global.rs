@@ -112,6 +112,7 @@ async fn use_up(world: &mut World, _: Arguments) -> Seen {
         took: began.elapsed(),
         outcome,
         remaining: Vec::new(),
+        contradictions: Vec::new(),
     });
     Ok(text)
 }

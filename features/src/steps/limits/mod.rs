@@ -4,6 +4,7 @@ mod address;
 mod endpoint;
 mod fields;
 pub(crate) mod global;
+mod renewal;
 mod room;
 mod share;
 mod tiers;
@@ -53,6 +54,8 @@ pub(super) struct UsedUp {
     outcome: BulkOutcome,
     /// What remained, answer by answer, where requests were sent one after another.
     remaining: Vec<Option<u64>>,
+    /// Where the older fields of those answers say something else than the structured ones.
+    contradictions: Vec<String>,
 }
 
 impl UsedUp {
@@ -95,7 +98,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "what remains counts down to nothing" => counts_down;
         then "the refusal names the limit and when to come again" => refusal;
     };
-    global::steps(tiers::steps(endpoint::steps(address::steps(collection))))
+    renewal::steps(global::steps(tiers::steps(endpoint::steps(address::steps(collection)))))
 }
 
 fn over(world: &World, check: impl Fn(&UsedUp) -> Result<String, Failure>) -> Seen {
@@ -141,6 +144,9 @@ async fn counts_down(world: &mut World, _: Arguments) -> Seen {
         return Err(Failure::not_applicable("the spec's answers do not tell what remains"));
     }
     over(world, |used_up| {
+        if let Some(contradiction) = used_up.contradictions.first() {
+            return Err(Failure::Wrong(contradiction.clone()));
+        }
         let (count, share) = (used_up.allowed.count, used_up.share);
         let before = (count - share.first..count).rev();
         let expected: Vec<Option<u64>> = before.chain((0..share.last).rev()).map(Some).collect();
@@ -234,13 +240,14 @@ async fn in_order(
     let _room = room::make(world, &allowed.limit, share.sent() + beyond).await?;
     let began = Instant::now();
     let mut outcome = BulkOutcome::default();
-    let mut left = Vec::new();
+    let (mut left, mut contradictions) = (Vec::new(), Vec::new());
     for number in 0..share.sent() + beyond {
         if number == share.first && share.counted > 0 {
             share::count(world, &allowed, whom, share.counted).await?;
         }
         let answer = world.send(make(number)).await?;
         *outcome.statuses.entry(answer.status).or_default() += 1;
+        contradictions.extend(fields::contradiction(&answer));
         if answer.status == 429 {
             outcome.refusal.get_or_insert(answer);
         } else {
@@ -249,7 +256,8 @@ async fn in_order(
         }
     }
     let took = began.elapsed();
-    let used_up = UsedUp { what, allowed, share, began, took, outcome, remaining: left };
+    let used_up =
+        UsedUp { what, allowed, share, began, took, outcome, remaining: left, contradictions };
     world.memory.limits.used_up.push(used_up);
     Ok(())
 }
@@ -273,6 +281,7 @@ mod tests {
             took: Duration::from_secs(seconds),
             outcome: BulkOutcome::default(),
             remaining: Vec::new(),
+            contradictions: Vec::new(),
         };
         assert_eq!(used_up(60).still_within_its_window(), Ok(()));
         assert_eq!(used_up(59).within_its_window(), Ok(()));

@@ -119,6 +119,7 @@ async fn use_up(
         took: began.elapsed(),
         outcome,
         remaining: Vec::new(),
+        contradictions: Vec::new(),
     });
     Ok(format!("{} {rate} ({} + {BEYOND} beyond)", told(tier), share.text()))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cucumber::step::Collection;
 use proofline_spec::document::{
-    Answer as Content, HealthKind, Method, Operation, RouteKey, Upload,
+    Answer as Content, Disposition, HealthKind, Method, Operation, RouteKey, Upload,
 };
 
 use super::{Arguments, steps};
@@ -60,6 +60,8 @@ struct Taking {
     list: Option<RouteKey>,
     /// The route that gives a file back.
     download: Option<RouteKey>,
+    /// What browsers do with what it gives back.
+    disposition: Disposition,
 }
 
 /// The routes that take files of somebody.
@@ -82,15 +84,19 @@ fn taking(world: &World) -> Result<Vec<Taking>, Failure> {
             };
             same && other.method == Method::Get && route.roles.is_none()
         });
-        let download = target.routes().find(|(_, route)| {
-            matches!(&route.op, Operation::Download(download) if download.from == upload.to)
+        let download = target.routes().find_map(|(key, route)| match &route.op {
+            Operation::Download(download) if download.from == upload.to => {
+                Some((key.clone(), download.disposition))
+            }
+            _ => None,
         });
         found.push(Taking {
             key: key.clone(),
             upload: upload.clone(),
             status,
             list: list.map(|(key, _)| key.clone()),
-            download: download.map(|(key, _)| key.clone()),
+            disposition: download.as_ref().map_or_else(Disposition::default, |(_, how)| *how),
+            download: download.map(|(key, _)| key),
         });
     }
     if found.is_empty() {

@@ -18,6 +18,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "who has the file is told so without the file" => same;
         then "who means another file than the one that is there is refused" => another;
         then "a range of another file than the one that is there is answered with the whole" => changed;
+        then "nobody on the way may keep a file, and browsers save or show it as declared" => private;
         then "the head of a file says what the file is, without it" => head;
     }
 }
@@ -30,6 +31,8 @@ struct Kept {
     who: Account,
     etag: String,
     modified: Option<String>,
+    /// Whether browsers show it or save it.
+    disposition: &'static str,
 }
 
 impl Kept {
@@ -93,7 +96,8 @@ async fn kept(world: &World) -> Result<Vec<Kept>, Failure> {
         require(ranges, || "must say `Accept-Ranges: bytes`".to_owned(), &answer)?;
         let modified = answer.header("last-modified").map(str::to_owned);
         let who = user.clone();
-        let one = Kept { route: taking.key.to_string(), path, bytes, who, etag, modified };
+        let (route, disposition) = (taking.key.to_string(), taking.disposition.name());
+        let one = Kept { route, path, bytes, who, etag, modified, disposition };
         one.whole(&answer)?;
         kept.push(one);
     }
@@ -238,4 +242,29 @@ async fn head(world: &mut World, _: Arguments) -> Seen {
         findings.add(&file.route, require(right, what, &answer))?;
     }
     findings.finish("no file is given back", |count| format!("{count} heads were right"))
+}
+
+/// RFC 9111, section 5.2.2: what is for one person no shared cache keeps; RFC 6266: what a browser does with it.
+async fn private(world: &mut World, _: Arguments) -> Seen {
+    let mut findings = Findings::new();
+    for file in kept(world).await? {
+        for (method, headers) in
+            [("GET", None), ("HEAD", None), ("GET", Some(("Range", "bytes=0-3")))]
+        {
+            let answer = file.ask(world, method, headers.as_slice()).await?;
+            let kept = answer.header("cache-control").unwrap_or_default().to_lowercase();
+            let mut directives = kept.split(',').map(str::trim);
+            let is_private =
+                directives.clone().any(|directive| matches!(directive, "private" | "no-store"))
+                    && !directives.any(|one| one == "public" || one.starts_with("s-maxage"));
+            let name = format!("{} {method} {}", file.route, answer.status);
+            let what = || format!("`Cache-Control` must be private, is {kept:?}");
+            findings.add(&name, require(is_private, what, &answer))?;
+            let said = answer.header("content-disposition").unwrap_or_default();
+            let is_declared = said.split(';').next().map(str::trim) == Some(file.disposition);
+            let what = || format!("must be told to be {}, is {said:?}", file.disposition);
+            findings.add(&name, require(is_declared, what, &answer))?;
+        }
+    }
+    findings.finish("no file is given back", |count| format!("{count} answers were right"))
 }

@@ -1,5 +1,7 @@
 //! Generated valid and invalid cases for every schema of a body, a query string and a path.
 
+mod bodies;
+
 use cucumber::step::Collection;
 use proofline_spec::document::{Method, Route, RouteKey, SchemaType, Violations};
 use serde_json::{Value, json};
@@ -7,14 +9,14 @@ use serde_json::{Value, json};
 use super::people::crowd;
 use super::{Arguments, steps};
 use crate::call::{Call, members, plain};
-use crate::exchange::{Answer, Request};
+use crate::exchange::Answer;
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::{Case, Generator, cases};
 use crate::plan::Target;
 use crate::world::World;
 
-pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
-    steps! { collection;
+pub(in crate::steps) fn steps(collection: Collection<World>) -> Collection<World> {
+    let collection = steps! { collection;
         then "every body that breaks its schema is refused, telling what is wrong as the spec declares" => bodies_refused;
         then "every body that just keeps its schema is not refused as invalid" => bodies_kept;
         then "every query that breaks its schema is refused, telling what is wrong as the spec declares" => queries_refused;
@@ -22,10 +24,10 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "every parameter in a path that breaks its schema is refused" => paths_refused;
         then "every parameter in a path that keeps its schema is not refused as invalid" => paths_kept;
         then "all violations of a body are reported at once" => all_at_once;
-        then "a body that is too large, no JSON or of another type is refused as such" => sizes;
         then "every signed body that breaks its schema is refused" => signed_refused;
         then "every signed body that just keeps its schema is not refused as invalid" => signed_kept;
-    }
+    };
+    bodies::steps(collection)
 }
 
 /// Routes with a body; signed webhooks apart.
@@ -289,55 +291,4 @@ async fn all_at_once(world: &mut World, _: Arguments) -> Seen {
     findings.finish("no body has several required members", |count| {
         format!("{count} routes name all violations at once")
     })
-}
-
-/// How a route says that it refuses what is sent, beside what is usual: some services call all of it 400 or 422.
-fn refusals(route: &Route) -> Vec<u16> {
-    let statuses = route.returns.keys().filter_map(|status| status.parse().ok());
-    statuses.filter(|status| [400, 413, 415, 422].contains(status)).collect()
-}
-
-async fn sizes(world: &mut World, _: Arguments) -> Seen {
-    let run = world.run()?;
-    let mut findings = Findings::new();
-    for (key, route) in with_body(world, false)? {
-        let method = key.method.as_str();
-        let valid = Call::valid(&mut Generator::new(&run.target, world.seed), &key, &route);
-        let path = valid.target();
-        let most = usize::try_from(run.target.max_body(&route)).unwrap_or(1 << 20);
-        let mut large = valid.body.clone().unwrap_or_default().to_string();
-        large.push_str(&" ".repeat(most + 1 - large.len().min(most)));
-        let mut just = valid.body.clone().unwrap_or_default().to_string();
-        just.push_str(&" ".repeat(most - just.len().min(most)));
-        let json = "application/json";
-        let own: Vec<(&str, &[u16], Request)> = vec![
-            ("one byte too large", &[413], Request::new(method, &path).body(json, large)),
-            ("no JSON", &[400], Request::new(method, &path).body(json, "{\"a\":")),
-            ("an empty body", &[400, 411, 422], Request::new(method, &path).body(json, "")),
-            ("text", &[415], Request::new(method, &path).body("text/plain", "{}")),
-            (
-                "no content type",
-                &[400, 415],
-                Request { body: Some(b"{}".to_vec()), ..Request::new(method, &path) },
-            ),
-        ];
-        for (name, expected, request) in own {
-            let who: Vec<_> = crowd(world, &key, &route).await?.into_iter().collect();
-            let answer = world.send(request.headers(&who)).await?;
-            let declared = refusals(&route);
-            let known = expected.contains(&answer.status) || declared.contains(&answer.status);
-            let right = known && run.target.is_error(&answer);
-            findings.add(
-                &format!("{key} {name}"),
-                require(right, || format!("must be refused with {expected:?}"), &answer),
-            )?;
-        }
-        if route.roles.is_none() {
-            let who: Vec<_> = crowd(world, &key, &route).await?.into_iter().collect();
-            let answer =
-                world.send(Request::new(method, &path).body(json, just).headers(&who)).await?;
-            findings.add(&format!("{key} as large as allowed"), check_kept(&answer))?;
-        }
-    }
-    findings.finish("no route has a body", |count| format!("{count} bodies"))
 }

@@ -14,3 +14,8 @@ Feature: One structured log line is written for each request, with secrets and p
   Scenario: Secrets and personal data stay out of the log
     When somebody signs up, logs in, makes an API key and gets it wrong
     Then no secret, token, password or e-mail address is in the log
+
+  Scenario: What caused an error is told to the log alone
+    When malformed requests of many kinds are sent
+    And answers of every kind are collected
+    Then no error tells the cause that the log has

@@ -20,12 +20,6 @@ Feature: An error answer has the declared form and leaks nothing of the inside
     And answers of every kind are collected
     Then every error tells when it happened and its id
 
-  @needs:logs
-  Scenario: What caused an error is told to the log alone
-    When malformed requests of many kinds are sent
-    And answers of every kind are collected
-    Then no error tells the cause that the log has
-
   @about:log-in @needs:accounts @needs:writes
   Scenario: Logging in does not tell who has an account
     Given a user

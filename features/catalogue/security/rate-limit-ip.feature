@@ -14,7 +14,7 @@ Feature: One client address gets its requests per window, whatever forwarding he
     And another address is still served
 
   # The time of the service is moved on.
-  @serial @needs:client-address @needs:principal @needs:faults @needs:loopback
+  @serial @needs:client-address @needs:principal
   Scenario: When it is renewed
     Given a user
     When one address uses its limit up, one request after another

@@ -24,7 +24,6 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "every error tells when it happened and its id" => traceable;
         then "no answer is a server error" => no_server_errors;
         then "no error tells anything of the inside" => no_leaks;
-        then "no error tells the cause that the log has" => no_causes;
         then "a wrong password and an unknown account are answered alike" => alike;
     }
 }
@@ -271,41 +270,6 @@ async fn no_leaks(world: &mut World, _: Arguments) -> Seen {
     }
     findings
         .finish("there was no error", |count| format!("{count} errors tell nothing of the inside"))
-}
-
-/// So short a cause may well be a word of the answer.
-const SHORTEST_CAUSE: usize = 12;
-
-/// What the log says of each request that failed, by correlation id: nobody outside is to know the inside's words.
-async fn no_causes(world: &mut World, _: Arguments) -> Seen {
-    let run = world.run()?;
-    let Some(member) = run.target.log_members().0 else {
-        return Err(Failure::not_applicable("the spec does not say which log line is whose"));
-    };
-    let name = super::correlation::header(world)?;
-    let failed = || world.memory.samples.iter().filter(|sample| sample.answer.status >= 400);
-    if let Some(id) = failed().next_back().and_then(|sample| sample.answer.header(&name)) {
-        // The last request has its line: then those before have theirs.
-        super::logs::line_with(world, id).await?;
-    }
-    let log = super::logs::read(world).await?;
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let causes: std::collections::HashMap<String, String> = lines
-        .filter_map(|line| {
-            let cause = line["cause"].as_str().filter(|cause| cause.len() >= SHORTEST_CAUSE)?;
-            Some((line[member].as_str()?.to_owned(), cause.to_owned()))
-        })
-        .collect();
-    let mut findings = Findings::new();
-    for Sample { name: what, answer } in failed() {
-        let Some(cause) = answer.header(&name).and_then(|id| causes.get(id)) else { continue };
-        let tells = answer.text().contains(cause.as_str());
-        let wrong = || format!("tells what the log says of its cause: {cause:?}");
-        findings.add(what, require(!tells, wrong, answer))?;
-    }
-    findings.finish("the log names no cause of any error", |count| {
-        format!("{count} errors, whose causes are in the log alone")
-    })
 }
 
 async fn alike(world: &mut World, _: Arguments) -> Seen {

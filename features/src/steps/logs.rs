@@ -1,15 +1,17 @@
 //! The service's log: one structured line for each request, and nothing in it that must not be there.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use cucumber::step::Collection;
 use serde_json::Value;
 
+use super::samples::Sample;
 use super::{Arguments, correlation, eventually, steps};
 use crate::accounts;
 use crate::call::Call;
 use crate::exchange::Request;
-use crate::failure::{Failure, Findings, Seen};
+use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::Generator;
 use crate::world::World;
 
@@ -30,6 +32,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "each request has exactly one log line, a JSON object" => one_line_each;
         then "each line says when, how grave, which request, route, status and how long" => members;
         then "no line names anything from a path, a query or a body" => no_values;
+        then "no error tells the cause that the log has" => no_causes;
         then "no secret, token, password or e-mail address is in the log" => no_secrets;
     }
 }
@@ -214,4 +217,39 @@ async fn no_secrets(world: &mut World, _: Arguments) -> Seen {
         return Ok(format!("{} lines of the log were searched", log.lines().count()));
     }
     Err(Failure::Wrong(format!("the log holds {}", found.join(", "))))
+}
+
+/// So short a cause may well be a word of the answer.
+const SHORTEST_CAUSE: usize = 12;
+
+/// What the log says of each request that failed, by correlation id: nobody outside is to know the inside's words.
+async fn no_causes(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
+    let Some(member) = run.target.log_members().0 else {
+        return Err(Failure::not_applicable("the spec does not say which log line is whose"));
+    };
+    let name = correlation::header(world)?;
+    let failed = || world.memory.samples.iter().filter(|sample| sample.answer.status >= 400);
+    if let Some(id) = failed().next_back().and_then(|sample| sample.answer.header(&name)) {
+        // The last request has its line: then those before have theirs.
+        line_with(world, id).await?;
+    }
+    let log = read(world).await?;
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let causes: HashMap<String, String> = lines
+        .filter_map(|line| {
+            let cause = line["cause"].as_str().filter(|cause| cause.len() >= SHORTEST_CAUSE)?;
+            Some((line[member].as_str()?.to_owned(), cause.to_owned()))
+        })
+        .collect();
+    let mut findings = Findings::new();
+    for Sample { name: what, answer } in failed() {
+        let Some(cause) = answer.header(&name).and_then(|id| causes.get(id)) else { continue };
+        let tells = answer.text().contains(cause.as_str());
+        let wrong = || format!("tells what the log says of its cause: {cause:?}");
+        findings.add(what, require(!tells, wrong, answer))?;
+    }
+    findings.finish("the log names no cause of any error", |count| {
+        format!("{count} errors, whose causes are in the log alone")
+    })
 }

@@ -1,19 +1,18 @@
 //! The health endpoints, with everything well and with a dependency cut off.
 
+mod disturbed;
+
 use std::time::Duration;
 
 use cucumber::step::Collection;
 use proofline_spec::document::{self, Answer as Content, Binding, HealthKind, Operation, Target};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Arguments, faults, steps};
+use super::{Arguments, steps};
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::run::Run;
 use crate::world::World;
-
-/// Longest wait until the service notices that a fault is gone.
-const RECOVERY: Duration = Duration::from_secs(40);
 
 /// How many answers are timed.
 const SAMPLES: usize = 15;
@@ -30,16 +29,16 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         when "the (health|readiness|liveness) endpoint is asked" => ask;
         then "it says where it runs, since when, and how long the answer took" => says_where;
         then "each dependency has its figures" => figures;
-        then "the time that each dependency takes is told" => each_slow;
-        then "each dependency that hangs is reported within ([0-9]+) ms" => each_hanging;
-        then "each dependency that is cut off or hangs changes nothing" => changes_nothing;
+        then "the time that each dependency takes is told" => disturbed::each_slow;
+        then "each dependency that hangs is reported within ([0-9]+) ms" => disturbed::each_hanging;
+        then "each dependency that is cut off or hangs changes nothing" => disturbed::changes_nothing;
         then "it answers that all is well" => all_is_well;
         then "it names the time and the service's version" => names_time_and_version;
         then "it reports every dependency as working" => every_dependency;
         then "nobody may keep the answer" => not_kept;
         then "it usually answers within ([0-9]+) ms" => usually_within;
-        then "each required dependency that is cut off makes the service unhealthy until it is back" => each_required;
-        then "each other dependency that is cut off is only reported" => each_optional;
+        then "each required dependency that is cut off makes the service unhealthy until it is back" => disturbed::each_required;
+        then "each other dependency that is cut off is only reported" => disturbed::each_optional;
     }
 }
 
@@ -182,86 +181,6 @@ async fn usually_within(world: &mut World, arguments: Arguments) -> Seen {
     Ok(format!("half of {SAMPLES} answers came within {limit} ms"))
 }
 
-/// Waits until the service answers that all is well again.
-async fn wait_for_health(world: &World) -> Result<(), Failure> {
-    let began = tokio::time::Instant::now();
-    loop {
-        let answer = ask_health(world).await?;
-        if answer.status == 200 {
-            return Ok(());
-        }
-        if began.elapsed() > RECOVERY {
-            let message = format!(
-                "the service is not back after {} s: {}",
-                RECOVERY.as_secs(),
-                answer.describe()
-            );
-            return Err(Failure::Wrong(message));
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn with_each(
-    world: &mut World,
-    bindings: &[String],
-    health: &document::Health,
-    expected: u16,
-) -> Seen {
-    let mut findings = Findings::new();
-    for binding in bindings {
-        if !can_be_disturbed(world, binding)? {
-            continue;
-        }
-        let name = name_of(health, binding);
-        faults::make(world, &json!({ "binding": binding, "fault": "cut_off" })).await?;
-        let result = while_cut(world, &name, expected).await;
-        faults::restore(world).await?;
-        wait_for_health(world).await?;
-        findings.add(binding, result)?;
-    }
-    findings.finish("no such dependency can be cut off", |count| {
-        format!("{count} dependencies were cut off and came back; each was seen with {expected}")
-    })
-}
-
-async fn while_cut(world: &World, name: &str, expected: u16) -> Result<(), Failure> {
-    let began = tokio::time::Instant::now();
-    loop {
-        let answer = ask_health(world).await?;
-        let seen = works(&answer, name) == Some(false);
-        if answer.status == expected && seen {
-            let kept = answer.header("cache-control").unwrap_or_default().contains("no-store");
-            return require(kept, || "the answer must not be kept".to_owned(), &answer);
-        }
-        if began.elapsed() > Duration::from_secs(10) {
-            return require(
-                false,
-                || format!("expected {expected} and `checks.{name}` not well"),
-                &answer,
-            );
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn each_required(world: &mut World, _: Arguments) -> Seen {
-    let (_, health) = health(world, &*world.run()?)?;
-    with_each(world, &health.required, &health, 503).await
-}
-
-async fn each_optional(world: &mut World, _: Arguments) -> Seen {
-    let (_, health) = health(world, &*world.run()?)?;
-    with_each(world, &health.optional, &health, 200).await
-}
-
-/// Faults are made of databases and key-value stores.
-fn can_be_disturbed(world: &World, binding: &str) -> Result<bool, Failure> {
-    let run = world.run()?;
-    let found = run.target.service.bindings.get(binding);
-    Ok(matches!(found, Some(Binding::Sql { .. } | Binding::Kv { .. })))
-}
-
 async fn says_where(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     if !promises(world, &["environment", "responseTimeMs", "checks"])? {
@@ -318,73 +237,6 @@ async fn figures(world: &mut World, _: Arguments) -> Seen {
     findings.finish("nothing has figures", |count| format!("{count} things have figures"))
 }
 
-/// Everything that the service uses and that can be disturbed, or only what this health route names.
-fn disturbed(world: &World, only: Option<&document::Health>) -> Result<Vec<String>, Failure> {
-    let run = world.run()?;
-    let mut found = Vec::new();
-    for binding in run.target.service.bindings.keys() {
-        let named = only.is_none_or(|health| {
-            health.required.contains(binding) || health.optional.contains(binding)
-        });
-        if named && can_be_disturbed(world, binding)? {
-            found.push(binding.clone());
-        }
-    }
-    Ok(found)
-}
-
-async fn each_hanging(world: &mut World, arguments: Arguments) -> Seen {
-    let limit: u64 = arguments.text(0).parse().map_err(|_| Failure::broken("not a number"))?;
-    let (_, health) = health(world, &*world.run()?)?;
-    let mut findings = Findings::new();
-    for binding in disturbed(world, Some(&health))? {
-        let name = name_of(&health, &binding);
-        let expected = if health.required.contains(&binding) { 503 } else { 200 };
-        let hang = json!({ "binding": binding, "fault": "slow", "delay_ms": 60_000 });
-        faults::make(world, &hang).await?;
-        let result = match while_cut(world, &name, expected).await {
-            Ok(()) => fast(world, limit).await,
-            Err(failure) => Err(failure),
-        };
-        faults::restore(world).await?;
-        wait_for_health(world).await?;
-        findings.add(&binding, result)?;
-    }
-    findings.finish("no such dependency can hang", |count| {
-        format!("{count} dependencies hung; each was reported in time")
-    })
-}
-
-/// Slower than any store on this machine is by itself, and not so slow that it counts as away.
-const SLOW: Duration = Duration::from_millis(40);
-
-async fn each_slow(world: &mut World, _: Arguments) -> Seen {
-    let (_, health) = health(world, &*world.run()?)?;
-    let mut findings = Findings::new();
-    for binding in disturbed(world, Some(&health))? {
-        let pointer = format!("/checks/{}/latencyMs", name_of(&health, &binding));
-        let slow = json!({ "binding": binding, "fault": "slow", "delay_ms": SLOW.as_millis() });
-        faults::make(world, &slow).await?;
-        let mut last = None;
-        let told = super::eventually(Duration::from_secs(10), async || {
-            let answer = ask_health(world).await?;
-            let found: Option<f64> = answer.at(&pointer).and_then(|text| text.parse().ok());
-            let is_told = found.is_some_and(|told| told >= SLOW.as_secs_f64() * 1000.0);
-            last = Some(answer);
-            Ok(is_told.then_some(()))
-        });
-        let told = told.await;
-        faults::restore(world).await?;
-        wait_for_health(world).await?;
-        let what = || format!("`{pointer}` must be {} at least", SLOW.as_millis());
-        let last = last.ok_or_else(|| Failure::broken("nobody asked"))?;
-        findings.add(&binding, require(told?.is_some(), what, &last))?;
-    }
-    findings.finish("no such dependency can be slow", |count| {
-        format!("{count} dependencies were slow for {} ms, and told to be", SLOW.as_millis())
-    })
-}
-
 async fn fast(world: &World, limit: u64) -> Result<(), Failure> {
     let median = median(world).await?;
     if median > Duration::from_millis(limit) {
@@ -392,25 +244,4 @@ async fn fast(world: &World, limit: u64) -> Result<(), Failure> {
         return Err(Failure::Wrong(message));
     }
     Ok(())
-}
-
-async fn changes_nothing(world: &mut World, _: Arguments) -> Seen {
-    let mut findings = Findings::new();
-    for binding in disturbed(world, None)? {
-        for fault in [
-            json!({ "binding": binding, "fault": "cut_off" }),
-            json!({ "binding": binding, "fault": "slow", "delay_ms": 60_000 }),
-        ] {
-            faults::make(world, &fault).await?;
-            let answer = ask_health(world).await?;
-            let result = require(
-                answer.status == 200 && answer.duration < Duration::from_secs(1),
-                || "the process lives, and must say so at once".to_owned(),
-                &answer,
-            );
-            faults::restore(world).await?;
-            findings.add(&format!("{binding} {}", fault["fault"]), result)?;
-        }
-    }
-    findings.finish("nothing can be cut off", |count| format!("{count} faults changed nothing"))
 }

@@ -1,11 +1,13 @@
 //! The end of a process: what clients see of it, what becomes of jobs, and in which order its parts end.
 
+mod readiness;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cucumber::step::Collection;
-use proofline_spec::document::{Binding, HealthKind, Operation, Route, RouteKey};
+use proofline_spec::document::{Binding, Operation, Route, RouteKey};
 use proofline_spec::evidence::ConfigurationCheck;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -83,12 +85,12 @@ pub(super) struct Instance {
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         given "another instance under load over connections that are kept" => under_load;
-        given "another instance that says over connections that are kept that it is ready" => ready;
+        given "another instance that says over connections that are kept that it is ready" => readiness::ready;
         given "another instance with a request of which not all is sent" => with_half;
         given "another instance with jobs that no provider ever finishes" => with_jobs;
         when "that instance is told to end in the middle" => end;
         then "each request that it accepted was answered" => all_answered;
-        then "whoever asks it then is told that it is not ready any more" => not_ready;
+        then "whoever asks it then is told that it is not ready any more" => readiness::not_ready;
         then "the last answer on each connection announced its end" => all_announced;
         then "each job that it accepted was delivered or is kept" => all_jobs;
         then "its parts ended in the declared order" => in_order;
@@ -263,59 +265,6 @@ async fn with_half(world: &mut World, _: Arguments) -> Seen {
     world.memory.shutdown.instance = Some(instance);
     world.memory.shutdown.load = Some(load);
     Ok(format!("all but one byte of {key}"))
-}
-
-/// The route by which a load balancer asks whether requests may be sent there.
-fn readiness(run: &Run) -> Option<Call> {
-    let kinds = [HealthKind::Readiness, HealthKind::Detail];
-    let (key, route) = kinds.into_iter().find_map(|kind| run.target.health_route_of(kind))?;
-    Some(Call::valid(&mut Generator::new(&run.target, 1), key, route))
-}
-
-async fn ready(world: &mut World, _: Arguments) -> Seen {
-    let run = world.run()?;
-    let call = readiness(&run)
-        .ok_or_else(|| Failure::not_applicable("the spec has no route that says so"))?;
-    let instance = start(&run, &configuration(world)?).await?;
-    let mut load = JoinSet::new();
-    for _ in 0..CONNECTIONS {
-        let opened = Kept::open(&instance.authority).await;
-        let mut kept = opened.ok_or_else(|| Failure::broken("the instance is not there"))?;
-        let before = kept.send(&request(&run, &call)).await.map(|answer| answer.status);
-        if before != Some(200) {
-            return Err(Failure::Broken(format!("{} answers {before:?}", call.key)));
-        }
-        let (run, call) = (Arc::clone(&run), call.clone());
-        let counts = Arc::clone(&world.memory.shutdown.counts);
-        let mut ending = instance.ending.clone();
-        load.spawn(async move {
-            if ending.wait_for(|is_ending| *is_ending).await.is_err() {
-                return;
-            }
-            let count = match kept.send(&request(&run, &call)).await.map(|answer| answer.status) {
-                Some(503) => &counts.not_ready,
-                Some(_) => &counts.still_ready,
-                None => return,
-            };
-            count.fetch_add(1, Ordering::Relaxed);
-        });
-    }
-    world.memory.shutdown.instance = Some(instance);
-    world.memory.shutdown.load = Some(load);
-    Ok(format!("{CONNECTIONS} connections, each answered 200 by {}", call.key))
-}
-
-/// Those whose connection was ended before they asked know it as well.
-async fn not_ready(world: &mut World, _: Arguments) -> Seen {
-    let counts = &world.memory.shutdown.counts;
-    let told = counts.not_ready.load(Ordering::Relaxed);
-    match (told, counts.still_ready.load(Ordering::Relaxed)) {
-        (0, 0) => Err(Failure::broken("each connection was ended before it was asked")),
-        (_, 0) => Ok(format!("{told} of {CONNECTIONS} connections were told so with 503")),
-        (_, wrong) => Err(Failure::Wrong(format!(
-            "on {wrong} of {CONNECTIONS} connections it says that it is ready, while it ends"
-        ))),
-    }
 }
 
 /// The first route that only puts something into a queue, and the header of somebody who may call it.

@@ -38,11 +38,11 @@ pub(super) fn text(data: &ReportData) -> String {
     }
     if let Some(change) = &data.change {
         lines.push(format!(
-            "Since {}: score {} % to {} %, {} moved.",
+            "Since {}: score {} % to {} %, {}.",
             moment(&change.since),
             change.before,
             change.after,
-            proofline_spec::diagnostic::counted(change.moved.len(), "claim")
+            change.sentence()
         ));
     }
     if !data.problems.is_empty() {

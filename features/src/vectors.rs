@@ -77,7 +77,7 @@ pub struct SearchVector {
 pub struct RawVector {
     /// What it is.
     pub name: String,
-    /// The bytes, with `{path}`, `{host}` and `{marker}` to be filled in; lines end with `\n` for CRLF.
+    /// The bytes, with `{path}`, `{post}`, `{host}` and `{marker}` to be filled in; lines end with `\n` for CRLF.
     pub request: String,
     /// What a service may also do with it by the RFC, where it need not refuse it.
     #[serde(default)]
@@ -90,7 +90,9 @@ pub struct RawVector {
 pub enum Alternative {
     /// Take the number as it is and wait for so long a body: what follows is a part of it (RFC 9110, section 8.6).
     WaitForBody,
-    /// Put a space in the place of the fold: what follows is a request of its own (RFC 9112, section 5.2).
+    /// Read it in the one way that the RFC leaves: a space in the place of a fold (RFC 9112, section 5.2), a bare line
+    /// feed as the end of a line (section 2.2), one length that is told twice (section 6.3), a coding before the chunks
+    /// (section 6.1). What follows is a request of its own.
     Unfold,
 }
 

@@ -14,6 +14,12 @@ Feature: A cached answer is never given again once what it tells has changed, an
     Then each cached list shows what was made after it was read, and no longer what was removed
 
   @needs:faults @needs:loopback
+  Scenario: Whose answer it is
+    Given a user
+    And another user
+    Then no cached answer is given to another user or to another question
+
+  @needs:faults @needs:loopback
   Scenario: The cache is cut off
     Given a user
     And an answer that is cached and that the user can change

@@ -7,6 +7,16 @@ Feature: A feature flag changes behaviour while the service runs, for a stable s
     And each flag is as it is declared once that is asked for
     And only administrators may change a flag
 
+  @needs:set-tier
+  Scenario: Some have a feature before others
+    Given a user
+    Then each flag without a share is on for its beta list and for nobody else, and switched off for nobody
+
+  Scenario: Users who are named have a feature before others
+    Given a user
+    And another user
+    Then each flag without a share is on for users who are named, as long as they are
+
   Scenario: A route is there for those who have its feature
     Given a user
     Then each route with a condition is refused as declared while its flag is off, and not while it is on

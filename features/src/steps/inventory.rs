@@ -99,7 +99,12 @@ async fn spellings(world: &mut World, _: Arguments) -> Seen {
         let path = &key.path;
         let name = path.rsplit('/').next().unwrap_or_default();
         let capitals = path.replace(name, &name.to_uppercase());
-        for other in [
+        // A server that somebody else wrote may decode a path as a whole.
+        let is_generated = run.target.service.dialect.is_none();
+        let encoded =
+            path.rsplit_once('/').filter(|(before, _)| is_generated && !before.is_empty());
+        let encoded = encoded.map(|(before, name)| format!("{before}%2f{name}"));
+        for other in encoded.into_iter().chain([
             format!("{path}/"),
             format!("/{path}"),
             capitals,
@@ -108,7 +113,7 @@ async fn spellings(world: &mut World, _: Arguments) -> Seen {
             format!("{path}%20"),
             format!("/x/..%2f{}", &path[1..]),
             format!("{path}%00"),
-        ] {
+        ]) {
             if run.target.routes().any(|(key, _)| matches(&key.path, &other)) {
                 continue;
             }

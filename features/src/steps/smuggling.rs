@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cucumber::step::Collection;
+use proofline_spec::document::Method;
 
 use super::{Arguments, steps};
 use crate::failure::{Failure, Findings, Seen};
@@ -12,6 +13,9 @@ use crate::world::World;
 
 /// A service that waits for more says nothing for this long.
 const SILENCE: Duration = Duration::from_secs(3);
+
+/// What says that a request's framing is not taken: RFC 9112, section 6.3, and what servers say of lengths and heads.
+const REFUSALS: [u16; 6] = [400, 411, 413, 414, 431, 501];
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
@@ -42,6 +46,18 @@ async fn exchange(world: &World, what: &str, text: &str) -> Result<RawAnswer, Fa
     Ok(answer)
 }
 
+/// A path that reads a body, whoever sends it.
+fn post(world: &World) -> Result<Option<String>, Failure> {
+    let run = world.run()?;
+    let found = run.target.routes().find(|(key, route)| {
+        key.method == Method::Post
+            && route.body.is_some()
+            && key.parameters().next().is_none()
+            && run.target.schemes(route).is_empty()
+    });
+    Ok(found.map(|(key, _)| key.path.clone()))
+}
+
 /// The bytes of a vector. Lines of the file end with a line feed; on the wire they end with CRLF.
 fn fill(world: &World, template: &str, marker: &str) -> Result<String, Failure> {
     Ok(template
@@ -51,6 +67,7 @@ fn fill(world: &World, template: &str, marker: &str) -> Result<String, Failure> 
         .replace("<NUL>", "\0")
         .replace("<TAB>", "\t")
         .replace("{path}", &health(world)?)
+        .replace("{post}", &post(world)?.unwrap_or_default())
         .replace("{host}", &authority(world)?)
         .replace("{marker}", marker))
 }
@@ -82,6 +99,9 @@ async fn over(
     let is_generated = world.run()?.target.service.dialect.is_none();
     let mut findings = Findings::new();
     for vector in vectors::smuggling().map_err(Failure::Broken)? {
+        if vector.request.contains("{post}") && post(world)?.is_none() {
+            continue;
+        }
         let marker = format!("hidden-{}", uuid::Uuid::new_v4().simple());
         let text = fill(world, &vector.request, &marker)?;
         let answer = exchange(world, &vector.name, &text).await?;
@@ -102,9 +122,8 @@ async fn ambiguous(world: &mut World, _: Arguments) -> Seen {
             // Taken as the RFC permits; the next step says whether anything hidden was answered.
             return Ok(());
         }
-        // Closing without a word refuses too; waiting for more does not.
-        let refused =
-            status.map_or(answer.closed, |status| (400..500).contains(&status) || status == 501);
+        // Closing without a word refuses too; waiting for more does not, nor that the path has no such method.
+        let refused = status.map_or(answer.closed, |status| REFUSALS.contains(&status));
         if !refused || !answer.closed {
             let open = if answer.closed { "closed" } else { "left open" };
             return Err(Failure::Wrong(format!(

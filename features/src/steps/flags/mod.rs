@@ -1,5 +1,7 @@
 //! Feature flags: switched while the service runs, for everybody and for a share of users.
 
+mod early;
+
 use std::collections::BTreeSet;
 
 use cucumber::step::Collection;
@@ -34,6 +36,8 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         then "each flag that is switched off is off for the user, and on once it is switched on" => off_and_on;
         then "each flag is as it is declared once that is asked for" => as_declared;
+        then "each flag without a share is on for its beta list and for nobody else, and switched off for nobody" => early::beta;
+        then "each flag without a share is on for users who are named, as long as they are" => early::named;
         then "only administrators may change a flag" => only_administrators;
         then "each route with a condition is refused as declared while its flag is off, and not while it is on" => conditions;
         then "each share of ([0-9]+) users is within ([0-9]+) point of its target, the declared ones and others" => shares;
@@ -65,14 +69,19 @@ fn change(target: &Target, name: &str, body: &Value) -> Result<(RouteKey, Reques
     Ok((key.clone(), Request::new(key.method.as_str(), path).json(body)))
 }
 
-/// Where several instances answer, each follows a change within the time that the spec declares.
-pub(super) async fn settle(world: &World) -> Result<(), Failure> {
-    let run = world.run()?;
-    let is_one = match &run.target.environment.start {
+/// Whether one instance alone answers.
+pub(super) fn is_one_instance(target: &Target) -> bool {
+    match &target.environment.start {
         Some(Start::Native(_) | Start::Workers(_) | Start::Command(_)) => true,
         Some(Start::Compose(start)) => start.replicas == 1,
         None => false,
-    };
+    }
+}
+
+/// Where several instances answer, each follows a change within the time that the spec declares.
+pub(super) async fn settle(world: &World) -> Result<(), Failure> {
+    let run = world.run()?;
+    let is_one = is_one_instance(&run.target);
     let refresh = run.target.service.overrides.as_ref().map(|overrides| overrides.refresh);
     if let Some(refresh) = refresh.filter(|_| !is_one) {
         // What is due then is declared; to ask until it is so would hide that it comes too late.

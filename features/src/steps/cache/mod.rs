@@ -1,5 +1,7 @@
 //! Cached answers, while what they tell changes and while the cache fails.
 
+mod own;
+
 use std::time::Duration;
 
 use cucumber::step::Collection;
@@ -57,6 +59,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         when "the cache takes ([0-9]+) s for every answer" => slow;
         when "the cache gives back half of what it was given" => damaged;
         when "the cache is there again" => back;
+        then "no cached answer is given to another user or to another question" => own::each;
         then "every request is answered as declared" => all_answered;
         then "every read gives what was changed before it" => all_fresh;
     }

@@ -199,6 +199,7 @@ async fn measure(
     }
     let samples = judged.total.latency.samples();
     CheckEvidence {
+        run: None,
         check: run.check.clone(),
         outcome: judgement.outcome.clone(),
         summary: judgement.summary.clone(),

@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use proofline_spec::evidence::{
-    CheckEvidence, CheckId, CheckOutcome, InstrumentCard, LatencySummary, LoadEvidence,
-    PhaseSummary, SeriesPoint,
+    CheckEvidence, CheckId, CheckOutcome, Histograms, InstrumentCard, LatencySummary, LoadEvidence,
+    PhaseHistograms, PhaseSummary, SeriesPoint,
 };
 
 use serde::Serialize;
@@ -29,6 +29,7 @@ pub fn without_measurement(
         CheckOutcome::Passed | CheckOutcome::Failed => String::new(),
     };
     CheckEvidence {
+        run: None,
         check: check.clone(),
         outcome,
         summary,
@@ -158,22 +159,8 @@ pub fn write(folder: &Path, evidence: &CheckEvidence) -> std::io::Result<PathBuf
     Ok(path)
 }
 
-/// Every histogram of a run: what is merged when several machines share a load.
-#[derive(Debug, Serialize)]
-struct Histograms {
-    phases: Vec<PhaseHistograms>,
-}
-
-#[derive(Debug, Serialize)]
-struct PhaseHistograms {
-    name: String,
-    judged: bool,
-    lag: String,
-    routes: Vec<(String, String)>,
-}
-
 impl Finished<'_> {
-    /// Writes the histograms by phase and route (HDR V2, base64, microseconds) beside the intervals.
+    /// Writes the histograms, which are merged when several machines share a load, by phase and route (HDR V2, base64, microseconds) beside the intervals.
     pub fn write_histograms(&self, folder: &Path, check: &CheckId) -> std::io::Result<PathBuf> {
         let of_phase = |(index, (phase, record)): (usize, (&Phase, &PhaseRecord))| {
             let routes = self.routes.iter().zip(&record.routes);

@@ -5,11 +5,11 @@ use proofline_spec::evidence::{CheckOutcome, Measurement};
 use proofline_spec::unit::Threshold;
 
 use crate::engine::Measured;
-use crate::measure::histogram::{Summary, Times};
 use crate::measure::recorder::{Cell, PhaseRecord};
 use crate::profile::millis;
 use crate::schedule::{Arrival, Phase, real, whole};
 use crate::selftest;
+use proofline_spec::evidence::{Times, TimesSummary};
 
 /// The share of cache look-ups that hit, in percent.
 const CACHE_HIT_RATE: &str = "cache_hit_rate";
@@ -158,7 +158,7 @@ fn without_samples(judged: &Judged, measured: &Measured) -> Judgement {
     Judgement { outcome, summary, measurements: Vec::new(), saturated: false }
 }
 
-fn in_short(judged: &Judged, figures: &Summary) -> String {
+fn in_short(judged: &Judged, figures: &TimesSummary) -> String {
     let counts = &judged.total.counts;
     format!(
         "{} requests, {:.0}/s answered: p50 {}, p95 {}, p99 {}, {} errors",
@@ -172,7 +172,11 @@ fn in_short(judged: &Judged, figures: &Summary) -> String {
 }
 
 /// Every metric once for each limit that a claim sets, and once without where none does.
-fn measurements(proofs: &[&LoadProof], judged: &Judged, figures: &Summary) -> Vec<Measurement> {
+fn measurements(
+    proofs: &[&LoadProof],
+    judged: &Judged,
+    figures: &TimesSummary,
+) -> Vec<Measurement> {
     let counts = &judged.total.counts;
     let error_rate = judged.share(counts.errors()) * 100.0;
     let latency = |micros: u64| (real(micros) / 1000.0, millis(micros));

@@ -13,7 +13,7 @@
 //! What must stay true, and the test that holds it:
 //! - a stalling service is measured as it is (`tests/selftest.rs`, against the analytic value);
 //! - nothing leaves the permit: rate, time, addresses (`tests/permit.rs`);
-//! - percentiles come from merged histograms, never from averages (`measure::histogram`);
+//! - percentiles come from merged histograms, never from averages (`Times` of the spec);
 //! - what cannot carry a verdict is inconclusive, never passed (`judge`);
 //! - an interrupted run still writes what it measured (`tests/runner.rs`).
 

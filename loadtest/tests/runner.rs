@@ -13,7 +13,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use proofline_loadtest::measure::histogram::Times;
+use proofline_spec::evidence::Times;
 use proofline_spec::evidence::{CheckEvidence, CheckOutcome};
 use support::{Assignment, Reply, SERVICE, Server, assignment, load};
 use tokio::io::{AsyncBufReadExt as _, BufReader};

@@ -236,6 +236,7 @@ impl Entry {
         let executed = self.done.len();
         let outcome = outcome(&scenarios, executed);
         CheckEvidence {
+            run: None,
             check: self.planned.check.clone(),
             summary: summary(&outcome, &scenarios),
             outcome,

@@ -147,6 +147,7 @@ pub fn cost_ceiling(service: &Service, now: &str) -> CheckEvidence {
         }
     };
     CheckEvidence {
+        run: None,
         check: Proof::Derived(DerivedProof::CostCeiling).check(),
         outcome,
         summary,

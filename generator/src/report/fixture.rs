@@ -104,6 +104,7 @@ fn manifest(
 
 fn check(check: &CheckId, outcome: CheckOutcome, summary: &str) -> CheckEvidence {
     CheckEvidence {
+        run: None,
         check: check.clone(),
         outcome,
         summary: summary.to_owned(),

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::histogram::Times;
 use super::outcome::Counts;
 use super::recorder::Sample;
+use proofline_spec::evidence::Times;
 
 /// One interval of the journal; its requests are those that ended in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -2,7 +2,6 @@
 
 pub mod cpu;
 pub mod descriptors;
-pub mod histogram;
 pub mod journal;
 pub mod outcome;
 pub mod recorder;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::histogram::Times;
 use super::journal::Journal;
 use super::outcome::{Counts, Outcome};
 use super::series::{Point, Series};
 use crate::schedule::{Phase, total_duration};
+use proofline_spec::evidence::Times;
 
 /// One ended request.
 #[derive(Debug, Clone, Copy)]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::histogram::Times;
 use super::outcome::{Counts, Outcome};
+use proofline_spec::evidence::Times;
 
 /// At most this many points; a longer run gets wider ones.
 const POINTS: u64 = 600;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, LoadEvidence};
+use super::{Answers, LoadEvidence, Measurement};
 
 /// Which machinery runs a check.
 #[derive(
@@ -114,6 +114,9 @@ impl CheckOutcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckEvidence {
+    /// The run that it is of, which whoever ends the run fills in; absent in runs of the manifest's first form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// The check.
     pub check: CheckId,
     /// How it ended.
@@ -151,8 +154,17 @@ impl CheckEvidence {
                 ));
             }
         }
+        if let Some(wrong) = self.load.as_ref().and_then(LoadEvidence::contradiction) {
+            return Some(wrong);
+        }
         if self.outcome != CheckOutcome::Passed {
             return None;
+        }
+        let broken =
+            self.load.iter().flat_map(|load| &load.measurements).find(|found| !found.holds);
+        if let Some(found) = broken {
+            let Measurement { metric, text, threshold, .. } = found;
+            return Some(format!("it passed, and {metric} is {text}, not {threshold}"));
         }
         let of = |matches: fn(&ScenarioOutcome) -> bool| {
             self.scenarios.iter().find(|scenario| matches(&scenario.outcome))

@@ -11,7 +11,7 @@ use super::{CheckId, Digest};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Version of this document's form; 1.
+    /// Version of this document's form: 2; 1 where documents do not name their run.
     pub format: u32,
     /// Name of the run; the name of its folder.
     pub run: String,

@@ -219,7 +219,7 @@ impl Place<'_> {
         let format = arguments.format;
         report::write(self.context, service, environment, &found, format, Claims::Checked)?;
         let signer = SigningKey::chosen(self.context, None)?;
-        signature::sign_or_tell(self.context, &found.folder, signer.as_ref())?;
+        signature::sign_with(self.context, &found.folder, signer.as_ref())?;
         if finished.interrupted {
             return Err(Stopped::interrupted());
         }

@@ -23,8 +23,8 @@ pub(super) fn run(context: &Context, arguments: &Parity) -> Result<Exit> {
     let generated = session::generated_digest(&workspace.tree()?, service);
     let features = whole::features(&service.service, &arguments.only)?;
     let mut runs = [
-        whole::required(context, service, &base.environment, generated, &features)?,
-        whole::required(context, service, &other.environment, generated, &features)?,
+        whole::required(context, service, base, generated, &features)?,
+        whole::required(context, service, other, generated, &features)?,
     ];
     for run in &mut runs {
         run.checks.retain(|check, _| features.contains(check));

@@ -40,7 +40,7 @@ fn ready(context: &Context, arguments: &Ready) -> Result<Exit> {
     let run = finished.folder.file_name().and_then(|name| name.to_str());
     let found = session::read_run(context, service, environment, generated, run)?;
     let exit = report::write(context, service, environment, &found, arguments.format, Claims::All)?;
-    signature::sign_or_tell(context, &found.folder, signer.as_ref())?;
+    signature::sign_with(context, &found.folder, signer.as_ref())?;
     if finished.interrupted {
         return Err(Stopped::interrupted());
     }

@@ -3,7 +3,7 @@
 mod documents;
 mod history;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::report::{self, ReportData, ReportInput};
@@ -19,7 +19,7 @@ use crate::cli::{Format, Report};
 use crate::context::{Context, Stopped};
 use crate::output::{self, Tone};
 use crate::run::evidence::keys::{PUBLIC_VARIABLE, PublicKey, SigningKey};
-use crate::run::evidence::{self, Evidence, integrity, signature};
+use crate::run::evidence::{self, Evidence, signature};
 use crate::run::git;
 use crate::run::mutants;
 use crate::run::release;
@@ -53,9 +53,27 @@ pub(super) fn run(context: &Context, arguments: &Report) -> Result<Exit> {
         }
         return Err(Stopped::could_not_find_out(refused));
     }
-    let exit = write(context, service, environment, &found, arguments.run.format, Claims::All)?;
-    signature::sign_or_tell(context, &found.folder, signer.as_ref())?;
+    let format = arguments.run.format;
+    let beside = signer.is_none().then(|| beside(&found)).flatten();
+    let folder = beside.clone().unwrap_or_else(|| found.folder.join("report"));
+    let exit = write_to(context, service, environment, &found, (format, Claims::All), &folder)?;
+    if let Some(folder) = beside {
+        let text = format!(
+            "the run is signed, so its folder stays as it is, and the report in {} is not signed; \
+             `cargo xtask report --sign-key FILE --run-id {}` makes one that is part of the run",
+            relative(&context.root, &folder),
+            found.manifest.run
+        );
+        output::line(context, Tone::Warn, "Note", &text);
+    }
+    signature::sign_with(context, &found.folder, signer.as_ref())?;
     Ok(exit)
+}
+
+/// Where the report of a signed run goes: beside it, as a file that is not signed would break the signature.
+fn beside(found: &Evidence) -> Option<PathBuf> {
+    std::fs::symlink_metadata(found.folder.join(signature::FILE)).ok()?;
+    Some(found.folder.parent()?.join(evidence::REPORTS).join(found.folder.file_name()?))
 }
 
 /// The keys whose signatures are believed, at least one.
@@ -72,7 +90,7 @@ fn believed(context: &Context, trust: &Trust) -> Result<Vec<PublicKey>> {
 /// Why no report is made of evidence that nobody who is believed has signed.
 fn refused(context: &Context, found: &Evidence, trust: &Trust) -> Result<Option<String>> {
     let keys = believed(context, trust)?;
-    let whole = integrity::check(&found.folder, &keys)?;
+    let whole = found.integrity(&keys);
     // The report that was there is about to be made anew.
     let mut causes: Vec<String> = whole
         .troubles
@@ -97,7 +115,7 @@ pub(super) enum Claims {
     Checked,
 }
 
-/// Computes, renders, writes and prints; the exit code says what the evidence says.
+/// Makes the report of a run that has just ended, as a part of it.
 pub(super) fn write(
     context: &Context,
     service: &LoadedService,
@@ -105,6 +123,19 @@ pub(super) fn write(
     found: &Evidence,
     format: Format,
     claims: Claims,
+) -> Result<Exit> {
+    let folder = found.folder.join("report");
+    write_to(context, service, environment, found, (format, claims), &folder)
+}
+
+/// Computes, renders, writes and prints; the exit code says what the evidence says.
+fn write_to(
+    context: &Context,
+    service: &LoadedService,
+    environment: &Environment,
+    found: &Evidence,
+    (format, claims): (Format, Claims),
+    folder: &Path,
 ) -> Result<Exit> {
     let readiness = found.judge(service, &Context::today());
     let mut problems = found.problems.clone();
@@ -137,7 +168,6 @@ pub(super) fn write(
         now: &Context::now(),
         commits: &commits(&context.root),
     })?;
-    let folder = found.folder.join("report");
     let json = format!("{:#}\n", rendered.json);
     let sarif = format!("{:#}\n", rendered.sarif);
     let files = [
@@ -148,7 +178,7 @@ pub(super) fn write(
         ("sarif", "report.sarif", &sarif),
         ("announcement", "announcement.txt", &rendered.announcement),
     ];
-    let paths = keep(context, &folder, &files)?;
+    let paths = keep(context, folder, &files)?;
     match format {
         Format::Json => {
             let mut object = rendered.json;
@@ -239,9 +269,8 @@ fn previous(
         .into_iter()
         .filter(|known| known.as_str() < run)
         .find_map(|known| {
-            let folder = evidence::runs_folder(&context.root, name, &service.folder).join(known);
-            let text = std::fs::read_to_string(folder.join("report/report.json")).ok()?;
-            serde_json::from_str(&text).ok()
+            let folder = evidence::runs_folder(&context.root, name, &service.folder);
+            serde_json::from_slice(&evidence::report_of(&folder, &known)?).ok()
         })
 }
 
@@ -266,6 +295,11 @@ fn keep(
     folder: &Path,
     files: &[(&str, &str, &String)],
 ) -> Result<serde_json::Map<String, Value>> {
+    let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    if is_link(folder) {
+        let shown = folder.display();
+        bail!("{shown} is a link, and is not followed\nhint: remove it; the report is made anew");
+    }
     let mut paths = serde_json::Map::new();
     for (kind, name, text) in files {
         let path = folder.join(name);

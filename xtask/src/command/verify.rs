@@ -102,7 +102,7 @@ impl Job<'_> {
         let name = finished.folder.file_name().and_then(|name| name.to_str());
         let found = session::read_run(context, service, environment, generated, name)?;
         report::write(context, service, environment, &found, format, Claims::Checked)?;
-        signature::sign_or_tell(context, &found.folder, self.signer.as_ref())?;
+        signature::sign_with(context, &found.folder, self.signer.as_ref())?;
         let exit = if finished.interrupted { Exit::Interrupted } else { self.exit(&found) };
         Ok(Ended { found, exit })
     }

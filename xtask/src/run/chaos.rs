@@ -47,19 +47,20 @@ pub(crate) fn run(
     session::prepare(context, service, environment)?;
     let mut started = Started::start(context, service, environment)?;
     let can = abilities(&started, environment, &wanted.only)?;
-    let (_, folder) = evidence::new_run(
+    let begun = evidence::new_run(
         &context.root,
         &environment.environment,
         &service.folder,
         &Context::now(),
     )?;
+    let folder = &begun.folder;
     let (plan, secrets) = session::plan_for_accounts(service, environment, &started);
     let scratch = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let plan_file = scratch.path().join("plan.json");
     runners::write_private(&plan_file, serde_json::to_string(&plan)?.as_bytes())?;
     let mut command = Command::new(Program::Features.path(context));
     command.current_dir(&context.root).envs(&secrets).arg("chaos");
-    command.arg("--plan").arg(&plan_file).arg("--out").arg(&folder);
+    command.arg("--plan").arg(&plan_file).arg("--out").arg(folder);
     command.arg("--seed").arg(wanted.seed.to_string()).arg("--from").arg(wanted.from.to_string());
     match wanted.time {
         Some(time) => command.arg("--seconds").arg(time.as_secs().to_string()),

@@ -1,5 +1,6 @@
 //! Runs on disk: `evidence/<environment>/<service>/<run>/`, with checks, verdicts, the manifest and the report.
 
+pub(crate) mod contents;
 pub(crate) mod fit;
 pub(crate) mod integrity;
 pub(crate) mod keys;
@@ -10,22 +11,29 @@ mod tests;
 pub(crate) mod trouble;
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use jiff::{SignedDuration, Timestamp};
 use proofline_generator::tree::write_atomically;
+use proofline_spec::document::Environment;
 use proofline_spec::evidence::{
     CheckEvidence, CheckId, Digest, DocumentEntry, Manifest, RawEntry, Readiness, RunSummary,
-    Verdict, Verdicts, judge,
+    Verdicts, judge,
 };
 
+use self::contents::Contents;
+use self::integrity::{Integrity, MANIFEST};
+use self::keys::PublicKey;
+use self::trouble::{AGAIN, Trouble};
 use super::workspace::LoadedService;
 
 /// The folder of a run where load tests keep what they measured.
 const RAW: &str = "load";
 
-/// The version of the manifest's form that is written and read.
-pub(crate) const FORMAT: u32 = 1;
+/// The folder beside runs where reports of signed ones are that are not signed themselves.
+pub(crate) const REPORTS: &str = "reports";
 
 /// A run, read back: only documents whose digest agrees with the manifest count.
 #[derive(Debug)]
@@ -34,76 +42,83 @@ pub(crate) struct Evidence {
     pub(crate) folder: PathBuf,
     /// The manifest.
     pub(crate) manifest: Manifest,
+    /// Its files, as they were read.
+    contents: Contents,
     /// The documents that count.
     pub(crate) checks: BTreeMap<CheckId, CheckEvidence>,
     /// What is wrong with the evidence.
     pub(crate) problems: Vec<String>,
     /// Why none of it may count, if so: it is of something else.
     pub(crate) foreign: Option<String>,
-    /// Why none of it may count, if so: it is not as the run left it.
-    pub(crate) doubt: Option<String>,
+    /// What is wrong with its files: then none of it may count, as it is not as the run left it.
+    troubles: Vec<Trouble>,
+    /// What of the verdicts that were kept does not follow from it: then none of it may count, either.
+    unlike: Option<Trouble>,
 }
 
 impl Evidence {
+    /// What speaks against it as it stands here. Whose signature it has is for those to say who believe a key.
+    pub(crate) fn doubt(&self) -> Option<&Trouble> {
+        self.troubles.first().or(self.unlike.as_ref())
+    }
+
+    /// What is wrong with its files when these keys are believed.
+    pub(crate) fn integrity(&self, keys: &[PublicKey]) -> Integrity {
+        integrity::of(&self.contents, keys)
+    }
+
     /// Every verdict, as this day's waivers have it.
     pub(crate) fn judge(&self, service: &LoadedService, today: &str) -> Readiness {
-        let none = self.foreign.as_deref().or(self.doubt.as_deref());
-        self.judge_but(none, service, today)
+        let doubt = self.doubt().map(Trouble::in_a_line);
+        self.judge_but(self.foreign.as_deref().or(doubt.as_deref()), service, today)
     }
 
     fn judge_but(&self, none: Option<&str>, service: &LoadedService, today: &str) -> Readiness {
         judge(&service.service, Some(&self.manifest), &self.checks, none, today)
     }
 
-    /// What speaks against it that its digests do not tell: verdicts that were taken away or say something else, files
-    /// that are not those that were signed. Whose signature it is, is for those to say who believe a key.
-    fn doubt(&self, service: &LoadedService) -> Result<Option<String>> {
-        if self.foreign.is_some() {
-            return Ok(None);
+    /// Whether the verdicts that were kept follow from the evidence; those of another spec cannot be computed again.
+    fn unlike(&self, service: &LoadedService) -> Option<Trouble> {
+        let kept = self.contents.kept(&self.manifest)?;
+        if self.foreign.is_some() || !self.troubles.is_empty() {
+            return None;
         }
-        // Whether they were taken away is for `integrity`: verdicts may be computed again without them.
-        let named = self.manifest.verdicts.is_some();
-        let kept = kept_verdicts(&self.folder, &self.manifest);
-        let Some(kept) = kept else {
-            let why = || format!("{} is not what the run came to", Verdicts::FILE);
-            return Ok(named.then(why));
-        };
         let now = self.judge_but(None, service, &kept.judged_on);
-        let of = |readiness: &Readiness| -> BTreeMap<String, Verdict> {
-            readiness.claims.iter().map(|claim| (claim.id.clone(), claim.verdict)).collect()
-        };
-        let (now, then) = (of(&now), of(&kept.readiness));
-        if let Some((id, verdict)) =
-            now.iter().find(|(id, verdict)| then.get(*id) != Some(*verdict))
-        {
-            let then = then.get(id).map_or("nothing", |verdict| verdict.name());
-            return Ok(Some(format!(
-                "the evidence was changed after the run: {id} is {} by it, and was {then} when the run ended",
-                verdict.name()
-            )));
+        let wrong = |cause: String| Some(Trouble::new(Verdicts::FILE, cause, AGAIN));
+        let other = now.claims.iter().find_map(|claim| {
+            let then = kept.readiness.claims.iter().find(|then| then.id == claim.id);
+            let then = then.map_or("nothing", |then| then.verdict.name());
+            (then != claim.verdict.name()).then_some((claim, then))
+        });
+        if let Some((claim, then)) = other {
+            return wrong(format!(
+                "the evidence was changed after the run: {} is {} by it, and was {then} when the run ended",
+                claim.id,
+                claim.verdict.name()
+            ));
         }
-        if !self.folder.join(signature::FILE).is_file() {
-            return Ok(None);
+        if now != kept.readiness {
+            return wrong("the verdicts do not follow from the evidence".to_owned());
         }
-        let whole = integrity::check(&self.folder, &[])?;
-        let trouble = whole.troubles.iter().find(|trouble| !trouble.is_of_report());
-        Ok(trouble.map(|trouble| format!("the run is not what was signed: {trouble}")))
+        let ended = self.manifest.finished_at.parse::<Timestamp>().ok()?;
+        // Verdicts are computed right after the end, which may be the next day's first moment.
+        let days = [ended, ended + SignedDuration::from_mins(10)];
+        let days = days.map(|day| day.strftime("%Y-%m-%d").to_string());
+        (!days.contains(&kept.judged_on)).then_some(())?;
+        wrong(format!(
+            "they were computed as of {}, and the run ended on {}",
+            kept.judged_on, days[0]
+        ))
     }
 
     /// The verdicts as they were when the run ended: those that were kept, or else computed again, where the evidence
     /// is of the spec as it is now.
     pub(crate) fn verdicts_then(&self, service: &LoadedService) -> Option<Readiness> {
-        if let Some(kept) = kept_verdicts(&self.folder, &self.manifest) {
+        if let Some(kept) = self.contents.kept(&self.manifest) {
             return Some(kept.readiness);
         }
         let then: String = self.manifest.finished_at.chars().take(10).collect();
         self.foreign.is_none().then(|| self.judge(service, &then))
-    }
-
-    /// Whether the verdicts that were kept follow from the evidence; those of another spec cannot be computed again.
-    pub(crate) fn verdicts_follow(&self, service: &LoadedService) -> bool {
-        let kept = kept_verdicts(&self.folder, &self.manifest).filter(|_| self.foreign.is_none());
-        kept.is_none_or(|kept| self.judge_but(None, service, &kept.judged_on) == kept.readiness)
     }
 
     /// The run without its steps and exchanges.
@@ -117,19 +132,43 @@ pub(crate) fn runs_folder(root: &Path, environment: &str, service: &str) -> Path
     root.join("evidence").join(environment).join(service)
 }
 
+/// A run that is being written; nobody takes it away until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// Its name.
+    pub(crate) run: String,
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    _turn: File,
+}
+
+/// The right to write into a run's folder or to take it away; none while somebody else has it.
+pub(crate) fn turn(folder: &Path) -> Result<Option<File>> {
+    let cannot = || format!("cannot lock {}", folder.display());
+    let file = File::open(folder).with_context(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error).with_context(cannot),
+    }
+}
+
 /// Makes the folder of a new run, named after the time.
-pub(crate) fn new_run(
-    root: &Path,
-    environment: &str,
-    service: &str,
-    now: &str,
-) -> Result<(String, PathBuf)> {
+pub(crate) fn new_run(root: &Path, environment: &str, service: &str, now: &str) -> Result<Begun> {
     let stamp: String = now.chars().filter(char::is_ascii_digit).take(17).collect();
     let run = format!("{stamp}-{}", &uuid::Uuid::new_v4().simple().to_string()[..6]);
     let folder = runs_folder(root, environment, service).join(&run);
     std::fs::create_dir_all(folder.join("checks"))
         .with_context(|| format!("cannot make {}", folder.display()))?;
-    Ok((run, folder))
+    let turn = turn(&folder)?;
+    let turn = turn.with_context(|| format!("somebody else writes {}", folder.display()))?;
+    Ok(Begun { run, folder, _turn: turn })
+}
+
+/// What the report of a run says, as JSON: the one that is part of it, or else the one beside it.
+pub(crate) fn report_of(runs: &Path, run: &str) -> Option<Vec<u8>> {
+    let places = [runs.join(run).join("report"), runs.join(REPORTS).join(run)];
+    places.into_iter().find_map(|folder| contents::file(&folder, "report.json").ok())
 }
 
 /// Names of the finished runs, the newest first.
@@ -145,15 +184,17 @@ pub(crate) fn runs(root: &Path, environment: &str, service: &str) -> Vec<String>
     names
 }
 
-/// Writes an evidence document.
-pub(crate) fn write_check(folder: &Path, evidence: &CheckEvidence) -> Result<()> {
+/// Writes an evidence document; its digest.
+pub(crate) fn write_check(folder: &Path, evidence: &CheckEvidence) -> Result<Digest> {
     let path = folder.join("checks").join(evidence.check.file_name());
-    write_atomically(&path, (serde_json::to_string_pretty(evidence)? + "\n").as_bytes())?;
-    Ok(())
+    let text = serde_json::to_string_pretty(evidence)? + "\n";
+    write_atomically(&path, text.as_bytes())?;
+    Ok(Digest::of(text.as_bytes()))
 }
 
-/// Every document in the run's folder with its digest; what cannot be read is told, never counted.
-pub(crate) fn documents(folder: &Path) -> Result<(Vec<DocumentEntry>, Vec<String>)> {
+/// Has every document in the run's folder name its run, and gives each with its digest; what cannot be read is told,
+/// never counted.
+pub(crate) fn documents(folder: &Path, run: &str) -> Result<(Vec<DocumentEntry>, Vec<String>)> {
     let mut entries = Vec::new();
     let mut problems = Vec::new();
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder.join("checks"))
@@ -165,13 +206,13 @@ pub(crate) fn documents(folder: &Path) -> Result<(Vec<DocumentEntry>, Vec<String
     paths.sort();
     for path in paths {
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let bytes = std::fs::read(&path)?;
-        match serde_json::from_slice::<CheckEvidence>(&bytes) {
-            Ok(evidence) => entries.push(DocumentEntry {
-                check: evidence.check,
-                path: format!("checks/{name}"),
-                sha256: Digest::of(&bytes),
-            }),
+        match serde_json::from_slice::<CheckEvidence>(&std::fs::read(&path)?) {
+            Ok(mut evidence) => {
+                evidence.run = Some(run.to_owned());
+                let sha256 = write_check(folder, &evidence)?;
+                let path = format!("checks/{name}");
+                entries.push(DocumentEntry { check: evidence.check, path, sha256 });
+            }
             Err(error) => {
                 problems.push(format!("`checks/{name}` is not an evidence document: {error}"));
             }
@@ -200,7 +241,7 @@ pub(crate) fn keep_verdicts(
     service: &LoadedService,
     today: String,
 ) -> Result<()> {
-    let (checks, _) = read_documents(folder, manifest);
+    let (checks, _) = Contents::read(folder)?.documents(manifest);
     let (environment, generated) = (&manifest.environment, manifest.generated_digest);
     let foreign = why_foreign(manifest, service, environment, generated);
     let readiness = judge(&service.service, Some(manifest), &checks, foreign.as_deref(), &today);
@@ -213,11 +254,14 @@ pub(crate) fn keep_verdicts(
 
 /// The verdicts that were kept, if they are those that the manifest names.
 pub(crate) fn kept_verdicts(folder: &Path, manifest: &Manifest) -> Option<Verdicts> {
-    let bytes = std::fs::read(folder.join(Verdicts::FILE)).ok()?;
-    if manifest.verdicts != Some(Digest::of(&bytes)) {
+    verdicts_of(manifest, &contents::file(folder, Verdicts::FILE).ok()?)
+}
+
+fn verdicts_of(manifest: &Manifest, bytes: &[u8]) -> Option<Verdicts> {
+    if manifest.verdicts != Some(Digest::of(bytes)) {
         return None;
     }
-    serde_json::from_slice(&bytes).ok().filter(|kept: &Verdicts| kept.format == Verdicts::FORMAT)
+    serde_json::from_slice(bytes).ok().filter(|kept: &Verdicts| kept.format == Verdicts::FORMAT)
 }
 
 /// Writes the manifest: from then on the run is finished.
@@ -231,13 +275,24 @@ pub(crate) fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<()> {
 pub(crate) fn read(
     folder: &Path,
     service: &LoadedService,
-    environment: &str,
+    environment: &Environment,
     generated: Option<Digest>,
 ) -> Result<Evidence> {
-    let manifest = read_manifest(folder)?;
-    let (checks, mut problems) = read_documents(folder, &manifest);
-    let foreign = why_foreign(&manifest, service, environment, generated);
-    problems.extend(foreign.clone());
+    let contents = Contents::read(folder)?;
+    let manifest = manifest_of(&contents, folder)?;
+    let (checks, of_documents) = contents.documents(&manifest);
+    let foreign = why_foreign(&manifest, service, &environment.environment, generated)
+        .or_else(|| why_elsewhere(&manifest, environment));
+    let troubles = if contents.files.contains_key(signature::FILE) {
+        let mut troubles = integrity::of(&contents, &[]).troubles;
+        troubles.retain(|trouble| !trouble.is_of_report());
+        troubles
+    } else {
+        let rest = integrity::of_rest(&contents, &manifest).into_iter();
+        let rest = rest.filter(|trouble| !trouble.is_of_report());
+        integrity::of_manifest(&manifest).into_iter().chain(of_documents).chain(rest).collect()
+    };
+    let mut problems: Vec<String> = foreign.iter().cloned().collect();
     if let Some(how) = manifest.ended.as_deref().and_then(|how| how.lines().next()) {
         let how = how.trim_end_matches("; it said last:");
         problems.push(format!(
@@ -248,68 +303,40 @@ pub(crate) fn read(
         problems
             .push("the run was interrupted; checks that did not end have no evidence".to_owned());
     }
-    let folder = folder.to_owned();
-    let mut found = Evidence { folder, manifest, checks, problems, foreign, doubt: None };
-    found.doubt = found.doubt(service)?;
-    if found.manifest.verdicts.is_none() {
-        found.problems.push("the run does not name the verdicts that it came to".to_owned());
+    if manifest.verdicts.is_none() {
+        problems.push("the run does not name the verdicts that it came to".to_owned());
     }
-    found.problems.extend(found.doubt.clone());
+    let folder = folder.to_owned();
+    let unlike = None;
+    let mut found =
+        Evidence { folder, manifest, contents, checks, problems, foreign, troubles, unlike };
+    found.unlike = found.unlike(service);
+    let wrong = found.troubles.iter().chain(&found.unlike).map(Trouble::in_a_line);
+    found.problems.extend(wrong.collect::<Vec<_>>());
     Ok(found)
+}
+
+/// The manifest among a run's files, or an error that says where it should be.
+fn manifest_of(contents: &Contents, folder: &Path) -> Result<Manifest> {
+    contents.manifest().map_err(|trouble| anyhow::anyhow!("{}/{trouble}", folder.display()))
 }
 
 /// Reads a run's manifest alone.
 pub(crate) fn read_manifest(folder: &Path) -> Result<Manifest> {
-    let path = folder.join("manifest.json");
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text)
-        .with_context(|| format!("{} is not a manifest of a run", path.display()))
+    let bytes = contents::file(folder, MANIFEST)?;
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is not a manifest of a run", folder.join(MANIFEST).display()))
 }
 
-/// The documents that the manifest names and whose digests agree, and what is wrong with the others.
-fn read_documents(
-    folder: &Path,
-    manifest: &Manifest,
-) -> (BTreeMap<CheckId, CheckEvidence>, Vec<String>) {
-    let mut problems = Vec::new();
-    let mut checks = BTreeMap::new();
-    for entry in &manifest.documents {
-        match read_document(folder, entry) {
-            Ok(evidence) => {
-                checks.insert(entry.check.clone(), evidence);
-            }
-            Err(problem) => problems.push(problem),
-        }
-    }
-    (checks, problems)
-}
-
-fn read_document(folder: &Path, entry: &DocumentEntry) -> Result<CheckEvidence, String> {
-    let name = &entry.path;
-    // A manifest may come from elsewhere; it must not make us read outside of the run.
-    if name.contains("..") || Path::new(name).is_absolute() {
-        return Err(format!("`{name}` points out of the run's folder"));
-    }
-    let bytes = std::fs::read(folder.join(name))
-        .map_err(|error| format!("`{name}` is missing: {error}"))?;
-    if Digest::of(&bytes) != entry.sha256 {
-        return Err(format!(
-            "`{name}` was changed after the run: its digest does not agree with the manifest"
-        ));
-    }
-    let evidence: CheckEvidence = serde_json::from_slice(&bytes)
-        .map_err(|error| format!("`{name}` is not an evidence document: {error}"))?;
-    if evidence.check != entry.check {
-        return Err(format!(
-            "`{name}` is evidence of `{}`, not of `{}`",
-            evidence.check, entry.check
-        ));
-    }
-    if let Some(contradiction) = evidence.contradiction() {
-        return Err(format!("`{name}` does not agree with itself: {contradiction}"));
-    }
-    Ok(evidence)
+/// What an environment is that others started has one address, which evidence of it must be of.
+fn why_elsewhere(manifest: &Manifest, environment: &Environment) -> Option<String> {
+    let declared = environment.url.as_ref().filter(|_| environment.start.is_none())?;
+    (*declared != manifest.url).then(|| {
+        format!(
+            "the evidence is of {}, and the environment `{}` is at {declared}; run the checks again",
+            manifest.url, environment.environment
+        )
+    })
 }
 
 /// Evidence counts only for the very spec, service, environment and code that it was taken of.
@@ -320,10 +347,11 @@ pub(crate) fn why_foreign(
     generated: Option<Digest>,
 ) -> Option<String> {
     let name = &service.service.service.name;
-    if manifest.format != FORMAT {
+    if !Manifest::FORMATS.contains(&manifest.format) {
         return Some(format!(
-            "the evidence has form {}, and this tool reads form {FORMAT}",
-            manifest.format
+            "the evidence has form {}, and this tool reads forms up to {}",
+            manifest.format,
+            Manifest::FORMAT
         ));
     }
     if manifest.service != *name {

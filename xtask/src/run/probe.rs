@@ -40,6 +40,7 @@ impl Probe {
     ) -> CheckEvidence {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         CheckEvidence {
+            run: None,
             check: Proof::Probe(self.name).check(),
             outcome,
             summary,

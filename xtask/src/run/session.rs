@@ -19,7 +19,7 @@ use proofline_spec::evidence::{
 use super::alerts;
 use super::backup;
 use super::build::{self, Program};
-use super::evidence::{self, FORMAT};
+use super::evidence;
 use super::framing;
 use super::fuzz;
 use super::gates;
@@ -91,8 +91,9 @@ pub(crate) fn run_built(
         "Checking",
         &format!("{} at {url}", service.service.service.name),
     );
-    let (run, folder) =
+    let begun =
         evidence::new_run(&context.root, &environment.environment, &service.folder, &started_at)?;
+    let folder = begun.folder.clone();
     let scratch = tempfile::Builder::new().prefix("proofline-").tempdir()?;
     let secrets =
         started.as_ref().map(|started| signing_secrets(service, started)).unwrap_or_default();
@@ -119,15 +120,15 @@ pub(crate) fn run_built(
     session.afterwards(checks, &plan)?;
     session.stop();
     let interrupted = context.interrupted();
-    let (documents, problems) = evidence::documents(&folder)?;
+    let (documents, problems) = evidence::documents(&folder, &begun.run)?;
     for problem in problems {
         output::line(context, Tone::Warn, "Ignored", &problem);
     }
     let raw = evidence::raw(&folder)?;
     let (commit, dirty) = git::commit(&context.root);
     let mut manifest = Manifest {
-        format: FORMAT,
-        run,
+        format: Manifest::FORMAT,
+        run: begun.run.clone(),
         service: service.service.service.name.clone(),
         environment: environment.environment.clone(),
         url,
@@ -413,7 +414,7 @@ impl Session<'_> {
             CheckOutcome::NotRun(_) | CheckOutcome::Inconclusive(_) => (Tone::Warn, "Undecided"),
         };
         output::line(self.context, tone, verb, &format!("{}: {}", found.check, found.summary));
-        evidence::write_check(&self.folder, found)
+        evidence::write_check(&self.folder, found).map(drop)
     }
 }
 
@@ -620,7 +621,7 @@ pub(crate) fn read_run(
         })?,
     };
     let folder = evidence::runs_folder(&context.root, name, &service.folder).join(run);
-    evidence::read(&folder, service, name, generated).map_err(|error| {
+    evidence::read(&folder, service, environment, generated).map_err(|error| {
         Stopped::could_not_find_out(format!("the evidence cannot be used: {error:#}"))
     })
 }

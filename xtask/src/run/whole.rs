@@ -32,12 +32,12 @@ fn all(service: &Service) -> BTreeSet<CheckId> {
 fn newest(
     context: &Context,
     service: &LoadedService,
-    environment: &str,
+    environment: &Environment,
     generated: Option<Digest>,
     features: &BTreeSet<CheckId>,
 ) -> Option<Evidence> {
-    let folder = evidence::runs_folder(&context.root, environment, &service.folder);
-    let runs = evidence::runs(&context.root, environment, &service.folder);
+    let folder = evidence::runs_folder(&context.root, &environment.environment, &service.folder);
+    let runs = evidence::runs(&context.root, &environment.environment, &service.folder);
     let read = |run: String| evidence::read(&folder.join(run), service, environment, generated);
     runs.into_iter()
         .take(LOOKED_AT)
@@ -47,7 +47,7 @@ fn newest(
 
 fn has(found: &Evidence, features: &BTreeSet<CheckId>) -> bool {
     found.foreign.is_none()
-        && found.doubt.is_none()
+        && found.doubt().is_none()
         && !found.manifest.interrupted
         && features.iter().all(|check| found.checks.contains_key(check))
 }
@@ -56,14 +56,15 @@ fn has(found: &Evidence, features: &BTreeSet<CheckId>) -> bool {
 pub(crate) fn required(
     context: &Context,
     service: &LoadedService,
-    environment: &str,
+    environment: &Environment,
     generated: Option<Digest>,
     features: &BTreeSet<CheckId>,
 ) -> Result<Evidence> {
+    let name = &environment.environment;
     newest(context, service, environment, generated, features).ok_or_else(|| {
         Stopped::could_not_find_out(format!(
-            "there is no run of `{}` in `{environment}` with evidence of every such feature, of this spec and code\n\
-             hint: run `cargo xtask verify --env {environment} --service {}`",
+            "there is no run of `{}` in `{name}` with evidence of every such feature, of this spec and code\n\
+             hint: run `cargo xtask verify --env {name} --service {}`",
             service.folder, service.folder
         ))
     })
@@ -84,7 +85,7 @@ pub(crate) fn with_another_target(
     let other = |other: &&Environment| other.target != environment.target;
     workspace.environments.iter().filter(other).find_map(|other| {
         let generated = found.manifest.generated_digest;
-        let newest = newest(context, service, &other.environment, generated, &features)?;
+        let newest = newest(context, service, other, generated, &features)?;
         Some(parity(service, [(environment, found), (other, &newest)]))
     })
 }

@@ -20,6 +20,7 @@ pub(crate) fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
     let workspace = Workspace::with(DESCRIBED);
     let check = CheckId::new(CheckKind::Feature, "security/headers");
     let evidence = CheckEvidence {
+        run: Some("20260101000000000-abcdef".to_owned()),
         check: check.clone(),
         outcome,
         summary: "what was seen".to_owned(),
@@ -46,7 +47,7 @@ pub(crate) fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
     workspace.write(&format!("{RUN}/{DOCUMENT}"), std::str::from_utf8(&bytes).unwrap());
     let loaded = load::load_service(&workspace.path("spec/services/tiny/service.yaml"));
     let mut manifest = Manifest {
-        format: 1,
+        format: Manifest::FORMAT,
         run: "20260101000000000-abcdef".to_owned(),
         service: "tiny".to_owned(),
         environment: "local".to_owned(),
@@ -127,7 +128,7 @@ fn failed_check_exits_1() {
 }
 
 /// Says something else in the document, and has the manifest name its new digest.
-fn forge(workspace: &Workspace, change: impl FnOnce(&mut CheckEvidence)) {
+pub(crate) fn forge(workspace: &Workspace, change: impl FnOnce(&mut CheckEvidence)) {
     let path = format!("{RUN}/{DOCUMENT}");
     let mut evidence: CheckEvidence = serde_json::from_str(&workspace.read(&path)).unwrap();
     change(&mut evidence);
@@ -214,7 +215,7 @@ fn evidence_of_another_service_version_or_environment_does_not_count() {
     let changes: [fn(&mut Manifest); 6] = [
         |manifest| manifest.service = "other".to_owned(),
         |manifest| manifest.environment = "staging".to_owned(),
-        |manifest| manifest.format = 2,
+        |manifest| manifest.format = Manifest::FORMAT + 1,
         |manifest| manifest.spec_version = "0.9.0".to_owned(),
         |manifest| manifest.reported_version = Some("0.9.0".to_owned()),
         |manifest| manifest.reported_spec_digest = Some("00".repeat(32)),

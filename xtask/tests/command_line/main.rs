@@ -8,6 +8,7 @@
 
 mod coverage;
 mod documents;
+mod edited;
 mod evidence;
 mod parity;
 mod retention;

@@ -34,6 +34,7 @@ fn workspace(more: &str, edge: &Value) -> Workspace {
 fn run(workspace: &Workspace, environment: &str, answers: &Value) {
     let name = "20260101000000000-abcdef";
     let folder = format!("evidence/{environment}/tiny/{name}");
+    let url = if environment == "local" { "http://127.0.0.1:1" } else { "http://127.0.0.1:2" };
     let document = "checks/feature-security-headers.json";
     let evidence = json!({
         "check": "feature/security/headers", "outcome": "passed", "summary": "",
@@ -47,7 +48,7 @@ fn run(workspace: &Workspace, environment: &str, answers: &Value) {
     let digest = Digest::of(evidence.to_string().as_bytes());
     let manifest = json!({
         "format": 1, "run": name, "service": "tiny", "environment": environment,
-        "url": "http://127.0.0.1:1", "spec_version": "1.0.0",
+        "url": url, "spec_version": "1.0.0",
         "spec_digest": load::service_digest(&loaded).unwrap(), "tool_version": "0.1.0",
         "started_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:00:01Z",
         "documents": [{"check": "feature/security/headers", "path": document, "sha256": digest}],

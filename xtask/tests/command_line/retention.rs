@@ -1,6 +1,6 @@
 //! `evidence prune` and `report --history`: many runs, of which old ones go and broken ones do not count.
 
-use proofline_spec::evidence::{CheckOutcome, Verdicts};
+use proofline_spec::evidence::{CheckOutcome, Digest, Verdicts};
 use serde_json::{Value, json};
 
 use crate::evidence::{DOCUMENT, RUN, manifest, run};
@@ -11,12 +11,19 @@ const NEWEST: &str = "20260101000000000-abcdef";
 /// A further run of this name, older than the first one.
 fn older(workspace: &Workspace, name: &str) {
     let folder = RUN.replace(NEWEST, name);
-    for file in [DOCUMENT, Verdicts::FILE] {
-        workspace.write(&format!("{folder}/{file}"), &workspace.read(&format!("{RUN}/{file}")));
-    }
+    let day = format!("{}-{}-{}", &name[..4], &name[4..6], &name[6..8]);
+    // What holds the names and times of a run, as it would have them.
+    let of_then = |file: &str| {
+        let text = workspace.read(&format!("{RUN}/{file}"));
+        let text = text.replace(NEWEST, name).replace("2026-01-01", &day);
+        workspace.write(&format!("{folder}/{file}"), &text);
+        Digest::of(text.as_bytes())
+    };
     let mut manifest = manifest(workspace);
     name.clone_into(&mut manifest.run);
-    manifest.started_at = format!("{}-{}-{}T00:00:00Z", &name[..4], &name[4..6], &name[6..8]);
+    manifest.documents[0].sha256 = of_then(DOCUMENT);
+    manifest.verdicts = Some(of_then(Verdicts::FILE));
+    manifest.started_at = format!("{day}T00:00:00Z");
     manifest.finished_at = manifest.started_at.replace("00Z", "01Z");
     workspace.write(&format!("{folder}/manifest.json"), &serde_json::to_string(&manifest).unwrap());
 }
@@ -94,4 +101,32 @@ fn history_counts_whole_runs_and_names_those_that_are_not_as_they_were() {
         assert!(workspace.path(&format!("evidence/local/tiny/history/{name}")).is_file(), "{name}");
     }
     assert_eq!(names(&workspace).len(), 3, "the history is no run");
+}
+
+#[test]
+fn what_is_left_of_a_run_that_did_not_end_goes_unless_somebody_writes_it() {
+    let workspace = run(CheckOutcome::Passed, 1);
+    let folder = |name: &str| workspace.path(&RUN.replace(NEWEST, name));
+    let names = [
+        ("20250101000000000-aaaaaa", false),
+        ("20250102000000000-bbbbbb", true),
+        ("20270101000000000-cccccc", true),
+        ("20250103000000000-dddddd", true),
+        ("20250104000000000-chaos", true),
+    ];
+    for (name, _) in names {
+        std::fs::create_dir_all(folder(name).join("checks")).unwrap();
+    }
+    workspace.write(&format!("{}/chaos.json", RUN.replace(NEWEST, names[3].0)), "{}");
+    let turn = std::fs::File::open(folder(names[1].0)).unwrap();
+    turn.lock().unwrap();
+    let dry = workspace.run(&["evidence", "prune", "--keep", "5"]);
+    assert!(dry.stdout.contains("would be removed, as it did not end"), "{}", dry.stdout);
+    assert!(folder(names[0].0).exists());
+    let done = workspace.run(&["evidence", "prune", "--keep", "5", "--apply"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    for (name, stays) in names {
+        assert_eq!(folder(name).exists(), stays, "{name}");
+    }
+    assert!(done.stdout.contains("it is being written"), "{}", done.stdout);
 }

@@ -112,9 +112,6 @@ fn report_refuses_what_nobody_who_is_believed_has_signed() {
     assert_eq!(wrong.code, 3, "{wrong:?}");
     assert!(wrong.stderr.contains("signed by the key"), "{}", wrong.stderr);
     assert_eq!(report(&key).code, 0);
-    // The report that was made now is not signed, and says so; once it is, the whole folder is.
-    assert_eq!(verify(&workspace, &key).code, 3);
-    sign(&workspace, &key);
     assert_eq!(verify(&workspace, &key).code, 0);
     let keyless = workspace.run(&["report", "--verify-signature"]);
     assert_eq!(keyless.code, 2, "{keyless:?}");
@@ -180,10 +177,14 @@ fn two_runs_are_compared() {
     let text = workspace.read(&format!("{RUN}/{DOCUMENT}"));
     let mut evidence: CheckEvidence = serde_json::from_str(&text).unwrap();
     evidence.outcome = CheckOutcome::Failed;
+    evidence.run = Some("20260102000000000-fedcba".to_owned());
+    evidence.started_at = "2026-01-02T00:00:00Z".to_owned();
     let text = serde_json::to_string(&evidence).unwrap();
     workspace.write(&format!("{other}/{DOCUMENT}"), &text);
     let mut manifest = manifest(&workspace);
     manifest.run = "20260102000000000-fedcba".to_owned();
+    manifest.started_at = "2026-01-02T00:00:00Z".to_owned();
+    manifest.finished_at = "2026-01-02T00:00:01Z".to_owned();
     manifest.documents[0].sha256 = proofline_spec::evidence::Digest::of(text.as_bytes());
     workspace.write(&format!("{other}/manifest.json"), &serde_json::to_string(&manifest).unwrap());
     let done = workspace.run(&["evidence", "diff", NAME, "--format", "json"]);
@@ -211,4 +212,28 @@ fn run_that_holds_is_exported_and_another_is_not() {
     let refused = export();
     assert_eq!((refused.code, refused.stdout.as_str()), (3, ""), "{refused:?}");
     assert!(refused.stderr.contains("was changed after the run"), "{}", refused.stderr);
+}
+
+#[test]
+fn report_of_a_signed_run_stands_beside_it_until_it_is_signed_with_it() {
+    let workspace = run(CheckOutcome::Passed, 1);
+    let key = Key::new(&workspace);
+    assert_eq!(workspace.run(&["report"]).code, 0);
+    let page = format!("{RUN}/report/report.html");
+    let beside = RUN.replace(NAME, &format!("reports/{NAME}/report.html"));
+    sign(&workspace, &key);
+    let signed = workspace.read(&page);
+    let done = workspace.run(&["report"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.stderr.contains("the run is signed, so its folder stays"), "{}", done.stderr);
+    assert!(done.stderr.contains("report --sign-key FILE"), "{}", done.stderr);
+    assert_eq!(workspace.read(&page), signed);
+    assert!(workspace.path(&beside).is_file());
+    assert_eq!(verify(&workspace, &key).code, 0, "the signature holds");
+    // With a key the report becomes part of the run, and what is signed.
+    let done = workspace.run(&["report", "--sign-key", &key.private()]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(verify(&workspace, &key).code, 0);
+    workspace.write(&page, &(signed + " "));
+    assert_eq!(verify(&workspace, &key).code, 3, "a signature covers the report");
 }

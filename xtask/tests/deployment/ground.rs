@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use proofline_generator::tree::write_atomically;
-use proofline_spec::evidence::{CheckEvidence, CheckId, CheckKind, CheckOutcome};
+use proofline_spec::evidence::{
+    Answers, CheckEvidence, CheckId, CheckKind, CheckOutcome, ScenarioEvidence, ScenarioOutcome,
+};
 use proofline_spec::load;
 use tempfile::TempDir;
 
@@ -65,7 +67,8 @@ if [ \"$1\" = identify ]; then printf '{\"version\":\"1.0.0\",\"spec_digest\":\"
 echo \"$4\" >> \"$TEST_EVIDENCE.looks\"
 found=$TEST_EVIDENCE.$(wc -l < \"$TEST_EVIDENCE.looks\")
 [ -e \"$found\" ] || found=$TEST_EVIDENCE
-cp \"$found\" \"$4/feature-security-headers.json\"
+now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+sed \"s/2026-01-01T00:00:00Z/$now/\" \"$found\" > \"$4/feature-security-headers.json\"
 ";
 
 /// The workspace.
@@ -161,7 +164,23 @@ impl Ground {
     }
 
     fn keeps(&self, name: &str, outcome: CheckOutcome) {
+        let scenario = ScenarioEvidence {
+            name: "One".to_owned(),
+            place: String::new(),
+            outcome: match &outcome {
+                CheckOutcome::Failed => ScenarioOutcome::Failed("what was seen".to_owned()),
+                _ => ScenarioOutcome::Passed,
+            },
+            steps: Vec::new(),
+            exchanges: Vec::new(),
+            answers: Answers::default(),
+            about: Vec::new(),
+            requests: 1,
+            counted: 0,
+            duration_ms: 1,
+        };
         let evidence = CheckEvidence {
+            run: None,
             check: CheckId::new(CheckKind::Feature, "security/headers"),
             outcome,
             summary: "what was seen".to_owned(),
@@ -169,7 +188,8 @@ impl Ground {
             duration_ms: 1,
             planned: 1,
             executed: 1,
-            scenarios: Vec::new(),
+            // A check that passes has a scenario that did, or contradicts itself.
+            scenarios: vec![scenario],
             load: None,
             details: None,
         };

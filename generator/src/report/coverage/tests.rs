@@ -71,6 +71,7 @@ fn scenario(asked: &[(&str, u16, &str)], about: &[&str]) -> ScenarioEvidence {
 fn check(name: &str, scenarios: Vec<ScenarioEvidence>) -> (CheckId, CheckEvidence) {
     let check = CheckId::new(CheckKind::Feature, name);
     let evidence = CheckEvidence {
+        run: None,
         check: check.clone(),
         outcome: CheckOutcome::Passed,
         summary: "made up".into(),

@@ -30,8 +30,9 @@ pub(super) fn run(context: &Context, arguments: &Export) -> Result<Exit> {
         return Err(Stopped::could_not_find_out(message));
     }
     let service = workspace.service(Some(&place.service))?;
+    let environment = workspace.environment(&place.environment, service)?;
     let generated = session::generated_digest(&workspace.tree()?, service);
-    let found = evidence::read(&place.folder, service, &place.environment, generated)?;
+    let found = evidence::read(&place.folder, service, environment, generated)?;
     let mut files = BTreeMap::new();
     for name in [integrity::MANIFEST, Verdicts::FILE, signature::FILE] {
         if let Ok(bytes) = std::fs::read(place.folder.join(name)) {

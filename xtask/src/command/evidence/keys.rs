@@ -75,6 +75,6 @@ pub(super) fn sign(context: &Context, arguments: &Sign) -> Result<Exit> {
         let text = format!("the run is not as it ended, so it is not signed: {trouble}");
         return Err(Stopped::could_not_find_out(text));
     }
-    signature::sign_or_tell(context, &place.folder, Some(&key))?;
+    signature::sign_with(context, &place.folder, Some(&key))?;
     Ok(Exit::Success)
 }

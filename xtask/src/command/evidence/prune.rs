@@ -1,4 +1,5 @@
-//! `evidence prune`: removes runs that are too old or too many, never those that others refer to.
+//! `evidence prune`: removes runs that are too old or too many, never those that others refer to; and what is left of
+//! runs that did not end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,12 +25,14 @@ const REMOVED: &str = ".removed-";
 /// Deployments whose evidence is kept: what is there, and what a roll-back leads to.
 const RELEASES: usize = 2;
 
-/// A run that is too old or one too many.
+/// A run that is too old or one too many, or one that did not end.
 #[derive(Debug, Serialize)]
 struct Line {
     run: String,
     environment: String,
     service: String,
+    /// Whether it ended.
+    finished: bool,
     bytes: u64,
     /// Why it stays all the same, if it does.
     kept_for: Option<String>,
@@ -51,6 +54,24 @@ pub(super) fn run(context: &Context, arguments: &Prune) -> Result<Exit> {
         if arguments.apply {
             sweep(&folder)?;
         }
+        let newest = group.first().map(|place| place.run.clone()).unwrap_or_default();
+        for run in runs::unfinished(&folder, &newest) {
+            let place = folder.join(&run);
+            // Whoever writes it has the turn; it is given back when the folder is gone.
+            let turn = evidence::turn(&place)?;
+            let bytes = size(&place);
+            if arguments.apply && turn.is_some() {
+                remove(&place)?;
+            }
+            lines.push(Line {
+                run,
+                environment: environment.to_owned(),
+                service: service.to_owned(),
+                finished: false,
+                bytes: if arguments.apply && turn.is_some() { 0 } else { bytes },
+                kept_for: turn.is_none().then(|| "it is being written".to_owned()),
+            });
+        }
         let released = released(&folder);
         for (place, newer) in group.into_iter().zip(0..) {
             if !is_too_much(arguments, place, newer) {
@@ -67,12 +88,13 @@ pub(super) fn run(context: &Context, arguments: &Prune) -> Result<Exit> {
                 if context.interrupted() {
                     return Err(Stopped::interrupted());
                 }
-                remove(place)?;
+                remove(&place.folder)?;
             }
             lines.push(Line {
                 run: place.run.clone(),
                 environment: place.environment.clone(),
                 service: place.service.clone(),
+                finished: true,
                 bytes: if arguments.apply && kept_for.is_none() { 0 } else { size(&place.folder) },
                 kept_for,
             });
@@ -117,8 +139,8 @@ fn referred<'a>(
 ) -> BTreeMap<String, String> {
     let mut referred = BTreeMap::new();
     for place in newest {
-        let path = place.folder.join("report/report.json");
-        let Ok(text) = std::fs::read(context.root.join(path)) else { continue };
+        let runs = evidence::runs_folder(&context.root, &place.environment, &place.service);
+        let Some(text) = evidence::report_of(&runs, &place.run) else { continue };
         let Ok(report) = serde_json::from_slice::<Value>(&text) else { continue };
         let parity = report["parity"]["runs"].as_array().into_iter().flatten();
         for run in parity.chain([&report["change"]["run"]]).filter_map(Value::as_str) {
@@ -128,12 +150,18 @@ fn referred<'a>(
     referred
 }
 
-/// Takes the run's name away first, so that an interruption leaves no half of a run.
-fn remove(place: &Place) -> Result<()> {
-    let cannot = || format!("cannot remove {}", place.folder.display());
-    let away = place.folder.with_file_name(format!("{REMOVED}{}", place.run));
-    std::fs::rename(&place.folder, &away).with_context(cannot)?;
-    std::fs::remove_dir_all(&away).with_context(cannot)
+/// Takes the run's name away first, so that an interruption leaves no half of a run; then a report beside it.
+fn remove(folder: &Path) -> Result<()> {
+    let cannot = || format!("cannot remove {}", folder.display());
+    let name = folder.file_name().with_context(cannot)?;
+    let away = folder.with_file_name(format!("{REMOVED}{}", name.to_string_lossy()));
+    std::fs::rename(folder, &away).with_context(cannot)?;
+    std::fs::remove_dir_all(&away).with_context(cannot)?;
+    let report = folder.with_file_name(evidence::REPORTS).join(name);
+    if report.is_dir() {
+        std::fs::remove_dir_all(&report).with_context(cannot)?;
+    }
+    Ok(())
 }
 
 /// Ends what an interruption left.
@@ -167,13 +195,15 @@ fn say(context: &Context, lines: &[Line], apply: bool) {
             (None, true) => "removed",
             (None, false) => "would be removed",
         };
+        let verb =
+            if line.finished { verb.to_owned() } else { format!("{verb}, as it did not end") };
         let size =
             if line.bytes == 0 { String::new() } else { format!("{} KiB", line.bytes / 1024) };
         [
             line.run.clone(),
             line.environment.clone(),
             line.service.clone(),
-            verb.to_owned(),
+            verb,
             line.kept_for.clone().unwrap_or(size),
         ]
     };
@@ -181,7 +211,7 @@ fn say(context: &Context, lines: &[Line], apply: bool) {
     let gone = lines.iter().filter(|line| line.kept_for.is_none()).count();
     let kept = lines.len() - gone;
     let kept =
-        if kept == 0 { String::new() } else { format!("; {kept} kept that others refer to") };
+        if kept == 0 { String::new() } else { format!("; {kept} kept, each for its reason") };
     let runs = counted(gone, "run");
     if apply {
         output::line(context, Tone::Good, "Removed", &format!("{runs}{kept}"));

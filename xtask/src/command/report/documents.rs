@@ -44,7 +44,7 @@ pub(super) fn run(
         {
             return Err(Stopped::could_not_find_out(cause));
         }
-        take(service, &found)?
+        take(&found)?
     };
     match &kept {
         Ok(kept) => kept.keep(root, folder)?,
@@ -77,16 +77,14 @@ pub(super) fn run(
 ///
 /// # Errors
 /// When its verdicts are not those that were written, or do not follow from its evidence.
-fn take(service: &LoadedService, found: &Evidence) -> Result<Result<Kept, String>> {
+fn take(found: &Evidence) -> Result<Result<Kept, String>> {
     if let Some(foreign) = &found.foreign {
         return Ok(Err(foreign.clone()));
     }
     // What the manifest does not name, or what was changed, does not count; the verdicts must follow from the rest.
-    if !found.verdicts_follow(service) {
-        return Err(Stopped::could_not_find_out(format!(
-            "the verdicts of {} do not follow from its evidence; run the checks again",
-            found.folder.display()
-        )));
+    if let Some(trouble) = found.doubt() {
+        let folder = found.folder.display();
+        return Err(Stopped::could_not_find_out(format!("{folder}/{trouble}")));
     }
     Kept::of(&found.folder).map(Ok)
 }

@@ -12,8 +12,8 @@ use super::{believed, relative};
 use crate::cli::{Format, Report};
 use crate::context::Context;
 use crate::output::{self, Progress, Tone};
+use crate::run::evidence;
 use crate::run::evidence::runs::{self, Place, Wanted};
-use crate::run::evidence::{self, integrity};
 use crate::run::workspace::LoadedService;
 
 pub(super) fn run(
@@ -33,20 +33,20 @@ pub(super) fn run(
     }
     let progress = Progress::start(context, "Reading", &counted(places.len(), "run"));
     let read = |place: &Place| -> Result<RunSummary, String> {
-        let whole = integrity::check(&place.folder, &keys).map_err(|error| format!("{error:#}"))?;
+        let found = evidence::read(&place.folder, service, environment, generated)
+            .map_err(|error| format!("{error:#}"))?;
+        let whole = found.integrity(&keys);
         if let Some(trouble) = whole.troubles.iter().find(|trouble| !trouble.is_of_report()) {
             return Err(format!("`{}`: {}", trouble.place, trouble.cause));
         }
-        let found = evidence::read(&place.folder, service, name, generated)
-            .map_err(|error| format!("{error:#}"))?;
         // Runs of another spec count here, as each has kept its verdicts; runs of something else do not.
         if found.manifest.environment != name
             || found.manifest.service != service.service.service.name
         {
             return Err(found.foreign.unwrap_or_default());
         }
-        if !found.verdicts_follow(service) {
-            return Err("the verdicts do not follow from the evidence".to_owned());
+        if let Some(trouble) = found.doubt() {
+            return Err(format!("`{}`: {}", trouble.place, trouble.cause));
         }
         Ok(found.summary(service))
     };

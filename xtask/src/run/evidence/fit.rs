@@ -3,7 +3,6 @@
 
 use anyhow::Result;
 use proofline_generator::tree::Tree;
-use proofline_spec::evidence::Verdicts;
 
 use super::integrity::MANIFEST;
 use super::runs::Place;
@@ -24,18 +23,15 @@ pub(crate) fn of_run(workspace: &Workspace, place: &Place) -> Result<Vec<Trouble
     else {
         return Ok(unknown("service", &place.service));
     };
-    if !workspace.environments.iter().any(|known| known.environment == place.environment) {
+    let environments = &workspace.environments;
+    let Some(environment) = environments.iter().find(|e| e.environment == place.environment) else {
         return Ok(unknown("environment", &place.environment));
-    }
+    };
     let tree: Tree = workspace.tree()?;
     let generated = session::generated_digest(&tree, service);
-    let found = super::read(&place.folder, service, &place.environment, generated)?;
+    let found = super::read(&place.folder, service, environment, generated)?;
     if let Some(reason) = found.foreign {
         return Ok(vec![Trouble::new(MANIFEST, reason, again)]);
     }
-    if found.verdicts_follow(service) {
-        return Ok(Vec::new());
-    }
-    let cause = "the verdicts do not follow from the evidence";
-    Ok(vec![Trouble::new(Verdicts::FILE, cause, again)])
+    Ok(found.unlike.into_iter().collect())
 }

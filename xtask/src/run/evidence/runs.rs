@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use proofline_spec::evidence::{CheckEvidence, CheckId, Manifest, RunSummary, Verdicts};
 
+use super::contents::Contents;
 use super::runs_folder;
 use crate::context::{Context, Stopped};
 
@@ -36,9 +37,10 @@ pub(crate) struct Recorded {
 impl Place {
     /// Reads the run as it was recorded.
     pub(crate) fn read(&self) -> Result<Recorded> {
-        let manifest = super::read_manifest(&self.folder)?;
-        let (checks, _) = super::read_documents(&self.folder, &manifest);
-        let verdicts = super::kept_verdicts(&self.folder, &manifest);
+        let contents = Contents::read(&self.folder)?;
+        let manifest = super::manifest_of(&contents, &self.folder)?;
+        let (checks, _) = contents.documents(&manifest);
+        let verdicts = contents.kept(&manifest);
         Ok(Recorded { manifest, checks, verdicts })
     }
 }
@@ -82,6 +84,26 @@ pub(crate) fn all(root: &Path, wanted: Wanted<'_>) -> Vec<Place> {
     }
     places.sort_by(|a, b| b.run.cmp(&a.run));
     places
+}
+
+/// Names of the runs in a folder that were begun before another one and have not ended.
+pub(crate) fn unfinished(folder: &Path, before: &str) -> Vec<String> {
+    let names = folders(folder).into_iter().filter(|name| name.as_str() < before);
+    let has = |name: &str, file: &str| folder.join(name).join(file).symlink_metadata().is_ok();
+    // What chaos did ends in a file of its own.
+    let ended = |name: &str| has(name, "manifest.json") || has(name, "chaos.json");
+    names.filter(|name| is_name(name) && has(name, "checks") && !ended(name)).collect()
+}
+
+/// Whether a run may be called so: the digits of a time, and six of its own.
+fn is_name(name: &str) -> bool {
+    let parts = name.split_once('-');
+    parts.is_some_and(|(stamp, own)| {
+        stamp.len() == 17
+            && stamp.bytes().all(|byte| byte.is_ascii_digit())
+            && own.len() == 6
+            && own.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// The run that is named, by its whole name or a beginning that no other has; the newest one without a name.

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use proofline_generator::tree::write_atomically;
 use proofline_spec::evidence::{Envelope, EnvelopeSignature, PAYLOAD_TYPE, Statement, pae};
 
-use super::integrity::{self, Contents};
+use super::contents::{Contents, file};
+use super::integrity;
 use super::keys::{PublicKey, SigningKey};
 use super::trouble::Trouble;
 use crate::context::{Context, Stopped};
@@ -36,27 +37,20 @@ pub(crate) fn sign(folder: &Path, key: &SigningKey) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Signs a run where a key was given, and says so; a signature that a new report is not part of is told.
-pub(crate) fn sign_or_tell(
-    context: &Context,
-    folder: &Path,
-    key: Option<&SigningKey>,
-) -> Result<()> {
+/// Signs a run where a key was given, and says so.
+pub(crate) fn sign_with(context: &Context, folder: &Path, key: Option<&SigningKey>) -> Result<()> {
     if let Some(key) = key {
         sign(folder, key)?;
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let text = format!("{name} by the key {}", short(key.public().id()));
         output::line(context, Tone::Good, "Signed", &text);
-    } else if folder.join(FILE).is_file() {
-        let text = "the run is signed, and the report that was made now is not; `cargo xtask evidence sign` signs it";
-        output::line(context, Tone::Warn, "Note", text);
     }
     Ok(())
 }
 
 /// The key that a run's envelope names; nobody says that the signature holds.
 pub(crate) fn named_key(folder: &Path) -> Option<String> {
-    Some(open(&std::fs::read(folder.join(FILE)).ok()?).ok()?.keyid)
+    Some(open(&file(folder, FILE).ok()?).ok()?.keyid)
 }
 
 fn short(id: &str) -> String {

@@ -89,6 +89,7 @@ impl Signed {
 
 fn evidence(check: &CheckId) -> CheckEvidence {
     CheckEvidence {
+        run: Some(RUN.to_owned()),
         check: check.clone(),
         outcome: CheckOutcome::Passed,
         summary: "what was seen".to_owned(),
@@ -136,7 +137,7 @@ fn verdicts() -> Verdicts {
 
 fn manifest(documents: Vec<DocumentEntry>, verdicts: Digest) -> Manifest {
     Manifest {
-        format: super::FORMAT,
+        format: Manifest::FORMAT,
         run: RUN.to_owned(),
         service: "tiny".to_owned(),
         environment: "local".to_owned(),

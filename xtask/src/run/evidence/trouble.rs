@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+/// What to do about a document that is not as it was.
+pub(super) const AGAIN: &str = "take the file from where the run was made, or run the checks again";
+
 /// Something that is wrong with a run's files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Trouble {
@@ -25,9 +28,14 @@ impl Trouble {
         Self { place: place.into(), cause: cause.into(), fix: fix.into() }
     }
 
+    /// The same in one line, as the reason of a verdict.
+    pub(crate) fn in_a_line(&self) -> String {
+        format!("`{}`: {}; {}", self.place, self.cause, self.fix)
+    }
+
     /// Whether it is only about the pages that are made from the evidence, and can be made again.
     pub(crate) fn is_of_report(&self) -> bool {
-        self.place.starts_with("report/")
+        self.place == "report" || self.place.starts_with("report/")
     }
 }
 

@@ -1,5 +1,7 @@
 //! HDR histograms of microseconds: three digits, merged and never averaged.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
@@ -12,7 +14,7 @@ pub struct Times(Histogram<u64>);
 
 /// The figures that are quoted from a histogram, in microseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
+pub struct TimesSummary {
     /// Number of values.
     pub samples: u64,
     /// Smallest value.
@@ -32,9 +34,16 @@ pub struct Summary {
 }
 
 /// What is wrong with a serialised histogram.
-#[derive(Debug, thiserror::Error)]
-#[error("not a base64 HDR histogram (V2): {0}")]
+#[derive(Debug)]
 pub struct Malformed(String);
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a base64 HDR histogram (V2): {}", self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
 
 impl Default for Times {
     fn default() -> Self {
@@ -76,11 +85,11 @@ impl Times {
     }
 
     /// The figures to quote; `None` without a single value.
-    pub fn summary(&self) -> Option<Summary> {
+    pub fn summary(&self) -> Option<TimesSummary> {
         if self.0.is_empty() {
             return None;
         }
-        Some(Summary {
+        Some(TimesSummary {
             samples: self.0.len(),
             min: self.0.min(),
             p50: self.percentile(50.0),
@@ -141,9 +150,11 @@ mod tests {
     fn exact(values: &[u64], percent: f64) -> u64 {
         let mut sorted = values.to_vec();
         sorted.sort_unstable();
-        let count = f64::from(u32::try_from(sorted.len()).unwrap());
-        let rank = (percent / 100.0 * count).ceil().max(1.0);
-        sorted[usize::try_from(crate::schedule::whole(rank)).unwrap() - 1]
+        // In tenths of a percent, so that nothing is rounded.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
+        let tenths = (percent * 10.0).round() as usize;
+        let rank = (tenths * sorted.len()).div_ceil(1000).max(1);
+        sorted[rank - 1]
     }
 
     proptest! {

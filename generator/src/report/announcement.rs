@@ -38,11 +38,11 @@ pub(super) fn text(data: &ReportData) -> String {
     }
     if let Some(change) = &data.change {
         lines.push(format!(
-            "Since {}: score {} % to {} %, {}.",
+            "Since {}: score {} % to {} %, {} moved.",
             moment(&change.since),
             change.before,
             change.after,
-            change.sentence()
+            proofline_spec::diagnostic::counted(change.moved.len(), "claim")
         ));
     }
     if !data.problems.is_empty() {

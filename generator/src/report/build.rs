@@ -31,7 +31,6 @@ pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
             summary: input.service.service.summary.clone(),
             version: input.manifest.spec_version.clone(),
             reported_version: input.manifest.reported_version.clone(),
-            key: key(input).to_owned(),
         },
         environment: EnvironmentData {
             name: input.manifest.environment.clone(),
@@ -71,12 +70,6 @@ pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
     data.change = input.previous.map(|previous| change(previous, &data));
     data.announcement = announcement::text(&data);
     data
-}
-
-/// What commands call the service: its spec's folder.
-fn key<'a>(input: &ReportInput<'a>) -> &'a str {
-    let folder = input.spec_path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    folder.rsplit('/').next().unwrap_or_default()
 }
 
 /// What a service runs on, in words.
@@ -232,40 +225,22 @@ fn step(input: &ReportInput<'_>, claim: &ClaimData) -> String {
             Some(waiver) => format!("Settle it before {}, when the waiver ends.", waiver.expires),
             None => "Settle it before the waiver ends.".to_owned(),
         },
-        Verdict::Unverified if unproven => {
-            "Build a check that proves it, and name it under `proven_by` in place of `unproven`."
-                .to_owned()
-        }
+        Verdict::Unverified if unproven => "Build a check that proves it.".to_owned(),
         Verdict::Unverified => unknown(input, claim),
     }
 }
 
 fn unknown(input: &ReportInput<'_>, claim: &ClaimData) -> String {
     let missing = claim.evidence.iter().find(|part| part.outcome != "passed");
-    let left_out = |check: &CheckId| input.manifest.left_out.iter().find(|l| l.check == *check);
-    let run = |check: &CheckId, environment: &str| {
-        format!("`cargo xtask verify -s {} -e {environment} --only {check}`", key(input))
-    };
-    let here = &input.manifest.environment;
+    let left_out = |check: &CheckId| input.manifest.left_out.iter().any(|l| l.check == *check);
     match missing {
-        None if claim.evidence.is_empty() => {
-            "Name a check that proves it under `proven_by`.".to_owned()
-        }
+        None if claim.evidence.is_empty() => "Name a check that proves it.".to_owned(),
         None => "Look at what the evidence lacks and run the check again.".to_owned(),
-        Some(part) if left_out(&part.check).is_some_and(|left| left.by_choice) => {
-            format!("Run it, too: {}.", run(&part.check, here))
+        Some(part) if left_out(&part.check) || part.outcome == "not run" => {
+            format!("Run {} in an environment where it can run.", part.check)
         }
-        Some(part) if left_out(&part.check).is_some() || part.outcome == "not run" => format!(
-            "Run it where it can run: {}, with the name of such an environment in place of `ENVIRONMENT`.",
-            run(&part.check, "ENVIRONMENT")
-        ),
-        Some(part) if part.outcome == "no evidence" => {
-            format!("Run it: {}.", run(&part.check, here))
-        }
-        Some(part) => format!(
-            "Find out why it decides nothing, and run it again: {}.",
-            run(&part.check, here)
-        ),
+        Some(part) if part.outcome == "no evidence" => format!("Run {}.", part.check),
+        Some(part) => format!("Find out why {} decides nothing and run it again.", part.check),
     }
 }
 

@@ -114,9 +114,6 @@ pub struct ServiceData {
     pub version: String,
     /// Its version as it reports itself.
     pub reported_version: Option<String>,
-    /// What commands call it: the folder of its spec.
-    #[serde(default)]
-    pub key: String,
 }
 
 /// Where a service was checked.
@@ -293,23 +290,6 @@ pub struct Change {
     pub routes_added: Vec<String>,
     /// Routes that are gone.
     pub routes_removed: Vec<String>,
-}
-
-impl Change {
-    /// What became of the claims: `2 claims moved, 1 claim is new`.
-    pub fn sentence(&self) -> String {
-        let counted = proofline_spec::diagnostic::counted;
-        let mut parts = vec![format!("{} moved", counted(self.moved.len(), "claim"))];
-        for (ids, what, whats) in
-            [(&self.added, "is new", "are new"), (&self.removed, "is gone", "are gone")]
-        {
-            let what = if ids.len() == 1 { what } else { whats };
-            if !ids.is_empty() {
-                parts.push(format!("{} {what}", counted(ids.len(), "claim")));
-            }
-        }
-        parts.join(", ")
-    }
 }
 
 /// A claim whose verdict is another one than before.

@@ -7,7 +7,7 @@ use super::data::ReportData;
 use super::{ReportError, ReportInput, chart, text, top, view};
 
 /// Every template. A name that ends in `.html` is what makes tera escape: keep it.
-const TEMPLATES: [(&str, &str); 19] = [
+const TEMPLATES: [(&str, &str); 18] = [
     ("report.html", include_str!("../../templates/report/report.html")),
     ("style.css", include_str!("../../templates/report/style.css")),
     ("top.html", include_str!("../../templates/report/top.html")),
@@ -20,7 +20,6 @@ const TEMPLATES: [(&str, &str); 19] = [
     ("mutants.html", include_str!("../../templates/report/mutants.html")),
     ("release.html", include_str!("../../templates/report/release.html")),
     ("steps.html", include_str!("../../templates/report/steps.html")),
-    ("capacity.html", include_str!("../../templates/report/capacity.html")),
     ("coverage.html", include_str!("../../templates/report/coverage.html")),
     ("spec.html", include_str!("../../templates/report/spec.html")),
     ("cost.html", include_str!("../../templates/report/cost.html")),
@@ -45,15 +44,8 @@ pub(super) fn render(input: &ReportInput<'_>, data: &ReportData) -> Result<Strin
     context.insert("never_sentence", &data.seen_failing.sentence());
     let release = data.release.as_ref().map(super::release::ReleaseChange::sentence);
     context.insert("release_sentence", &release);
-    context.insert("never_unknown", &unknown(data));
-    context.insert("lighter", &top::lighter(data));
-    context.insert("unseen_sentence", &data.coverage.sentence());
+    context.insert("never_unknown", &data.seen_failing.unknown());
     Ok(tera.render("report.html", &context)?)
-}
-
-/// Why nothing is known of whether the checks can fail, if so.
-pub(super) fn unknown(data: &ReportData) -> Option<String> {
-    data.seen_failing.unknown(&data.service.key, &data.environment.name)
 }
 
 /// What every page's templates can say.

@@ -72,7 +72,6 @@ fn top(md: &mut String, data: &ReportData) {
     }
     let _ = writeln!(md, "{}: score {} %.\n", data.counts, data.score.percent);
     let _ = writeln!(md, "{}\n", plain(&data.seen_failing.sentence()));
-    let _ = writeln!(md, "{}\n", plain(&data.coverage.sentence()));
     let _ = writeln!(md, "Rule: {}", plain(&data.rule));
 }
 
@@ -158,17 +157,13 @@ fn claims(md: &mut String, data: &ReportData, verdict: Verdict, title: &str) {
 fn mutants(md: &mut String, data: &ReportData) {
     let known = &data.seen_failing;
     let _ = writeln!(md, "\n## Mutants\n\n{}", plain(&known.sentence()));
-    let unknown = super::html::unknown(data);
-    if let Some(unknown) = &unknown {
-        let _ = writeln!(md, "{}", plain(unknown));
+    if let Some(unknown) = known.unknown() {
+        let _ = writeln!(md, "{}", plain(&unknown));
     }
     if let Some(table) = &known.table {
         let _ = writeln!(md, "\n{}", plain(&table.source()));
     }
-    if unknown.is_some() {
-        let ids: Vec<&str> = known.never.iter().map(|never| never.claim.as_str()).collect();
-        let _ = writeln!(md, "\nCheck never seen failing: {}.", plain(&listed(&ids)));
-    } else if !known.never.is_empty() {
+    if !known.never.is_empty() {
         let _ = writeln!(md, "\nChecks never seen failing:\n");
         let cells = |never: &NeverSeen| {
             vec![never.claim.clone(), never.severity.to_string(), never.reason.clone()]

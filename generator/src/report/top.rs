@@ -4,7 +4,7 @@ use proofline_spec::document::Severity;
 use proofline_spec::evidence::{Overall, Verdict};
 use serde::Serialize;
 
-use super::data::{ClaimData, ReportData};
+use super::data::ReportData;
 
 /// Reasons that are shown; the others are under the next steps.
 const SHOWN: usize = 5;
@@ -57,13 +57,6 @@ pub(super) fn blockers(data: &ReportData) -> (Vec<Blocker<'_>>, usize) {
     let left = blockers.iter().skip(SHOWN).map(|left| left.claims.len() + left.more).sum();
     blockers.truncate(SHOWN);
     (blockers, left)
-}
-
-/// Claims that count toward the score only and are not verified, with their verdicts.
-pub(super) fn lighter(data: &ReportData) -> Vec<(&str, Verdict)> {
-    let is_lighter =
-        |claim: &&ClaimData| claim.severity == Severity::P2 && claim.verdict != Verdict::Verified;
-    data.claims.iter().filter(is_lighter).map(|claim| (claim.id.as_str(), claim.verdict)).collect()
 }
 
 #[cfg(test)]

@@ -77,37 +77,6 @@ impl Coverage {
     }
 }
 
-/// So many parts are named before the rest is counted.
-const NAMED: usize = 3;
-
-impl Coverage {
-    /// What no claim's check looked at, in one sentence: `No claim's check looked at: routes, 1 of 25 (GET /a).`
-    pub fn sentence(&self) -> String {
-        let left = |section: &SectionData| {
-            let unseen = section.parts.iter().filter(|part| part.verdict.is_none());
-            let names: Vec<&str> = unseen.map(|part| part.name.as_str()).collect();
-            let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-            let more = match names.len().saturating_sub(NAMED) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            let (count, all) = (names.len(), section.parts.len());
-            let title = section.title.to_lowercase();
-            (count > 0).then(|| format!("{title}, {count} of {all} ({shown}{more})"))
-        };
-        let left: Vec<String> = self.sections.iter().filter_map(left).collect();
-        let titles: Vec<String> =
-            self.sections.iter().map(|section| section.title.to_lowercase()).collect();
-        match (left.as_slice(), titles.as_slice()) {
-            (_, []) => "The spec has no part that a check could look at.".to_owned(),
-            ([], _) => {
-                format!("A claim's check looked at each part of the spec: {}.", titles.join(", "))
-            }
-            (left, _) => format!("No claim's check looked at: {}.", left.join("; ")),
-        }
-    }
-}
-
 /// What has a claim, by the spec, the verdicts and the evidence that they are computed from.
 pub fn coverage(
     service: &Service,

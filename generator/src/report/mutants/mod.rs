@@ -225,35 +225,23 @@ impl MutantTableData {
 }
 
 impl SeenFailing {
-    /// Whether a table says anything of the service as it is.
-    fn is_known(&self) -> bool {
-        self.table.as_ref().is_some_and(|table| table.stale.is_empty())
-    }
-
     /// In one sentence: `12 of 60 checks were never seen failing`.
     pub fn sentence(&self) -> String {
         match (self.checks, self.checks_never) {
             (0, _) => "No claim names a check.".to_owned(),
             (_, 0) => "Every check was seen failing when the service is wrong.".to_owned(),
-            _ if !self.is_known() => {
-                "Nobody has shown for this spec that its checks can fail.".to_owned()
-            }
             (all, never) => format!("{never} of {all} checks were never seen failing."),
         }
     }
 
-    /// Why nothing is known of any check, and what to do about it for the service of that key; `None` when something
-    /// is.
-    pub fn unknown(&self, service: &str, environment: &str) -> Option<String> {
-        let command = format!(
-            "`cargo xtask prove -s {service} -e {environment}` breaks the service in every known way and looks"
-        );
+    /// Why nothing is known of any check, and what to do; `None` when something is.
+    pub fn unknown(&self) -> Option<String> {
+        let command = "`cargo xtask prove` breaks the service in every known way and looks";
         match &self.table {
             None => Some(format!("No mutants were tried: {command}.")),
             Some(table) if !table.stale.is_empty() => Some(format!(
-                "The table of mutants is stale and proves nothing: {}. {}.",
-                table.stale.join(", "),
-                command
+                "The table of mutants is stale and proves nothing: {}. {command}.",
+                table.stale.join(", ")
             )),
             Some(_) => None,
         }

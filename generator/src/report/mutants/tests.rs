@@ -67,7 +67,7 @@ fn claim_whose_mutant_was_caught_was_seen_failing_and_every_other_proven_one_was
     assert_eq!(reason_of(&known, "REL-TX"), None);
     assert_eq!((known.claims, known.never.len()), (8, 7));
     assert_eq!(known.sentence(), "6 of 7 checks were never seen failing.");
-    assert_eq!(known.unknown("shop", "local"), None);
+    assert_eq!(known.unknown(), None);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn table_of_anything_else_proves_nothing_and_says_why() {
         assert!(rows.is_empty(), "{why}");
         assert_eq!(known.never.len(), known.claims, "{why}");
         assert_eq!(known.table.as_ref().unwrap().stale, [why]);
-        let unknown = known.unknown("shop", "local").unwrap();
+        let unknown = known.unknown().unwrap();
         assert!(unknown.contains("proves nothing") && unknown.contains(why), "{unknown}");
     }
 }
@@ -100,7 +100,7 @@ fn without_a_table_no_check_was_seen_failing() {
     let (rows, known) = known(None);
     assert!(rows.is_empty());
     assert_eq!((known.checks, known.checks_never), (7, 7));
-    assert!(known.unknown("shop", "local").unwrap().contains("No mutants were tried"));
+    assert!(known.unknown().unwrap().contains("No mutants were tried"));
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! `report`: verdicts from evidence, and the pages that show them. Runs nothing and needs no network.
 
 mod documents;
+mod elsewhere;
 mod history;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::report::{self, ReportData, ReportInput};
 use proofline_generator::tree::write_atomically;
 use proofline_spec::document::Environment;
-use proofline_spec::evidence::{ClaimVerdict, Overall, Readiness, Verdict};
+use proofline_spec::evidence::{CheckId, ClaimVerdict, Manifest, Overall, Readiness, Verdict};
 use proofline_spec::exit::Exit;
 use serde_json::{Value, json};
 
@@ -119,7 +121,7 @@ pub(super) fn write(
             problems.push(format!("what the last release was cannot be told: {error:#}"));
             None
         });
-    let previous = previous(context, service, environment, &found.manifest.run);
+    let previous = previous(context, service, environment, &found.manifest);
     let rendered = report::render(&ReportInput {
         service: &service.service,
         spec_path: &format!("spec/services/{}/service.yaml", service.folder),
@@ -134,6 +136,7 @@ pub(super) fn write(
         bench: bench.as_ref(),
         mutants: mutants.as_ref(),
         release: release.as_ref(),
+        elsewhere: &elsewhere::look(context, service, &environment.environment),
         now: &Context::now(),
         commits: &commits(&context.root),
     })?;
@@ -227,19 +230,28 @@ fn summary(context: &Context, readiness: &Readiness, found: &Evidence, claims: C
     output::line(context, Tone::Plain, "Report", path);
 }
 
-/// The report of the run before this one.
+/// The report of the run before this one that was asked for as much: another one's score says nothing of this one's.
 fn previous(
     context: &Context,
     service: &LoadedService,
     environment: &Environment,
-    run: &str,
+    manifest: &Manifest,
 ) -> Option<ReportData> {
     let name = &environment.environment;
+    let not_asked = |manifest: &Manifest| -> BTreeSet<CheckId> {
+        let left = manifest.left_out.iter().filter(|left| left.by_choice);
+        left.map(|left| left.check.clone()).collect()
+    };
+    let here = not_asked(manifest);
     evidence::runs(&context.root, name, &service.folder)
         .into_iter()
-        .filter(|known| known.as_str() < run)
+        .filter(|known| known.as_str() < manifest.run.as_str())
         .find_map(|known| {
             let folder = evidence::runs_folder(&context.root, name, &service.folder).join(known);
+            let then = evidence::read_manifest(&folder).ok()?;
+            if !not_asked(&then).is_subset(&here) {
+                return None;
+            }
             let text = std::fs::read_to_string(folder.join("report/report.json")).ok()?;
             serde_json::from_str(&text).ok()
         })

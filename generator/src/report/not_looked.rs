@@ -60,8 +60,8 @@ fn environment(input: &ReportInput<'_>, data: &ReportData) -> String {
         ));
     }
     if !unseen.is_empty() {
-        let names: Vec<String> = unseen.iter().take(NAMED).map(|c| format!("`{c}`")).collect();
-        text.push_str(&format!("; it did not show {}", some(&names, unseen.len())));
+        let shown: Vec<String> = unseen.iter().take(NAMED).map(|c| format!("`{c}`")).collect();
+        text.push_str(&format!("; it did not show {}", some(&shown, unseen.len())));
     }
     let stood_in: BTreeSet<&str> =
         data.claims.iter().flat_map(|claim| &claim.substitutes).map(String::as_str).collect();

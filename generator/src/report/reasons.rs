@@ -244,8 +244,8 @@ fn commands(input: &ReportInput<'_>, place: &str, checks: &[&CheckId]) -> String
     }
     let mut commands = Vec::new();
     if !only.is_empty() {
-        let only: String = only.iter().map(|name| format!(" --only {name}")).collect();
-        commands.push(format!("`cargo xtask verify -s {service} -e {place}{only}`"));
+        let only = only.join(" --only ");
+        commands.push(format!("`cargo xtask verify -s {service} -e {place} --only {only}`"));
     }
     if checks.iter().any(|check| check.kind == CheckKind::Load) {
         commands.push(format!("`cargo xtask load -s {service} -e {place}`"));

@@ -61,9 +61,9 @@ fn what_did_not_run_is_one_sentence_with_the_environment_that_can_show_it() {
     );
     let ran = [(logs, "compose".to_owned())].into();
     let elsewhere = Elsewhere { ran, ..Elsewhere::default() };
-    let data_there = data(&made, &elsewhere);
+    let shown_elsewhere = data(&made, &elsewhere);
     assert_eq!(
-        told(&data_there, "OBS-LOGS").1.unwrap().step,
+        told(&shown_elsewhere, "OBS-LOGS").1.unwrap().step,
         "`cargo xtask verify -s pantry -e compose --only observability/logs` settles it for `compose`, where it ran before."
     );
 }

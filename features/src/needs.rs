@@ -106,8 +106,8 @@ const NEEDS: &[Need] = &[
     (
         "releases",
         |t| t.plan.releases,
-        "no release is put in another one's place here: that is done where the service's image runs, and where it is \
-         deployed to",
+        "in this environment no release takes the place of another one; it does where the service's image runs, and \
+         where it is deployed",
     ),
     (
         "tls",

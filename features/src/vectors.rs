@@ -90,6 +90,8 @@ pub struct RawVector {
 pub enum Alternative {
     /// Take the number as it is and wait for so long a body: what follows is a part of it (RFC 9110, section 8.6).
     WaitForBody,
+    /// Read it, and close the connection after it (RFC 9112, section 6.1).
+    ReadToEnd,
     /// Read it in the one way that the RFC leaves: a space in the place of a fold (RFC 9112, section 5.2), a bare line
     /// feed as the end of a line (section 2.2), one length that is told twice (section 6.3), a coding before the chunks
     /// (section 6.1). What follows is a request of its own.

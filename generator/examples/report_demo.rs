@@ -78,6 +78,7 @@ fn report(
         bench: None,
         mutants: None,
         release: None,
+        elsewhere: &proofline_generator::report::Elsewhere::default(),
         now: fixture::NOW,
         commits: &["1f3870b made up: the report has an example".to_owned()],
     })?)

@@ -18,6 +18,9 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     }
 }
 
+/// What a generated service lets pages use where its spec says nothing: no answer of an API needs any of it.
+const PERMISSIONS: &str = "accelerometer=(), camera=(), geolocation=(), microphone=(), payment=()";
+
 /// The headers that the spec declares, with their values; what it leaves out has strict values.
 fn expected(headers: &SecurityHeaders) -> Vec<(String, String)> {
     let hsts = headers.hsts.as_ref().map_or_else(
@@ -90,6 +93,11 @@ fn over_samples(world: &World, check: impl Fn(&Sample) -> Result<(), Failure>, s
 async fn declared(world: &mut World, _: Arguments) -> Seen {
     let run = world.run()?;
     let mut expected = expected(&run.target.service.headers);
+    let says_itself =
+        expected.iter().any(|(name, _)| name.eq_ignore_ascii_case("permissions-policy"));
+    if run.target.service.dialect.is_none() && !says_itself {
+        expected.push(("Permissions-Policy".to_owned(), PERMISSIONS.to_owned()));
+    }
     let in_front = &run.target.dialect().headers_in_front;
     let is_in_front = |name: &str| in_front.keys().any(|other| other.eq_ignore_ascii_case(name));
     expected.retain(|(name, _)| !is_in_front(name));

@@ -281,6 +281,15 @@ pub(crate) fn outcome(scenarios: &[ScenarioEvidence], executed: usize) -> CheckO
     if scenarios.iter().any(|s| matches!(s.outcome, ScenarioOutcome::Failed(_))) {
         return CheckOutcome::Failed;
     }
+    // One reason of all is told once, without the name of a scenario that would stand for the others.
+    let common = || {
+        let mut reasons = scenarios.iter().map(|s| match &s.outcome {
+            ScenarioOutcome::LeftOut(reason) => Some(reason),
+            _ => None,
+        });
+        let reason = reasons.next()??;
+        reasons.all(|other| other == Some(reason)).then(|| reason.clone())
+    };
     let broken =
         first(|o| if let ScenarioOutcome::Broken(reason) = o { Some(reason) } else { None });
     let left_out =
@@ -290,7 +299,9 @@ pub(crate) fn outcome(scenarios: &[ScenarioEvidence], executed: usize) -> CheckO
     let passed = scenarios.iter().any(|s| s.outcome == ScenarioOutcome::Passed);
     match (broken, left_out, inapplicable) {
         (Some(reason), ..) => CheckOutcome::Inconclusive(reason),
-        (None, Some(reason), _) if executed == 0 => CheckOutcome::NotRun(reason),
+        (None, Some(reason), _) if executed == 0 => {
+            CheckOutcome::NotRun(common().unwrap_or(reason))
+        }
         (None, Some(reason), _) => CheckOutcome::Inconclusive(format!("left out: {reason}")),
         (None, None, Some(reason)) if !passed => CheckOutcome::NotRun(reason),
         _ if !passed => CheckOutcome::NotRun("nothing was executed".to_owned()),

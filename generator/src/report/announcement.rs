@@ -38,12 +38,19 @@ pub(super) fn text(data: &ReportData) -> String {
     }
     if let Some(change) = &data.change {
         lines.push(format!(
-            "Since {}: score {} % to {} %, {} moved.",
+            "Since {}: score {} % to {} %, {} moved{}.",
             moment(&change.since),
             change.before,
             change.after,
-            proofline_spec::diagnostic::counted(change.moved.len(), "claim")
+            proofline_spec::diagnostic::counted(change.moved.len(), "claim"),
+            change.claims().map(|claims| format!(", {claims}")).unwrap_or_default()
         ));
+    }
+    if !data.not_looked_at.is_empty() {
+        // What was not looked at must not get lost on the way to those who read nothing else.
+        let plain: Vec<String> =
+            data.not_looked_at.iter().map(|line| line.replace('`', "")).collect();
+        lines.push(format!("What this does not cover: {}", plain.join(" ")));
     }
     if !data.problems.is_empty() {
         lines.push(format!("Trouble with the evidence: {}.", data.problems.join("; ")));

@@ -11,7 +11,10 @@ use super::data::{
     EvidenceData, LeftOutData, LoadData, Moved, NextStep, ReportData, RunData, ServiceData,
     SeverityData, WaiverData,
 };
-use super::{ReportInput, announcement, coverage, derived, mutants, release, substitutes};
+use super::{
+    ReportInput, announcement, coverage, derived, mutants, not_looked, reasons, release,
+    substitutes,
+};
 
 /// The report's data.
 pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
@@ -20,7 +23,8 @@ pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
     let claims: Vec<_> =
         readiness.claims.iter().map(|verdict| claim(input, verdict, &run.documents)).collect();
     let derived = derived::derive(input.service, input.environment.target, input.now);
-    let (mutants, seen_failing) = mutants::of(input.service, input.mutants);
+    let (mutants, mut seen_failing) = mutants::of(input.service, input.mutants);
+    seen_failing.command = reasons::prove(input);
     let mut data = ReportData {
         format: 1,
         verdict: readiness.overall,
@@ -64,10 +68,12 @@ pub(super) fn report_data(input: &ReportInput<'_>) -> ReportData {
         capacity: input.evidence.values().filter_map(load).collect(),
         mutants,
         seen_failing,
+        not_looked_at: Vec::new(),
         release: input.release.map(|last| release::change(last, input.service)),
         announcement: String::new(),
     };
     data.change = input.previous.map(|previous| change(previous, &data));
+    data.not_looked_at = not_looked::lines(input, &data);
     data.announcement = announcement::text(&data);
     data
 }
@@ -136,7 +142,7 @@ fn claim(
         statement: claim.map(|claim| claim.statement.clone()).unwrap_or_default(),
         verdict: verdict.verdict,
         without_waiver: verdict.without_waiver,
-        reason: verdict.reason.clone(),
+        reason: reasons::reason(input, verdict),
         maps: claim
             .map(|claim| claim.maps.iter().map(ToString::to_string).collect())
             .unwrap_or_default(),
@@ -211,37 +217,9 @@ fn next_steps(input: &ReportInput<'_>, claims: &[ClaimData]) -> Vec<NextStep> {
             severity: claim.severity,
             verdict: claim.verdict,
             limitation: claim.reason.clone(),
-            step: step(input, claim),
+            step: reasons::step(input, claim),
         })
         .collect()
-}
-
-fn step(input: &ReportInput<'_>, claim: &ClaimData) -> String {
-    let unproven = input.service.claims.get(&claim.id).is_some_and(|c| c.unproven.is_some());
-    match claim.verdict {
-        Verdict::Verified => String::new(),
-        Verdict::Failed => "Correct the service, or the claim if it says too much.".to_owned(),
-        Verdict::Waived => match &claim.waiver {
-            Some(waiver) => format!("Settle it before {}, when the waiver ends.", waiver.expires),
-            None => "Settle it before the waiver ends.".to_owned(),
-        },
-        Verdict::Unverified if unproven => "Build a check that proves it.".to_owned(),
-        Verdict::Unverified => unknown(input, claim),
-    }
-}
-
-fn unknown(input: &ReportInput<'_>, claim: &ClaimData) -> String {
-    let missing = claim.evidence.iter().find(|part| part.outcome != "passed");
-    let left_out = |check: &CheckId| input.manifest.left_out.iter().any(|l| l.check == *check);
-    match missing {
-        None if claim.evidence.is_empty() => "Name a check that proves it.".to_owned(),
-        None => "Look at what the evidence lacks and run the check again.".to_owned(),
-        Some(part) if left_out(&part.check) || part.outcome == "not run" => {
-            format!("Run {} in an environment where it can run.", part.check)
-        }
-        Some(part) if part.outcome == "no evidence" => format!("Run {}.", part.check),
-        Some(part) => format!("Find out why {} decides nothing and run it again.", part.check),
-    }
 }
 
 fn change(previous: &ReportData, data: &ReportData) -> Change {

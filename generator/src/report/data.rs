@@ -14,6 +14,7 @@ use super::coverage::Coverage;
 use super::derived::Derived;
 use super::mutants::SeenFailing;
 use super::release::ReleaseChange;
+use super::text::listed;
 
 /// The report as data. It is the JSON format, and what the next report compares itself with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +75,10 @@ pub struct ReportData {
     /// Which checks were seen failing.
     #[serde(default)]
     pub seen_failing: SeenFailing,
+    /// What nobody looked at, in sentences: checks that did not run, what stood in for the real thing, parts without a
+    /// claim, checks that were never seen failing.
+    #[serde(default)]
+    pub not_looked_at: Vec<String>,
     /// What the spec says otherwise than in the last release; absent when there is none.
     #[serde(default)]
     pub release: Option<ReleaseChange>,
@@ -290,6 +295,23 @@ pub struct Change {
     pub routes_added: Vec<String>,
     /// Routes that are gone.
     pub routes_removed: Vec<String>,
+}
+
+impl Change {
+    /// Which claims came and went, when any did: a score moves by them, too.
+    pub(super) fn claims(&self) -> Option<String> {
+        let said = |sign: &str, ids: &[String], kind: &str| {
+            let count = ids.len();
+            let plural = if count == 1 { "" } else { "s" };
+            (count > 0).then(|| format!("{sign}{count} {kind} claim{plural} ({})", listed(ids)))
+        };
+        let texts: Vec<String> =
+            [said("+", &self.added, "new"), said("−", &self.removed, "removed")]
+                .into_iter()
+                .flatten()
+                .collect();
+        (!texts.is_empty()).then(|| texts.join(", "))
+    }
 }
 
 /// A claim whose verdict is another one than before.

@@ -3,11 +3,11 @@
 use proofline_spec::evidence::Overall;
 use tera::{Context, Kwargs, State, Tera, Value};
 
-use super::data::ReportData;
+use super::data::{Change, ReportData};
 use super::{ReportError, ReportInput, chart, text, top, view};
 
 /// Every template. A name that ends in `.html` is what makes tera escape: keep it.
-const TEMPLATES: [(&str, &str); 18] = [
+const TEMPLATES: [(&str, &str); 19] = [
     ("report.html", include_str!("../../templates/report/report.html")),
     ("style.css", include_str!("../../templates/report/style.css")),
     ("top.html", include_str!("../../templates/report/top.html")),
@@ -20,6 +20,7 @@ const TEMPLATES: [(&str, &str); 18] = [
     ("mutants.html", include_str!("../../templates/report/mutants.html")),
     ("release.html", include_str!("../../templates/report/release.html")),
     ("steps.html", include_str!("../../templates/report/steps.html")),
+    ("capacity.html", include_str!("../../templates/report/capacity.html")),
     ("coverage.html", include_str!("../../templates/report/coverage.html")),
     ("spec.html", include_str!("../../templates/report/spec.html")),
     ("cost.html", include_str!("../../templates/report/cost.html")),
@@ -38,9 +39,10 @@ pub(super) fn render(input: &ReportInput<'_>, data: &ReportData) -> Result<Strin
     context.insert("frame", &chart::FRAME);
     context.insert("because", &because(data));
     context.insert("spec_path", input.spec_path);
-    let (blockers, more_blockers) = top::blockers(data);
-    context.insert("blockers", &blockers);
-    context.insert("more_blockers", &more_blockers);
+    let (open, more_open) = top::open_claims(data);
+    context.insert("open", &open);
+    context.insert("more_open", &more_open);
+    context.insert("claims_changed", &data.change.as_ref().and_then(Change::claims));
     context.insert("never_sentence", &data.seen_failing.sentence());
     let release = data.release.as_ref().map(super::release::ReleaseChange::sentence);
     context.insert("release_sentence", &release);

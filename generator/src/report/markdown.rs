@@ -26,7 +26,6 @@ pub(super) fn render(data: &ReportData) -> String {
     mutants(&mut md, data);
     changes(&mut md, data);
     release(&mut md, data);
-    next_steps(&mut md, data);
     capacity(&mut md, data);
     speed(&mut md, data);
     coverage::markdown(&mut md, &data.coverage);
@@ -70,9 +69,33 @@ fn top(md: &mut String, data: &ReportData) {
         }
         md.push('\n');
     }
-    let _ = writeln!(md, "{}: score {} %.\n", data.counts, data.score.percent);
-    let _ = writeln!(md, "{}\n", plain(&data.seen_failing.sentence()));
+    let _ = writeln!(md, "{}: score {} %.{}\n", data.counts, data.score.percent, before(data));
+    let (open, left) = super::top::open_claims(data);
+    for found in &open {
+        let _ = writeln!(md, "- {}", plain(&found.line()));
+    }
+    if left > 0 {
+        let _ = writeln!(md, "- {left} more under the next steps");
+    }
+    if !open.is_empty() {
+        md.push('\n');
+    }
     let _ = writeln!(md, "Rule: {}", plain(&data.rule));
+    if !data.not_looked_at.is_empty() {
+        let _ = writeln!(md, "\n## What was not looked at\n");
+        for line in &data.not_looked_at {
+            let _ = writeln!(md, "- {}", plain(line));
+        }
+    }
+    next_steps(md, data);
+}
+
+/// The score of before, and the claims that came or went since.
+fn before(data: &ReportData) -> String {
+    data.change.as_ref().map_or_else(String::new, |change| {
+        let claims = change.claims().map(|claims| format!("; {claims}")).unwrap_or_default();
+        format!(" Before: {} %{}", change.before, plain(&claims))
+    })
 }
 
 fn numbers(md: &mut String, data: &ReportData) {
@@ -163,7 +186,7 @@ fn mutants(md: &mut String, data: &ReportData) {
     if let Some(table) = &known.table {
         let _ = writeln!(md, "\n{}", plain(&table.source()));
     }
-    if !known.never.is_empty() {
+    if !known.never.is_empty() && known.unknown().is_none() {
         let _ = writeln!(md, "\nChecks never seen failing:\n");
         let cells = |never: &NeverSeen| {
             vec![never.claim.clone(), never.severity.to_string(), never.reason.clone()]

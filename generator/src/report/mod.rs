@@ -19,6 +19,8 @@ mod html;
 mod junit;
 mod markdown;
 mod mutants;
+mod not_looked;
+mod reasons;
 mod release;
 mod runbook;
 mod sarif;
@@ -52,6 +54,15 @@ pub use release::{Impact, PartChanges, ReleaseChange, ReleaseInput, SpecChange, 
 /// The file and the line of each claim, by id; the lines count from 1.
 pub type ClaimPlaces = BTreeMap<String, (String, usize)>;
 
+/// Where checks ran, or might run, other than in the environment of a report: advice where to look, and no evidence.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The environment where each check passed or failed.
+    pub ran: BTreeMap<CheckId, String>,
+    /// For each other check the environments that are started on this machine and have not tried it.
+    pub untried: BTreeMap<CheckId, Vec<String>>,
+}
+
 /// Everything that a report is made from.
 #[derive(Debug)]
 pub struct ReportInput<'a> {
@@ -81,6 +92,8 @@ pub struct ReportInput<'a> {
     pub mutants: Option<&'a SeenMutants>,
     /// The last release, where there is one.
     pub release: Option<&'a ReleaseInput>,
+    /// Where checks ran, or might run, that did not run here.
+    pub elsewhere: &'a Elsewhere,
     /// When the report is made (RFC 3339).
     pub now: &'a str,
     /// Commits since the report before, one line each.

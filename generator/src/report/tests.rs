@@ -16,7 +16,8 @@ use super::cyclonedx::{CycloneDxInput, cyclonedx};
 use super::fixture::{ENVIRONMENT, Made, NOW, SERVICE, make};
 use super::mutants::tests::seen;
 use super::{
-    BenchData, ClaimPlaces, NextStep, ReleaseInput, Rendered, ReportData, ReportInput, render,
+    BenchData, ClaimPlaces, Elsewhere, NextStep, ReleaseInput, Rendered, ReportData, ReportInput,
+    render,
 };
 
 const TODAY: &str = "2026-11-21";
@@ -27,6 +28,9 @@ fn parsed<T: DeserializeOwned>(text: &str) -> T {
 
 /// Nothing says where claims stand.
 static NOWHERE: ClaimPlaces = ClaimPlaces::new();
+
+/// No check ran anywhere else.
+static NO_PLACE: Elsewhere = Elsewhere { ran: BTreeMap::new(), untried: BTreeMap::new() };
 
 impl Made {
     /// The input of a report with nothing else: no report before, no mutant, no release.
@@ -45,6 +49,7 @@ impl Made {
             bench: None,
             mutants: None,
             release: None,
+            elsewhere: &NO_PLACE,
             now: NOW,
             commits: &[],
         }
@@ -276,7 +281,9 @@ fn checks_that_were_never_seen_failing_are_marked_and_change_no_verdict() {
     assert_eq!(with.json["mutants"][0]["failed_step"], "Then they are there");
     let without = rendered_plainly(&made);
     assert_eq!(without.html.matches("<span class=\"badge never\">").count(), 0);
-    assert!(without.html.contains("7 of 7 checks were never seen failing."));
+    let unknown = "Nobody has shown for this spec that these 7 checks can fail: run <code>cargo xtask prove -s pantry -e local</code>.";
+    assert!(without.html.contains(unknown));
+    assert!(!without.html.contains("never seen failing"), "one statement for all of them");
     assert!(without.markdown.contains("No mutants were tried"));
     assert!(without.html.contains("There is no last release to compare with"));
     assert_eq!(without.json["verdict"], with.json["verdict"]);
@@ -306,7 +313,17 @@ fn first_screen_says_why_and_how_far_the_checks_can_be_trusted() {
     ] {
         assert!(top.contains(part), "the first screen lacks {part}");
     }
-    assert!(!top.contains("#claim-REL-CACHE"), "what is waived stands in nobody's way");
+    for part in [
+        "#claim-REL-CACHE",
+        "#claim-OBS-LOGS",
+        "What was not looked at",
+        "This is <code>local</code> (native) and no other environment",
+        "it did not show <code>feature/observability/logs</code>",
+        "limits: 3 of 3 (ip, user and all)",
+        "The rule.",
+    ] {
+        assert!(top.contains(part), "the first screen lacks {part}");
+    }
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! `report`: verdicts from evidence, and the pages that show them. Runs nothing and needs no network.
 
 mod documents;
+mod elsewhere;
 mod history;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use proofline_generator::report::{self, ReportData, ReportInput};
 use proofline_generator::tree::write_atomically;
 use proofline_spec::document::Environment;
-use proofline_spec::evidence::{ClaimVerdict, Overall, Readiness, Verdict};
+use proofline_spec::evidence::{CheckId, ClaimVerdict, Manifest, Overall, Readiness, Verdict};
 use proofline_spec::exit::Exit;
 use serde_json::{Value, json};
 
@@ -150,7 +152,7 @@ fn write_to(
             problems.push(format!("what the last release was cannot be told: {error:#}"));
             None
         });
-    let previous = previous(context, service, environment, &found.manifest.run);
+    let previous = previous(context, service, environment, &found.manifest);
     let rendered = report::render(&ReportInput {
         service: &service.service,
         spec_path: &format!("spec/services/{}/service.yaml", service.folder),
@@ -165,6 +167,7 @@ fn write_to(
         bench: bench.as_ref(),
         mutants: mutants.as_ref(),
         release: release.as_ref(),
+        elsewhere: &elsewhere::look(context, service, &environment.environment),
         now: &Context::now(),
         commits: &commits(&context.root),
     })?;
@@ -257,19 +260,28 @@ fn summary(context: &Context, readiness: &Readiness, found: &Evidence, claims: C
     output::line(context, Tone::Plain, "Report", path);
 }
 
-/// The report of the run before this one.
+/// The report of the run before this one that was asked for as much: another one's score says nothing of this one's.
 fn previous(
     context: &Context,
     service: &LoadedService,
     environment: &Environment,
-    run: &str,
+    manifest: &Manifest,
 ) -> Option<ReportData> {
     let name = &environment.environment;
+    let not_asked = |manifest: &Manifest| -> BTreeSet<CheckId> {
+        let left = manifest.left_out.iter().filter(|left| left.by_choice);
+        left.map(|left| left.check.clone()).collect()
+    };
+    let here = not_asked(manifest);
     evidence::runs(&context.root, name, &service.folder)
         .into_iter()
-        .filter(|known| known.as_str() < run)
+        .filter(|known| known.as_str() < manifest.run.as_str())
         .find_map(|known| {
             let folder = evidence::runs_folder(&context.root, name, &service.folder);
+            let then = evidence::read_manifest(&folder.join(&known)).ok()?;
+            if !not_asked(&then).is_subset(&here) {
+                return None;
+            }
             serde_json::from_slice(&evidence::report_of(&folder, &known)?).ok()
         })
 }

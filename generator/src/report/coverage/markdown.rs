@@ -83,6 +83,9 @@ fn entries(md: &mut String, catalogue: &CatalogueData) {
             notes.join("; "),
         ]
     };
-    let state = if catalogue.name == "asvs" { "state of what is named" } else { "state" };
-    table(md, &["entry", state, "claims", "notes"], catalogue.entries.iter().map(row));
+    table(
+        md,
+        &["entry", "worst of its claims", "claims", "notes"],
+        catalogue.entries.iter().map(row),
+    );
 }

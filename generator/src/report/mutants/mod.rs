@@ -88,6 +88,9 @@ impl SeenMutants {
 pub struct SeenFailing {
     /// The table; absent when there is none.
     pub table: Option<MutantTableData>,
+    /// The command that shows which checks can fail.
+    #[serde(default)]
+    pub command: String,
     /// Checks that claims are proven by.
     pub checks: usize,
     /// Those of them that were never seen failing.
@@ -161,6 +164,7 @@ pub(super) fn of(service: &Service, found: Option<&SeenMutants>) -> (Vec<MutantR
     let failed = |check: &CheckId| rows.iter().any(|row| row.caught && row.check == *check);
     let known = SeenFailing {
         table: found.map(table_data),
+        command: String::new(),
         checks: checks.len(),
         checks_never: checks.iter().filter(|check| !failed(check)).count(),
         claims: proven.count(),
@@ -225,22 +229,42 @@ impl MutantTableData {
 }
 
 impl SeenFailing {
-    /// In one sentence: `12 of 60 checks were never seen failing`.
+    /// In one sentence: how many checks were never seen failing; or that nobody knows, and what to run.
     pub fn sentence(&self) -> String {
-        match (self.checks, self.checks_never) {
-            (0, _) => "No claim names a check.".to_owned(),
-            (_, 0) => "Every check was seen failing when the service is wrong.".to_owned(),
-            (all, never) => format!("{never} of {all} checks were never seen failing."),
+        let Self { checks, checks_never, command, .. } = self;
+        let these = match checks {
+            0 => return "No claim names a check.".to_owned(),
+            1 => "the 1 check".to_owned(),
+            all => format!("these {all} checks"),
+        };
+        match self.stale() {
+            None if *checks_never == 0 => {
+                "Every check was seen failing when the service is wrong.".to_owned()
+            }
+            None => format!("{checks_never} of {checks} checks were never seen failing."),
+            Some("") => {
+                format!("Nobody has shown for this spec that {these} can fail: run `{command}`.")
+            }
+            Some(_) => format!(
+                "Nobody has shown for this spec as it is that {these} can fail: run `{command}`."
+            ),
         }
     }
 
-    /// Why nothing is known of any check, and what to do; `None` when something is.
-    pub fn unknown(&self) -> Option<String> {
-        let command = "`cargo xtask prove` breaks the service in every known way and looks";
+    /// Why nothing is known of any check; empty when nothing was tried, `None` when something is known.
+    fn stale(&self) -> Option<&str> {
         match &self.table {
-            None => Some(format!("No mutants were tried: {command}.")),
+            None => Some(""),
+            Some(table) => table.stale.first().map(String::as_str),
+        }
+    }
+
+    /// What is wrong with the table where nothing is known of any check; `None` when something is.
+    pub fn unknown(&self) -> Option<String> {
+        match &self.table {
+            None => Some("No mutants were tried.".to_owned()),
             Some(table) if !table.stale.is_empty() => Some(format!(
-                "The table of mutants is stale and proves nothing: {}. {command}.",
+                "The table of mutants is stale and proves nothing: {}.",
                 table.stale.join(", ")
             )),
             Some(_) => None,

@@ -101,6 +101,9 @@ fn without_a_table_no_check_was_seen_failing() {
     assert!(rows.is_empty());
     assert_eq!((known.checks, known.checks_never), (7, 7));
     assert!(known.unknown().unwrap().contains("No mutants were tried"));
+    assert!(
+        known.sentence().starts_with("Nobody has shown for this spec that these 7 checks can fail")
+    );
 }
 
 #[test]

@@ -140,6 +140,11 @@ pub(crate) fn none(wanted: Wanted<'_>) -> anyhow::Error {
     ))
 }
 
+/// Names of the environments that have evidence of any service.
+pub(crate) fn environments(root: &Path) -> Vec<String> {
+    folders(&root.join("evidence"))
+}
+
 fn folders(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries

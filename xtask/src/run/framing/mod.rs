@@ -85,7 +85,10 @@ pub(crate) fn probe(context: &Context, service: &Service, url: &str) -> Result<C
         Some(why) => (CheckOutcome::Failed, why),
         None => (
             CheckOutcome::Passed,
-            format!("{may} of {} origins may embed the service, as declared", parents.len()),
+            format!(
+                "a browser embedded the service for {may} of {} origins that tried, exactly those that the spec allows",
+                parents.len()
+            ),
         ),
     };
     Ok(probe.end(judged, (parents.len(), scenarios.len()), scenarios, None))

@@ -129,6 +129,10 @@ async fn handle(
         .header("vary", "Origin")
         .header("strict-transport-security", "max-age=31536000; includeSubDomains")
         .header("referrer-policy", "no-referrer")
+        .header(
+            "permissions-policy",
+            "accelerometer=(), camera=(), geolocation=(), microphone=(), payment=()",
+        )
         .header("content-security-policy", policy)
         .header("x-frame-options", "DENY");
     if shared.flaw != Flaw::OmitsHeader || draft.status < 400 {
@@ -335,6 +339,10 @@ async fn note(flaw: Flaw, headers: &HeaderMap, body: Body) -> Draft {
     let Ok(value) = serde_json::from_slice::<Value>(&bytes) else {
         return problem(400, "malformed-json");
     };
+    let text = String::from_utf8_lossy(&bytes);
+    if ["title", "kind"].iter().any(|name| text.matches(&format!("\"{name}\":")).count() > 1) {
+        return problem(400, "malformed-json");
+    }
     let errors = violations(&value);
     if errors.is_empty() || flaw == Flaw::DoesNotValidate {
         return ok(201, json!({"id": "1"}));
@@ -355,7 +363,8 @@ fn violations(value: &Value) -> Vec<String> {
         .filter(|name| !["title", "kind"].contains(&name.as_str()))
         .map(|name| format!("#/{name}"))
         .collect();
-    if !(1..=20).contains(&title) {
+    let has_nul = value["title"].as_str().is_some_and(|title| title.contains('\0'));
+    if !(1..=20).contains(&title) || has_nul {
         wrong.push("#/title".to_owned());
     }
     if !["plain", "rich"].contains(&kind) {

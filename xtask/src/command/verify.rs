@@ -59,6 +59,7 @@ pub(super) fn checks(
     let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let service = workspace.service(arguments.selection.service.as_deref())?;
     let environment = workspace.environment(&arguments.selection.env, service)?;
+    plan::require_known(&service.service, &service.folder, wanted, how.only)?;
     let tree = workspace.tree()?;
     session::require_fresh(context, &tree)?;
     let job = Job {
@@ -136,6 +137,7 @@ fn show_plan(context: &Context, arguments: &Verify, wanted: Wanted) -> Result<Ex
     let Some(workspace) = check::load(context, None)? else { return Ok(Exit::Usage) };
     let service = workspace.service(arguments.run.selection.service.as_deref())?;
     let environment = workspace.environment(&arguments.run.selection.env, service)?;
+    plan::require_known(&service.service, &service.folder, wanted, &arguments.only)?;
     let checks = plan::checks(&service.service, environment, wanted, &arguments.only);
     let names = planned(&checks);
     if arguments.run.format == Format::Json {

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Result, bail};
 use proofline_spec::document::{Environment, ProbeName, Proof, Service, Start};
 use proofline_spec::evidence::{CheckId, LeftOut, PlannedCheck, PlannedLoad};
+use proofline_spec::load::nearest;
 
 /// Which kinds of check are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,43 @@ pub(crate) fn checks(
 /// Whether this is the check's name, or that of its category.
 fn names(only: &str, check: &str) -> bool {
     check.strip_prefix(only).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A name under which checks are asked for.
+fn name(proof: &Proof) -> String {
+    match proof {
+        Proof::Feature(feature) => feature.clone(),
+        other => other.check().to_string(),
+    }
+}
+
+/// Refuses names of which nothing would run: whoever asks for a check must not take silence for an answer.
+pub(crate) fn require_known(
+    service: &Service,
+    folder: &str,
+    wanted: Wanted,
+    only: &[String],
+) -> Result<()> {
+    let proofs = service.claims.values().flat_map(|claim| &claim.proven_by);
+    let known: BTreeMap<String, &Proof> = proofs.map(|proof| (name(proof), proof)).collect();
+    for one in only {
+        let mut asked = known.iter().filter(|(check, _)| names(one, check)).peekable();
+        if asked.peek().is_none() {
+            let hint = nearest(one, known.keys().map(String::as_str))
+                .map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
+            bail!(
+                "no claim of `{folder}` is proven by `{one}`{hint}\nhint: `cargo xtask verify -s {folder} --plan` \
+                 lists the checks"
+            );
+        }
+        if asked.all(|(_, proof)| matches!(proof, Proof::Load(_)) && !wanted.loads) {
+            bail!(
+                "`{one}` is a load test, and this command loads nothing\nhint: `cargo xtask load -s {folder}` runs the \
+                 load tests"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Why a check does not run that might.

@@ -89,6 +89,8 @@ fn unknown_names_get_a_suggestion() {
         (&["verify", "--plan", "--env", "locale"][..], "did you mean `local`?"),
         (&["explain", "PL00071"][..], "did you mean `PL0001`?"),
         (&["test", "--only", "formatt"][..], "did you mean `format`?"),
+        (&["verify", "--only", "security/header"][..], "did you mean `security/headers`?"),
+        (&["verify", "--plan", "--only", "security/jwt"][..], "no claim of `tiny` is proven by"),
     ] {
         let done = workspace.run(arguments);
         assert_eq!(done.code, 2, "{done:?}");

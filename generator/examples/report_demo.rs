@@ -79,6 +79,7 @@ fn report(
         mutants: None,
         release: None,
         elsewhere: &proofline_generator::report::Elsewhere::default(),
+        signed_by: None,
         now: fixture::NOW,
         commits: &["1f3870b made up: the report has an example".to_owned()],
     })?)

@@ -96,6 +96,7 @@ fn run(input: &ReportInput<'_>) -> RunData {
         interrupted: manifest.interrupted,
         commit: manifest.commit.clone(),
         dirty: manifest.dirty,
+        signed_by: input.signed_by.map(str::to_owned),
         tool_version: manifest.tool_version.clone(),
         spec_digest: manifest.spec_digest,
         generated_digest: manifest.generated_digest,

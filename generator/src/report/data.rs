@@ -147,6 +147,9 @@ pub struct RunData {
     pub commit: Option<String>,
     /// Whether there were changes that are not committed.
     pub dirty: bool,
+    /// The key that the run's signature names, which only who has its public half can check; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
     /// Version of the tool.
     pub tool_version: String,
     /// Digest of the spec and its migrations.

@@ -99,6 +99,7 @@ fn manifest(
         verdicts: None,
         left_out,
         worker: None,
+        seal: None,
     }
 }
 

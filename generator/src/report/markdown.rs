@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use proofline_spec::evidence::Verdict;
 
 use super::coverage;
-use super::data::{ClaimData, ReportData};
+use super::data::{ClaimData, ReportData, RunData};
 use super::mutants::NeverSeen;
 use super::text::{listed, moment};
 
@@ -62,6 +62,7 @@ fn top(md: &mut String, data: &ReportData) {
         plain(&moment(&data.run.started_at)),
         plain(&moment(&data.run.finished_at))
     );
+    let _ = writeln!(md, "{}\n", signature(&data.run));
     if !data.problems.is_empty() {
         let _ = writeln!(md, "**Trouble with the evidence:**\n");
         for problem in &data.problems {
@@ -450,6 +451,22 @@ fn schedule(md: &mut String, data: &ReportData) {
     for objective in &derived.objectives {
         let _ =
             writeln!(md, "- objective: {} {}", plain(&objective.name), plain(&objective.target));
+    }
+}
+
+/// Who answers for the evidence.
+fn signature(run: &RunData) -> String {
+    match &run.signed_by {
+        Some(key) => format!(
+            "Signature: names the key {}; `cargo xtask evidence verify {} --key FILE` says whether that key made it.",
+            plain(key),
+            plain(&run.name)
+        ),
+        None => {
+            "Signature: none. Whoever can write the evidence's folder can write other evidence; \
+                 `--sign-key FILE` signs it."
+                .to_owned()
+        }
     }
 }
 

@@ -76,6 +76,8 @@ pub struct ReportInput<'a> {
     pub environment: &'a Environment,
     /// What the run was about.
     pub manifest: &'a Manifest,
+    /// The key that the run is signed with, or will be once the report is part of it.
+    pub signed_by: Option<&'a str>,
     /// The evidence whose digests agree with the manifest.
     pub evidence: &'a BTreeMap<CheckId, CheckEvidence>,
     /// The verdicts, computed by `proofline_spec::evidence::judge` from the same evidence.

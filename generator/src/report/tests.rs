@@ -41,6 +41,7 @@ impl Made {
             places: &NOWHERE,
             environment: &self.environment,
             manifest: &self.manifest,
+            signed_by: None,
             evidence: &self.evidence,
             readiness,
             previous: None,

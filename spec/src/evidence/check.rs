@@ -1,5 +1,6 @@
 //! What one check did and saw.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -157,6 +158,11 @@ impl CheckEvidence {
         if let Some(wrong) = self.load.as_ref().and_then(LoadEvidence::contradiction) {
             return Some(wrong);
         }
+        if self.check.kind == CheckKind::Feature
+            && let Some(wrong) = self.miscounted()
+        {
+            return Some(wrong);
+        }
         if self.outcome != CheckOutcome::Passed {
             return None;
         }
@@ -183,7 +189,51 @@ impl CheckEvidence {
         (self.executed > self.planned)
             .then(|| format!("{} of it was planned, and {} executed", self.planned, self.executed))
     }
+
+    /// What its scenarios say otherwise than the whole: a feature that ran writes each of them down, once.
+    fn miscounted(&self) -> Option<String> {
+        let there = u32::try_from(self.scenarios.len()).unwrap_or(u32::MAX);
+        if there != self.planned {
+            return Some(format!("{} scenarios were planned, and {there} are there", self.planned));
+        }
+        let of = |ended: fn(&ScenarioOutcome) -> bool| {
+            self.scenarios.iter().filter(move |scenario| ended(&scenario.outcome))
+        };
+        let ran = of(|o| matches!(o, ScenarioOutcome::Passed | ScenarioOutcome::Failed(_))).count();
+        if u32::try_from(ran).unwrap_or(u32::MAX) > self.executed {
+            return Some(format!("{ran} scenarios ended, and {} are told as run", self.executed));
+        }
+        let failed = of(|outcome| matches!(outcome, ScenarioOutcome::Failed(_))).next();
+        match failed {
+            Some(failed) if self.outcome != CheckOutcome::Failed => {
+                return Some(format!("`{}` failed, and the check did not", failed.name));
+            }
+            None if self.outcome == CheckOutcome::Failed => {
+                return Some("it failed, and no scenario of it did".to_owned());
+            }
+            _ => {}
+        }
+        let mut places = BTreeSet::new();
+        if let Some(twice) = self.scenarios.iter().find(|one| !places.insert(one.place.as_str())) {
+            return Some(format!("`{}` is there twice", twice.name));
+        }
+        // Each is rounded for itself.
+        let longest = self.duration_ms.saturating_add(ROUNDED_MS);
+        self.scenarios.iter().find_map(|one| {
+            if one.duration_ms > longest {
+                let (name, took) = (&one.name, one.duration_ms);
+                return Some(format!("`{name}` took {took} ms, all of it {} ms", self.duration_ms));
+            }
+            let kept = one.exchanges.len() as u64;
+            (kept > one.requests).then(|| {
+                format!("`{}` sent {} requests, and {kept} are kept", one.name, one.requests)
+            })
+        })
+    }
 }
+
+/// What two clocks that are read one after the other may differ by.
+const ROUNDED_MS: u64 = 1_000;
 
 /// What one scenario did and saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -325,9 +375,38 @@ mod tests {
             evidence("passed", &json!({"not_applicable": "why"}), true),
             CheckEvidence { scenarios: Vec::new(), ..evidence("passed", &json!("passed"), true) },
             CheckEvidence { executed: 2, ..evidence("passed", &json!("passed"), true) },
+            CheckEvidence { planned: 2, ..evidence("passed", &json!("passed"), true) },
+            CheckEvidence { planned: 0, executed: 0, ..evidence("passed", &json!("passed"), true) },
+            CheckEvidence { executed: 0, ..evidence("passed", &json!("passed"), true) },
+            evidence("failed", &json!("passed"), true),
+            CheckEvidence {
+                outcome: CheckOutcome::Inconclusive("why".to_owned()),
+                ..evidence("failed", &json!({"failed": "why"}), false)
+            },
         ];
         for evidence in wrong {
             assert!(evidence.contradiction().is_some(), "{evidence:?}");
+        }
+    }
+
+    #[test]
+    fn scenario_is_there_once_and_not_longer_than_all_and_with_what_it_sent() {
+        let changes: [fn(&mut CheckEvidence); 3] = [
+            |check| {
+                check.scenarios.push(check.scenarios[0].clone());
+                (check.planned, check.executed) = (2, 2);
+            },
+            |check| check.scenarios[0].duration_ms = 90_000,
+            |check| {
+                let exchange =
+                    json!({"request": "GET /", "response": "200", "curl": "", "duration_us": 1});
+                check.scenarios[0].exchanges.push(serde_json::from_value(exchange).unwrap());
+            },
+        ];
+        for (at, change) in changes.into_iter().enumerate() {
+            let mut other = evidence("passed", &json!("passed"), true);
+            change(&mut other);
+            assert!(other.contradiction().is_some(), "{at}");
         }
     }
 }

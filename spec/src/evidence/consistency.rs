@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 
-use super::{CheckEvidence, Manifest};
+use super::{CheckEvidence, Digest, Manifest};
 
 /// How far the clocks of two machines may be apart.
 const SKEW: SignedDuration = SignedDuration::from_mins(10);
@@ -25,14 +25,34 @@ static COMMIT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl Manifest {
-    /// The version of the form that is written. In the first one documents did not name their run.
-    pub const FORMAT: u32 = 2;
+    /// The version of the form that is written and read: what older ones did not say cannot be missed in them.
+    pub const FORMAT: u32 = 3;
 
-    /// The versions that are read.
-    pub const FORMATS: std::ops::RangeInclusive<u32> = 1..=Self::FORMAT;
+    /// The digest of everything in it but the seal.
+    pub fn sealed_as(&self) -> Digest {
+        let open = Self { seal: None, ..self.clone() };
+        // A manifest is of texts, numbers and lists of these, which can always be written.
+        let text = serde_json::to_string(&open).unwrap_or_default();
+        Digest::of_parts([("manifest", text.as_bytes())])
+    }
+
+    /// It with its seal, as the run that wrote it closes it.
+    #[must_use]
+    pub fn sealed(self) -> Self {
+        Self { seal: Some(self.sealed_as()), ..self }
+    }
 
     /// What in it speaks against what it says of itself; nothing in one that a run wrote. `now` is the reader's time.
     pub fn contradiction(&self, now: Timestamp) -> Option<String> {
+        if self.format != Self::FORMAT {
+            let (is, read) = (self.format, Self::FORMAT);
+            return Some(format!("it has form {is}, and this tool reads form {read}"));
+        }
+        if self.seal != Some(self.sealed_as()) {
+            return Some(
+                "it was changed after the run: its seal is that of another text".to_owned(),
+            );
+        }
         let (from, to) = match self.window() {
             Ok(window) => window,
             Err(cause) => return Some(cause),
@@ -61,8 +81,8 @@ impl Manifest {
         if let Some(commit) = commit {
             return Some(format!("`{commit}` is no commit"));
         }
-        let newer = self.format >= Self::FORMAT && self.verdicts.is_none();
-        newer.then(|| "it names no verdicts: every run keeps those that it came to".to_owned())
+        let none = self.verdicts.is_none();
+        none.then(|| "it names no verdicts: every run keeps those that it came to".to_owned())
     }
 
     /// Why a document is not of this run; nothing for one that it wrote.
@@ -71,14 +91,8 @@ impl Manifest {
             Some(run) if *run != self.run => {
                 return Some(format!("it is of the run `{run}`, not of `{}`", self.run));
             }
-            // The older form had no such field, so that a document with one is not of a run of that form.
-            Some(_) if self.format < Self::FORMAT => {
-                return Some(format!("no run of form {} wrote it: it names its run", self.format));
-            }
-            None if self.format >= Self::FORMAT => {
-                return Some(format!("it does not name its run, which is `{}`", self.run));
-            }
-            _ => {}
+            None => return Some(format!("it does not name its run, which is `{}`", self.run)),
+            Some(_) => {}
         }
         let Ok((from, to)) = self.window() else { return None };
         let Ok(began) = evidence.started_at.parse::<Timestamp>() else {
@@ -129,11 +143,12 @@ mod tests {
 
     fn manifest() -> Manifest {
         serde_json::from_value(json!({
-            "format": 2, "run": "20260101000000123-abcdef", "service": "tiny", "environment": "local",
+            "format": 3, "run": "20260101000000123-abcdef", "service": "tiny", "environment": "local",
             "url": "http://127.0.0.1:8080", "spec_version": "1.0.0", "spec_digest": "0".repeat(64),
             "tool_version": "0.1.0", "commit": "a".repeat(40), "started_at": "2026-01-01T00:00:00.123Z",
             "finished_at": "2026-01-01T00:00:10Z", "verdicts": "0".repeat(64), "documents": [],
         }))
+        .map(Manifest::sealed)
         .unwrap()
     }
 
@@ -149,11 +164,13 @@ mod tests {
     fn manifest_that_a_run_wrote_agrees_with_itself_and_a_changed_one_does_not() {
         let now: Timestamp = NOW.parse().unwrap();
         assert_eq!(manifest().contradiction(now), None);
-        assert_eq!(
-            Manifest { format: 1, verdicts: None, commit: None, ..manifest() }.contradiction(now),
-            None
-        );
-        let changes: [fn(&mut Manifest); 10] = [
+        let elsewhere = Manifest { commit: None, ..manifest() };
+        assert_eq!(elsewhere.clone().sealed().contradiction(now), None);
+        assert!(elsewhere.contradiction(now).unwrap().contains("seal"));
+        assert!(Manifest { seal: None, ..manifest() }.contradiction(now).unwrap().contains("seal"));
+        let changes: [fn(&mut Manifest); 12] = [
+            |m| m.format = 2,
+            |m| m.format = 4,
             |m| m.started_at = "2026-01-01T00:00:20.123Z".to_owned(),
             |m| m.started_at = "yesterday".to_owned(),
             |m| m.finished_at = "2025-12-31T00:00:00Z".to_owned(),
@@ -168,7 +185,8 @@ mod tests {
         for (at, change) in changes.into_iter().enumerate() {
             let mut other = manifest();
             change(&mut other);
-            assert!(other.contradiction(now).is_some(), "{at}");
+            let said = other.sealed().contradiction(now).unwrap_or_default();
+            assert!(!said.is_empty() && !said.contains("seal"), "{at}: {said}");
         }
     }
 
@@ -189,14 +207,6 @@ mod tests {
             change(&mut other);
             assert!(manifest().disowns(&other).is_some(), "{at}");
         }
-    }
-
-    #[test]
-    fn older_form_has_documents_without_a_run_and_no_others() {
-        let older = Manifest { format: 1, ..manifest() };
-        let document = CheckEvidence { run: None, ..document() };
-        assert_eq!(older.disowns(&document), None);
-        assert!(older.disowns(&self::document()).is_some());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{CheckId, Digest};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Version of this document's form: 2; 1 where documents do not name their run.
+    /// Version of this document's form: 3.
     pub format: u32,
     /// Name of the run; the name of its folder.
     pub run: String,
@@ -69,6 +69,9 @@ pub struct Manifest {
     /// The size of the worker that was built for the run; absent where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<WorkerSize>,
+    /// Digest of all else that it says, so that no field is changed by hand; a signature alone says who wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Digest>,
 }
 
 /// The size of a worker.

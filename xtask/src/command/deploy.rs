@@ -9,12 +9,11 @@ use proofline_spec::evidence::{LeftOut, Verdict};
 use proofline_spec::exit::Exit;
 
 use super::check;
-use super::report::{self, Claims};
+use super::report::{self, Claims, Shown};
 use crate::cli::Deploy;
 use crate::context::{Context, Stopped};
 use crate::output::{self, Progress, Tone};
 use crate::run::evidence::keys::SigningKey;
-use crate::run::evidence::signature;
 use crate::run::git;
 use crate::run::plan::{self, Checks, Wanted};
 use crate::run::session;
@@ -216,10 +215,10 @@ impl Place<'_> {
         let name = finished.folder.file_name().and_then(|name| name.to_str());
         *run = name.map(str::to_owned);
         let found = session::read_run(self.context, service, environment, self.generated, name)?;
-        let format = arguments.format;
-        report::write(self.context, service, environment, &found, format, Claims::Checked)?;
         let signer = SigningKey::chosen(self.context, None)?;
-        signature::sign_with(self.context, &found.folder, signer.as_ref())?;
+        let (format, claims) = (arguments.format, Claims::Checked);
+        let shown = Shown { format, claims, signer: signer.as_ref() };
+        report::write(self.context, service, environment, &found, &shown)?;
         if finished.interrupted {
             return Err(Stopped::interrupted());
         }

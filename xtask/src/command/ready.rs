@@ -3,13 +3,12 @@
 use anyhow::Result;
 use proofline_spec::exit::Exit;
 
-use super::report::{self, Claims};
+use super::report::{self, Claims, Shown};
 use super::{check, generate};
 use crate::cli::{Format, Ready};
 use crate::context::{Context, Stopped};
 use crate::output;
 use crate::run::evidence::keys::SigningKey;
-use crate::run::evidence::signature;
 use crate::run::plan::{self, Wanted};
 use crate::run::session;
 
@@ -39,8 +38,8 @@ fn ready(context: &Context, arguments: &Ready) -> Result<Exit> {
     let finished = session::run(context, service, environment, &checks, generated)?;
     let run = finished.folder.file_name().and_then(|name| name.to_str());
     let found = session::read_run(context, service, environment, generated, run)?;
-    let exit = report::write(context, service, environment, &found, arguments.format, Claims::All)?;
-    signature::sign_with(context, &found.folder, signer.as_ref())?;
+    let shown = Shown { format: arguments.format, claims: Claims::All, signer: signer.as_ref() };
+    let exit = report::write(context, service, environment, &found, &shown)?;
     if finished.interrupted {
         return Err(Stopped::interrupted());
     }

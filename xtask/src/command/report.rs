@@ -58,7 +58,8 @@ pub(super) fn run(context: &Context, arguments: &Report) -> Result<Exit> {
     let format = arguments.run.format;
     let beside = signer.is_none().then(|| beside(&found)).flatten();
     let folder = beside.clone().unwrap_or_else(|| found.folder.join("report"));
-    let exit = write_to(context, service, environment, &found, (format, Claims::All), &folder)?;
+    let shown = Shown { format, claims: Claims::All, signer: signer.as_ref() };
+    let exit = write_to(context, service, environment, &found, &shown, &folder)?;
     if let Some(folder) = beside {
         let text = format!(
             "the run is signed, so its folder stays as it is, and the report in {} is not signed; \
@@ -117,17 +118,26 @@ pub(super) enum Claims {
     Checked,
 }
 
-/// Makes the report of a run that has just ended, as a part of it.
+/// How a report is told, and who signs it.
+pub(super) struct Shown<'a> {
+    pub(super) format: Format,
+    pub(super) claims: Claims,
+    /// The key that the run is signed with once the report is part of it.
+    pub(super) signer: Option<&'a SigningKey>,
+}
+
+/// Makes the report of a run that has just ended, as a part of it, and signs the whole.
 pub(super) fn write(
     context: &Context,
     service: &LoadedService,
     environment: &Environment,
     found: &Evidence,
-    format: Format,
-    claims: Claims,
+    shown: &Shown<'_>,
 ) -> Result<Exit> {
     let folder = found.folder.join("report");
-    write_to(context, service, environment, found, (format, claims), &folder)
+    let exit = write_to(context, service, environment, found, shown, &folder)?;
+    signature::sign_with(context, &found.folder, shown.signer)?;
+    Ok(exit)
 }
 
 /// Computes, renders, writes and prints; the exit code says what the evidence says.
@@ -136,7 +146,7 @@ fn write_to(
     service: &LoadedService,
     environment: &Environment,
     found: &Evidence,
-    (format, claims): (Format, Claims),
+    shown: &Shown<'_>,
     folder: &Path,
 ) -> Result<Exit> {
     let readiness = found.judge(service, &Context::today());
@@ -153,12 +163,15 @@ fn write_to(
             None
         });
     let previous = previous(context, service, environment, &found.manifest);
+    let named = || signature::named_key(&found.folder);
+    let signed_by = shown.signer.map(|key| key.public().id().to_owned()).or_else(named);
     let rendered = report::render(&ReportInput {
         service: &service.service,
         spec_path: &format!("spec/services/{}/service.yaml", service.folder),
         places: &service.places,
         environment,
         manifest: &found.manifest,
+        signed_by: signed_by.as_deref(),
         evidence: &found.checks,
         readiness: &readiness,
         previous: previous.as_ref(),
@@ -182,7 +195,7 @@ fn write_to(
         ("announcement", "announcement.txt", &rendered.announcement),
     ];
     let paths = keep(context, folder, &files)?;
-    match format {
+    match shown.format {
         Format::Json => {
             let mut object = rendered.json;
             object["report"] = Value::Object(paths);
@@ -192,7 +205,7 @@ fn write_to(
             context,
             &readiness,
             found,
-            claims,
+            shown.claims,
             &relative(&context.root, &folder.join("report.html")),
         ),
     }

@@ -11,12 +11,12 @@ use proofline_spec::evidence::{CheckKind, Digest, Verdict};
 use proofline_spec::exit::Exit;
 
 use super::check;
-use super::report::{self, Claims};
+use super::report::{self, Claims, Shown};
 use crate::cli::{Format, Run, Verify};
 use crate::context::Context;
 use crate::output::{self, Tone};
+use crate::run::evidence::Evidence;
 use crate::run::evidence::keys::SigningKey;
-use crate::run::evidence::{Evidence, signature};
 use crate::run::plan::{self, Checks, Wanted};
 use crate::run::session;
 use crate::run::workspace::LoadedService;
@@ -102,8 +102,8 @@ impl Job<'_> {
         let finished = session::run(context, service, environment, &self.checks, generated)?;
         let name = finished.folder.file_name().and_then(|name| name.to_str());
         let found = session::read_run(context, service, environment, generated, name)?;
-        report::write(context, service, environment, &found, format, Claims::Checked)?;
-        signature::sign_with(context, &found.folder, self.signer.as_ref())?;
+        let shown = Shown { format, claims: Claims::Checked, signer: self.signer.as_ref() };
+        report::write(context, service, environment, &found, &shown)?;
         let exit = if finished.interrupted { Exit::Interrupted } else { self.exit(&found) };
         Ok(Ended { found, exit })
     }

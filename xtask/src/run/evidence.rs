@@ -303,9 +303,6 @@ pub(crate) fn read(
         problems
             .push("the run was interrupted; checks that did not end have no evidence".to_owned());
     }
-    if manifest.verdicts.is_none() {
-        problems.push("the run does not name the verdicts that it came to".to_owned());
-    }
     let folder = folder.to_owned();
     let unlike = None;
     let mut found =
@@ -347,9 +344,9 @@ pub(crate) fn why_foreign(
     generated: Option<Digest>,
 ) -> Option<String> {
     let name = &service.service.service.name;
-    if !Manifest::FORMATS.contains(&manifest.format) {
+    if manifest.format != Manifest::FORMAT {
         return Some(format!(
-            "the evidence has form {}, and this tool reads forms up to {}",
+            "the evidence has form {}, and this tool reads form {}; run the checks again",
             manifest.format,
             Manifest::FORMAT
         ));

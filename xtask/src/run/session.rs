@@ -150,9 +150,10 @@ pub(crate) fn run_built(
         verdicts: None,
         left_out: session.left_out,
         worker,
+        seal: None,
     };
     evidence::keep_verdicts(&folder, &mut manifest, service, Context::today())?;
-    evidence::write_manifest(&folder, &manifest)?;
+    evidence::write_manifest(&folder, &manifest.sealed())?;
     Ok(Finished { folder, interrupted })
 }
 

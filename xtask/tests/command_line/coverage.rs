@@ -1,9 +1,8 @@
 //! `coverage`: what a run's evidence leaves without a claim.
 
-use proofline_spec::evidence::Digest;
-use proofline_spec::load;
 use serde_json::{Value, json};
 
+use crate::evidence::write_run;
 use crate::workspace::{DESCRIBED, Workspace};
 
 const ENVIRONMENT: &str = "proofline: v1\nenvironment: edge\nservices: [tiny]\ntarget: workers\nurl: http://127.0.0.1:2\n";
@@ -18,7 +17,6 @@ fn workspace(asked: &str) -> Workspace {
     workspace.write("environments/edge.yaml", ENVIRONMENT);
     let name = "20260101000000000-abcdef";
     let folder = format!("evidence/edge/tiny/{name}");
-    let document = "checks/feature-security-headers.json";
     let answers = json!({
         "forms": [{"status": 200, "headers": {}}],
         "asked": [{"request": asked, "answers": [0]}],
@@ -30,17 +28,8 @@ fn workspace(asked: &str) -> Workspace {
             {"name": "One", "place": "", "outcome": "passed", "duration_ms": 1, "answers": answers},
         ],
     });
-    workspace.write(&format!("{folder}/{document}"), &evidence.to_string());
-    let loaded = load::load_service(&workspace.path("spec/services/tiny/service.yaml"));
-    let digest = Digest::of(evidence.to_string().as_bytes());
-    let manifest = json!({
-        "format": 1, "run": name, "service": "tiny", "environment": "edge",
-        "url": "http://127.0.0.1:2", "spec_version": "1.0.0",
-        "spec_digest": load::service_digest(&loaded).unwrap(), "tool_version": "0.1.0",
-        "started_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:00:01Z",
-        "documents": [{"check": "feature/security/headers", "path": document, "sha256": digest}],
-    });
-    workspace.write(&format!("{folder}/manifest.json"), &manifest.to_string());
+    let place = ("edge", "http://127.0.0.1:2");
+    write_run(&workspace, &folder, place, serde_json::from_value(evidence).unwrap());
     workspace
 }
 

@@ -63,15 +63,52 @@ fn document_of_another_run_is_refused_whatever_its_digest() {
 }
 
 #[test]
-fn run_of_the_older_form_is_read_and_is_no_way_round_the_newer_one() {
+fn run_of_an_older_form_or_with_a_field_that_was_changed_by_hand_is_refused() {
+    let changes: [Change<Manifest>; 3] = [
+        ("it has form 2", |manifest| {
+            manifest.format = 2;
+            manifest.seal = None;
+        }),
+        ("its seal is that of another text", |manifest| manifest.dirty = !manifest.dirty),
+        ("its seal is that of another text", |manifest| {
+            manifest.tool_version = "0.2.0".to_owned();
+        }),
+    ];
+    for (why, change) in changes {
+        let workspace = run(CheckOutcome::Passed, 1);
+        let mut other = manifest(&workspace);
+        change(&mut other);
+        let text = serde_json::to_string(&other).unwrap();
+        workspace.write(&format!("{RUN}/manifest.json"), &text);
+        let done = workspace.run(&["evidence", "verify"]);
+        assert_eq!(done.code, 3, "{why}: {done:?}");
+        assert!(done.stderr.contains(why), "{why}: {}", done.stderr);
+        let done = workspace.run(&["report", "--format", "json"]);
+        let found: Value = serde_json::from_str(&done.stdout).unwrap();
+        assert_eq!(found["claims"][0]["verdict"], "unverified", "{why}");
+    }
+}
+
+#[test]
+fn verdicts_of_another_form_do_not_hide_that_they_do_not_follow() {
     let workspace = run(CheckOutcome::Passed, 1);
-    let mut older = manifest(&workspace);
-    older.format = 1;
-    write_manifest(&workspace, &older);
-    refused(&workspace, "no run of form 1 wrote it");
-    forge(&workspace, |document| document.run = None);
-    assert_eq!(workspace.run(&["evidence", "verify"]).code, 0, "as older tools wrote it");
-    assert_eq!(workspace.run(&["report"]).code, 0);
+    let path = format!("{RUN}/{}", Verdicts::FILE);
+    let mut verdicts: Value = serde_json::from_str(&workspace.read(&path)).unwrap();
+    verdicts["format"] = (Verdicts::FORMAT + 1).into();
+    let text = verdicts.to_string();
+    workspace.write(&path, &text);
+    let mut other = manifest(&workspace);
+    other.verdicts = Some(Digest::of(text.as_bytes()));
+    write_manifest(&workspace, &other);
+    refused(&workspace, "it holds no verdicts");
+}
+
+#[test]
+fn copy_of_a_run_under_a_newer_name_is_refused() {
+    let workspace = run(CheckOutcome::Passed, 1);
+    let newer = format!("{}/20270101000000000-ffffff", RUN.rsplit_once('/').unwrap().0);
+    std::fs::rename(workspace.path(RUN), workspace.path(&newer)).unwrap();
+    refused(&workspace, "stands in another's folder");
 }
 
 #[test]

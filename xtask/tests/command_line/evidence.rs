@@ -1,7 +1,9 @@
 //! `report`: only evidence that is whole, fresh and of this service counts.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use proofline_spec::document::Service;
 use proofline_spec::evidence::{
     Answers, CheckEvidence, CheckId, CheckKind, CheckOutcome, Digest, DocumentEntry, Manifest,
     ScenarioEvidence, ScenarioOutcome, Verdicts, judge,
@@ -19,6 +21,11 @@ pub(crate) const DOCUMENT: &str = "checks/feature-security-headers.json";
 pub(crate) fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
     let workspace = Workspace::with(DESCRIBED);
     let check = CheckId::new(CheckKind::Feature, "security/headers");
+    let scenario = match outcome {
+        _ if executed == 0 => ScenarioOutcome::LeftOut("nobody ran it".to_owned()),
+        CheckOutcome::Failed => ScenarioOutcome::Failed("what was seen".to_owned()),
+        _ => ScenarioOutcome::Passed,
+    };
     let evidence = CheckEvidence {
         run: Some("20260101000000000-abcdef".to_owned()),
         check: check.clone(),
@@ -31,7 +38,7 @@ pub(crate) fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
         scenarios: vec![ScenarioEvidence {
             name: "One".to_owned(),
             place: String::new(),
-            outcome: ScenarioOutcome::Passed,
+            outcome: scenario,
             steps: Vec::new(),
             exchanges: Vec::new(),
             answers: Answers::default(),
@@ -74,22 +81,65 @@ pub(crate) fn run(outcome: CheckOutcome, executed: u32) -> Workspace {
         left_out: Vec::new(),
         raw: Vec::new(),
         worker: None,
+        seal: None,
     };
-    let judged_on = "2026-01-01".to_owned();
     let service = loaded.document.unwrap();
-    let checks = [(check, evidence)].into();
-    let readiness = judge(&service, Some(&manifest), &checks, None, &judged_on);
-    let verdicts = Verdicts { format: Verdicts::FORMAT, judged_on, readiness };
-    let text = serde_json::to_string(&verdicts).unwrap();
-    workspace.write(&format!("{RUN}/{}", Verdicts::FILE), &text);
-    manifest.verdicts = Some(Digest::of(text.as_bytes()));
+    keep_verdicts(&workspace, RUN, &service, &mut manifest, &[(check, evidence)].into());
     write_manifest(&workspace, &manifest);
     workspace
 }
 
 pub(crate) fn write_manifest(workspace: &Workspace, manifest: &Manifest) {
-    let text = serde_json::to_string(manifest).unwrap();
-    workspace.write(&format!("{RUN}/manifest.json"), &text);
+    write_manifest_in(workspace, RUN, manifest.clone());
+}
+
+/// Writes a manifest with its seal, as the tool does.
+pub(crate) fn write_manifest_in(workspace: &Workspace, folder: &str, manifest: Manifest) {
+    let text = serde_json::to_string(&manifest.sealed()).unwrap();
+    workspace.write(&format!("{folder}/manifest.json"), &text);
+}
+
+/// Writes a run of one check into a folder, with what is the same in each: a manifest of nearly nothing.
+pub(crate) fn write_run(
+    workspace: &Workspace,
+    folder: &str,
+    (environment, url): (&str, &str),
+    evidence: CheckEvidence,
+) {
+    let name = folder.rsplit('/').next().unwrap();
+    let evidence = CheckEvidence { run: Some(name.to_owned()), ..evidence };
+    let document = format!("checks/{}", evidence.check.file_name());
+    let text = serde_json::to_string(&evidence).unwrap();
+    workspace.write(&format!("{folder}/{document}"), &text);
+    let loaded = load::load_service(&workspace.path("spec/services/tiny/service.yaml"));
+    let mut manifest: Manifest = serde_json::from_value(serde_json::json!({
+        "format": Manifest::FORMAT, "run": name, "service": "tiny", "environment": environment,
+        "url": url, "spec_version": "1.0.0",
+        "spec_digest": load::service_digest(&loaded).unwrap(), "tool_version": "0.1.0",
+        "started_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:00:01Z",
+        "documents": [
+            {"check": evidence.check, "path": document, "sha256": Digest::of(text.as_bytes())},
+        ],
+    }))
+    .unwrap();
+    let checks = [(evidence.check.clone(), evidence)].into();
+    keep_verdicts(workspace, folder, &loaded.document.unwrap(), &mut manifest, &checks);
+    write_manifest_in(workspace, folder, manifest);
+}
+
+fn keep_verdicts(
+    workspace: &Workspace,
+    folder: &str,
+    service: &Service,
+    manifest: &mut Manifest,
+    checks: &BTreeMap<CheckId, CheckEvidence>,
+) {
+    let judged_on = "2026-01-01".to_owned();
+    let readiness = judge(service, Some(manifest), checks, None, &judged_on);
+    let verdicts = Verdicts { format: Verdicts::FORMAT, judged_on, readiness };
+    let text = serde_json::to_string(&verdicts).unwrap();
+    workspace.write(&format!("{folder}/{}", Verdicts::FILE), &text);
+    manifest.verdicts = Some(Digest::of(text.as_bytes()));
 }
 
 pub(crate) fn manifest(workspace: &Workspace) -> Manifest {
@@ -142,7 +192,10 @@ pub(crate) fn forge(workspace: &Workspace, change: impl FnOnce(&mut CheckEvidenc
 #[test]
 fn evidence_that_was_changed_with_its_digest_counts_for_nothing() {
     let forged = run(CheckOutcome::Failed, 1);
-    forge(&forged, |evidence| evidence.outcome = CheckOutcome::Passed);
+    forge(&forged, |evidence| {
+        evidence.outcome = CheckOutcome::Passed;
+        evidence.scenarios[0].outcome = ScenarioOutcome::Passed;
+    });
     let (code, verdict, reason, _) = report(&forged);
     assert_eq!((code, verdict.as_str()), (5, "unverified"));
     assert!(reason.contains("SEC-HEADERS is verified by it, and was failed"), "{reason}");

@@ -1,9 +1,8 @@
 //! `parity`: two runs whose answers are compared, one of them with planted differences.
 
-use proofline_spec::evidence::Digest;
-use proofline_spec::load;
 use serde_json::{Value, json};
 
+use crate::evidence::write_run;
 use crate::workspace::{DESCRIBED, Done, Workspace};
 
 const EDGE: &str = "proofline: v1\nenvironment: edge\nservices: [tiny]\ntarget: workers\nurl: http://127.0.0.1:2\n";
@@ -35,7 +34,6 @@ fn run(workspace: &Workspace, environment: &str, answers: &Value) {
     let name = "20260101000000000-abcdef";
     let folder = format!("evidence/{environment}/tiny/{name}");
     let url = if environment == "local" { "http://127.0.0.1:1" } else { "http://127.0.0.1:2" };
-    let document = "checks/feature-security-headers.json";
     let evidence = json!({
         "check": "feature/security/headers", "outcome": "passed", "summary": "",
         "started_at": "2026-01-01T00:00:00Z", "duration_ms": 1, "planned": 1, "executed": 1,
@@ -43,17 +41,8 @@ fn run(workspace: &Workspace, environment: &str, answers: &Value) {
             {"name": "One", "place": "", "outcome": "passed", "duration_ms": 1, "answers": answers},
         ],
     });
-    workspace.write(&format!("{folder}/{document}"), &evidence.to_string());
-    let loaded = load::load_service(&workspace.path("spec/services/tiny/service.yaml"));
-    let digest = Digest::of(evidence.to_string().as_bytes());
-    let manifest = json!({
-        "format": 1, "run": name, "service": "tiny", "environment": environment,
-        "url": url, "spec_version": "1.0.0",
-        "spec_digest": load::service_digest(&loaded).unwrap(), "tool_version": "0.1.0",
-        "started_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:00:01Z",
-        "documents": [{"check": "feature/security/headers", "path": document, "sha256": digest}],
-    });
-    workspace.write(&format!("{folder}/manifest.json"), &manifest.to_string());
+    let evidence = serde_json::from_value(evidence).unwrap();
+    write_run(workspace, &folder, (environment, url), evidence);
 }
 
 fn parity(workspace: &Workspace) -> Done {

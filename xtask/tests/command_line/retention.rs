@@ -3,7 +3,7 @@
 use proofline_spec::evidence::{CheckOutcome, Digest, Verdicts};
 use serde_json::{Value, json};
 
-use crate::evidence::{DOCUMENT, RUN, manifest, run};
+use crate::evidence::{DOCUMENT, RUN, manifest, run, write_manifest_in};
 use crate::workspace::Workspace;
 
 const NEWEST: &str = "20260101000000000-abcdef";
@@ -25,7 +25,7 @@ fn older(workspace: &Workspace, name: &str) {
     manifest.verdicts = Some(of_then(Verdicts::FILE));
     manifest.started_at = format!("{day}T00:00:00Z");
     manifest.finished_at = manifest.started_at.replace("00Z", "01Z");
-    workspace.write(&format!("{folder}/manifest.json"), &serde_json::to_string(&manifest).unwrap());
+    write_manifest_in(workspace, &folder, manifest);
 }
 
 fn names(workspace: &Workspace) -> Vec<String> {

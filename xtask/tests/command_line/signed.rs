@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use proofline_generator::tree::write_atomically;
-use proofline_spec::evidence::{CheckEvidence, CheckOutcome};
+use proofline_spec::evidence::{CheckEvidence, CheckOutcome, ScenarioOutcome};
 use serde_json::Value;
 
-use crate::evidence::{DOCUMENT, RUN, manifest, run, write_manifest};
+use crate::evidence::{DOCUMENT, RUN, manifest, run, write_manifest, write_manifest_in};
 use crate::workspace::{Done, Workspace};
 
 const NAME: &str = "20260101000000000-abcdef";
@@ -177,6 +177,7 @@ fn two_runs_are_compared() {
     let text = workspace.read(&format!("{RUN}/{DOCUMENT}"));
     let mut evidence: CheckEvidence = serde_json::from_str(&text).unwrap();
     evidence.outcome = CheckOutcome::Failed;
+    evidence.scenarios[0].outcome = ScenarioOutcome::Failed("what was seen".to_owned());
     evidence.run = Some("20260102000000000-fedcba".to_owned());
     evidence.started_at = "2026-01-02T00:00:00Z".to_owned();
     let text = serde_json::to_string(&evidence).unwrap();
@@ -186,7 +187,7 @@ fn two_runs_are_compared() {
     manifest.started_at = "2026-01-02T00:00:00Z".to_owned();
     manifest.finished_at = "2026-01-02T00:00:01Z".to_owned();
     manifest.documents[0].sha256 = proofline_spec::evidence::Digest::of(text.as_bytes());
-    workspace.write(&format!("{other}/manifest.json"), &serde_json::to_string(&manifest).unwrap());
+    write_manifest_in(&workspace, &other, manifest);
     let done = workspace.run(&["evidence", "diff", NAME, "--format", "json"]);
     assert_eq!(done.code, 0, "{done:?}");
     let found = json(&done);

@@ -77,7 +77,8 @@ impl Contents {
 
     /// What the file of verdicts says, whatever the manifest says of it.
     pub(super) fn verdicts(&self) -> Option<Verdicts> {
-        serde_json::from_slice(self.files.get(Verdicts::FILE)?).ok()
+        let verdicts: Verdicts = serde_json::from_slice(self.files.get(Verdicts::FILE)?).ok()?;
+        (verdicts.format == Verdicts::FORMAT).then_some(verdicts)
     }
 
     /// The verdicts that were kept, if they are those that the manifest names.
@@ -159,9 +160,7 @@ impl Contents {
         let wrong = match histograms.map(|bytes| serde_json::from_slice::<Histograms>(bytes)) {
             Some(Ok(kept)) => load.contradicts(&kept),
             Some(Err(error)) => Some(format!("`{path}` holds no histograms: {error}")),
-            // Runs of the first form may have kept none.
-            None => (manifest.format >= Manifest::FORMAT)
-                .then(|| format!("`{path}`, of which it was computed, was not kept")),
+            None => Some(format!("`{path}`, of which it was computed, was not kept")),
         };
         wrong.or_else(|| load.miscounts(&String::from_utf8_lossy(intervals?)))
     }

@@ -84,14 +84,6 @@ pub(super) fn of_files(contents: &Contents) -> Vec<Trouble> {
     let (_, mut troubles) = contents.documents(&manifest);
     troubles.splice(0..0, of_manifest(&manifest));
     troubles.extend(of_rest(contents, &manifest));
-    if manifest.run != contents.folder {
-        let cause = format!("it is of the run `{}`, and stands in another's folder", manifest.run);
-        troubles.push(Trouble::new(MANIFEST, cause, "give the folder the name of its run"));
-    }
-    if manifest.format < Manifest::FORMAT && manifest.verdicts.is_none() {
-        let cause = "it names no verdicts: every run keeps those that it came to";
-        troubles.push(Trouble::new(MANIFEST, cause, AGAIN));
-    }
     let expected: BTreeSet<&Path> = names(&manifest).collect();
     let added = contents.files.keys().filter(|name| !expected.contains(Path::new(name.as_str())));
     let odd = contents.odd.iter().filter(|odd| !expected.iter().any(|name| name.starts_with(odd)));
@@ -126,6 +118,10 @@ pub(super) fn of_manifest(manifest: &Manifest) -> Vec<Trouble> {
 /// What is wrong with the files that are named beside the documents, and with what is no file.
 pub(super) fn of_rest(contents: &Contents, manifest: &Manifest) -> Vec<Trouble> {
     let mut troubles = Vec::new();
+    if manifest.run != contents.folder {
+        let cause = format!("it is of the run `{}`, and stands in another's folder", manifest.run);
+        troubles.push(Trouble::new(MANIFEST, cause, "give the folder the name of its run"));
+    }
     let raw = manifest.raw.iter().map(|entry| (entry.path.as_str(), entry.sha256));
     for (path, sha256) in raw.chain(manifest.verdicts.map(|sha256| (Verdicts::FILE, sha256))) {
         troubles.extend(contents.named(path, sha256).err().flatten());

@@ -160,7 +160,9 @@ fn manifest(documents: Vec<DocumentEntry>, verdicts: Digest) -> Manifest {
         verdicts: Some(verdicts),
         left_out: Vec::new(),
         worker: None,
+        seal: None,
     }
+    .sealed()
 }
 
 proptest! {
@@ -247,7 +249,7 @@ fn run_that_is_forged_whole_is_refused_for_its_key_alone() {
     signed.write("checks/load-smoke.json", &bytes);
     let mut manifest: Manifest = serde_json::from_slice(&signed.read(MANIFEST)).unwrap();
     manifest.documents[1].sha256 = Digest::of(&bytes);
-    signed.write(MANIFEST, &serde_json::to_vec_pretty(&manifest).unwrap());
+    signed.write(MANIFEST, &serde_json::to_vec_pretty(&manifest.sealed()).unwrap());
     let other = SigningKey::create(&signed.home.path().join("other.pem")).unwrap();
     signature::sign(&signed.run(), &other).unwrap();
     let troubles = signed.believed();

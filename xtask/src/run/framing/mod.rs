@@ -23,6 +23,8 @@ const NOWHERE: &str = "/proofline/no/such/route";
 /// A page that embeds, and whether it may.
 #[derive(Debug, PartialEq, Eq)]
 struct Parent {
+    /// What it is called: an origin whose port is another one in each run has a name that is not.
+    name: String,
     origin: String,
     may: bool,
 }
@@ -46,8 +48,10 @@ struct Shown {
 fn parents(service: &Service, own: &str) -> Vec<Parent> {
     let framing = service.headers.framing.as_ref();
     let mut parents = Vec::new();
-    let mut add = |origin: String, may| parents.push(Parent { origin, may });
-    add(own.to_owned(), matches!(framing, Some(Framing::SameOrigin)));
+    let name = "its own origin".to_owned();
+    let may = matches!(framing, Some(Framing::SameOrigin));
+    parents.push(Parent { name, origin: own.to_owned(), may });
+    let mut add = |origin: String, may| parents.push(Parent { name: origin.clone(), origin, may });
     add("https://foreign.example".to_owned(), false);
     if let Some(Framing::AllowFrom(origins)) = framing {
         for origin in origins {
@@ -124,7 +128,7 @@ fn judge(parent: &Parent, seen: &Seen) -> ScenarioEvidence {
         ));
     }
     let may = if parent.may { "may" } else { "may not" };
-    let name = format!("{} {may} embed it", parent.origin);
+    let name = format!("{} {may} embed it", parent.name);
     ScenarioEvidence { requests, ..probe::scenario(name, "headers.framing".to_owned(), steps) }
 }
 
@@ -141,7 +145,10 @@ mod tests {
 
     #[test]
     fn who_may_not_embed_and_who_must_are_judged_and_so_is_the_browser() {
-        let parent = |may| Parent { origin: "https://a.example".to_owned(), may };
+        let parent = |may| {
+            let origin = "https://a.example".to_owned();
+            Parent { name: origin.clone(), origin, may }
+        };
         let passes =
             |may, seen: &Seen| judge(&parent(may), seen).outcome == ScenarioOutcome::Passed;
         assert!(passes(true, &shown(true, true)) && passes(false, &shown(false, true)));

@@ -9,6 +9,12 @@ Feature: A cached answer is never given again once what it tells has changed, an
     Then every request is answered as declared
     And every read gives what was changed before it
 
+  @needs:admin
+  Scenario: Somebody else changes something of a user
+    Given a user
+    And an answer that is cached and that the user can change
+    Then the user reads at once what an administrator changes of them
+
   Scenario: Something is made or removed
     Given a user
     Then each cached list shows what was made after it was read, and no longer what was removed

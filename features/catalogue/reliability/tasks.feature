@@ -8,6 +8,10 @@ Feature: A scheduled task that fails disturbs nothing else, is recorded, and is 
     When every task is due again
     Then every task is recorded as succeeded
 
+  Scenario: How long a run took
+    When a task is held up for 700 ms
+    Then its run is recorded with a duration of 600 ms or more
+
   @about:task-alert @needs:logs
   Scenario: A task fails again and again
     When a task fails as often in a row as an alert says

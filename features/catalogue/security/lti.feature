@@ -8,6 +8,10 @@ Feature: A learning platform lets its people in, and nobody else can pretend to 
   Scenario: A launch
     Then a launch from it begins a session
 
+  Scenario: Who comes, and as what
+    Then who comes again is who came before, and who has the same name elsewhere is somebody else
+    And what somebody is on the platform makes their role here, and what only looks like it does not
+
   Scenario: What is used once
     Then a launch from it begins a session
     And a launch that is sent again is refused

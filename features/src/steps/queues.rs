@@ -361,9 +361,17 @@ async fn listed(world: &mut World, arguments: Arguments) -> Seen {
     let Some(letter) = letter else {
         return Err(Failure::Wrong(format!("none of {} dead letters is of {id}", letters.len())));
     };
-    let fits = letter["class"] == arguments.text(0) && letter["replayed_at"].is_null();
+    // A refusal for good is the last attempt, whatever their number.
+    let all = known(world)?.attempts;
+    let attempts = letter["attempts"].as_u64().unwrap_or_default();
+    let had = had(world, &text(world)?).await?.len() as u64;
+    let fits = letter["class"] == arguments.text(0)
+        && letter["replayed_at"].is_null()
+        && (1..=u64::from(all)).contains(&attempts)
+        && attempts == had;
     if !fits {
-        return Err(Failure::Wrong(format!("the letter says something else: {letter}")));
+        let message = format!("the letter says something else, after {had} attempts: {letter}");
+        return Err(Failure::Wrong(message));
     }
     world.memory.queues.letter = letter["id"].as_str().map(str::to_owned);
     Ok(format!("after {} attempts: {}", letter["attempts"], letter["reason"]))

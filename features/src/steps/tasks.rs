@@ -1,7 +1,7 @@
 //! Scheduled tasks that are made due, and made to fail.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cucumber::step::Collection;
 use serde::Deserialize;
@@ -25,6 +25,8 @@ type Recorded = BTreeMap<String, Vec<Run>>;
 pub(super) struct Runs {
     /// Each round: the task that was made to fail, and what was recorded of each task.
     rounds: Vec<(Option<String>, Recorded)>,
+    /// A run of a task that was held up, and so long it took at most, in milliseconds.
+    held_up: Option<(Run, u128)>,
     /// The task and the alert that is about it, and from which byte of the log on they matter.
     told: Option<Told>,
 }
@@ -56,6 +58,8 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         when "each task panics in turn while every task is due" => each_panics;
         when "every task is due again" => all_due;
         when "a task fails as often in a row as an alert says" => fails_in_a_row;
+        when "a task is held up for ([0-9]+) ms" => held_up;
+        then "its run is recorded with a duration of ([0-9]+) ms or more" => took;
         then "the one that panicked is recorded as failed each time, with its duration and the reason" => failed;
         then "every other task is recorded as succeeded each time, with its duration" => others_succeeded;
         then "every task is recorded as succeeded" => all_succeeded;
@@ -127,6 +131,31 @@ async fn each_panics(world: &mut World, _: Arguments) -> Seen {
         world.memory.runs.rounds.push((Some(task.clone()), runs?));
     }
     Ok(format!("{} rounds of {} tasks", tasks.len(), tasks.len()))
+}
+
+async fn held_up(world: &mut World, arguments: Arguments) -> Seen {
+    let delay: u64 = arguments.text(0).parse().map_err(|_| Failure::broken("not a number"))?;
+    let task = recorded(&world.run()?.target).into_iter().next();
+    let task = task.ok_or_else(|| Failure::not_applicable("no task's runs are recorded"))?;
+    faults::make(world, &json!({ "task": task, "fault": "slow", "delay_ms": delay })).await?;
+    let before = Instant::now();
+    let runs = run_now(world, std::slice::from_ref(&task)).await;
+    let most = before.elapsed().as_millis();
+    faults::restore(world).await?;
+    let run = runs?.into_values().flatten().next();
+    world.memory.runs.held_up = run.map(|run| (run, most));
+    Ok(format!("{task} waits for {delay} ms before it does anything"))
+}
+
+async fn took(world: &mut World, arguments: Arguments) -> Seen {
+    let Some((run, most)) = &world.memory.runs.held_up else {
+        return Err(Failure::broken("no task was held up"));
+    };
+    let least: u64 = arguments.text(0).parse().map_err(|_| Failure::broken("not a number"))?;
+    match run.duration_ms.and_then(|told| u128::try_from(told).ok()) {
+        Some(told) if (u128::from(least)..=*most).contains(&told) => Ok(format!("{told} ms")),
+        _ => Err(Failure::Wrong(format!("it took {least} to {most} ms, recorded is {run:?}"))),
+    }
 }
 
 async fn all_due(world: &mut World, _: Arguments) -> Seen {

@@ -1,5 +1,6 @@
 //! Cached answers, while what they tell changes and while the cache fails.
 
+mod others;
 mod own;
 
 use std::time::Duration;
@@ -60,6 +61,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         when "the cache gives back half of what it was given" => damaged;
         when "the cache is there again" => back;
         then "no cached answer is given to another user or to another question" => own::each;
+        then "the user reads at once what an administrator changes of them" => others::tier;
         then "every request is answered as declared" => all_answered;
         then "every read gives what was changed before it" => all_fresh;
     }

@@ -1,6 +1,7 @@
 //! LTI 1.3: a learning platform opens the service, and a hostile one does not.
 
 mod deep_linking;
+mod people;
 mod platform;
 
 use cucumber::step::Collection;
@@ -27,7 +28,7 @@ pub(super) struct Memory {
 }
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
-    let collection = deep_linking::steps(collection);
+    let collection = people::steps(deep_linking::steps(collection));
     steps! { collection;
         given "a learning platform that is registered" => registered;
         then "a launch from it begins a session" => begins;

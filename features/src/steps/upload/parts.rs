@@ -90,6 +90,35 @@ async fn tells(world: &World, place: &str, who: &Account, expected: u64) -> Resu
     Err(Failure::Wrong(format!("{expected} bytes were sent, and {told} are told")))
 }
 
+/// A part was taken, and its answer says how far the file is (tus 1.0.0, `PATCH`).
+fn taken(answer: &Answer, sent: u64) -> Result<(), Failure> {
+    require(answer.status == 204, || "a part must be taken".to_owned(), answer)?;
+    let told = answer.header("upload-offset");
+    let right = told.and_then(|told| told.parse().ok()) == Some(sent);
+    require(right, || format!("must say `Upload-Offset: {sent}`, says {told:?}"), answer)
+}
+
+/// Where a page can ask how far an upload is, it is told what `HEAD` tells.
+async fn shows(
+    world: &World,
+    place: &str,
+    who: &Account,
+    (sent, length): (u64, u64),
+) -> Result<(), Failure> {
+    tells(world, place, who, sent).await?;
+    let answer = world.send(tus("GET", place, who)).await?;
+    // The protocol has no GET: a service may do without it.
+    if matches!(answer.status, 404 | 405) {
+        return Ok(());
+    }
+    let told = answer.json();
+    let right = answer.status == 200
+        && told["offset"] == sent
+        && told["length"] == length
+        && told["complete"] == (sent == length);
+    require(right, || format!("must say that {sent} of {length} bytes arrived"), &answer)
+}
+
 /// The id of what an upload becomes: the last part of the place where it goes on.
 pub(super) fn id(place: &str) -> &str {
     place.rsplit('/').next().unwrap_or_default()
@@ -104,19 +133,19 @@ async fn one(world: &World, taking: &Taking, who: &Account) -> Result<(), Failur
         return Err(Failure::Wrong("a name that leads elsewhere must be refused".to_owned()));
     }
     let (place, _) = begin(world, taking, who, length, "x.y").await?;
-    tells(world, &place, who, 0).await?;
+    shows(world, &place, who, (0, length)).await?;
     let middle = file.len() / 3;
     let answer = world.send(part(&place, who, 0, &file[..middle])).await?;
-    require(answer.status == 204, || "a part must be taken".to_owned(), &answer)?;
-    tells(world, &place, who, middle as u64).await?;
+    taken(&answer, middle as u64)?;
+    shows(world, &place, who, (middle as u64, length)).await?;
     // As after a break: the first byte of this part was sent before, and the offset says so.
     let again = world.send(part(&place, who, 0, &file[..middle])).await?;
     require(again.status == 409, || "a part that came before must be refused".to_owned(), &again)?;
     let told = usize::try_from(offset(world, &place, who).await?).unwrap_or(usize::MAX);
     let rest = file.get(told..).unwrap_or_default();
     let last = world.send(part(&place, who, told as u64, rest)).await?;
-    require(last.status == 204, || "the last part must be taken".to_owned(), &last)?;
-    tells(world, &place, who, length).await?;
+    taken(&last, length)?;
+    shows(world, &place, who, (length, length)).await?;
     match download(world, taking, who, id(&place)).await? {
         Some(found) => same(&found, kind, &file),
         None => Ok(()),

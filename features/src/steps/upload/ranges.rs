@@ -10,6 +10,9 @@ use crate::generate::file;
 use crate::steps::{Arguments, steps};
 use crate::world::World;
 
+/// Before any file was made.
+const LONG_AGO: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
+
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         then "the ranges of a file put together are the file, each told as what it is" => together;
@@ -122,9 +125,12 @@ async fn together(world: &mut World, _: Arguments) -> Seen {
             result = Err(Failure::Wrong("the parts together are not the file".to_owned()));
         }
         findings.add(&file.route, result)?;
-        for (said, first) in
-            [(format!("bytes={}-", size - 5), size - 5), ("bytes=-9".to_owned(), size - 9)]
-        {
+        // The last bytes of which there are fewer are the whole (RFC 9110, section 14.1.2).
+        for (said, first) in [
+            (format!("bytes={}-", size - 5), size - 5),
+            ("bytes=-9".to_owned(), size - 9),
+            (format!("bytes=-{}", size + 7), 0),
+        ] {
             let answer = file.get(world, &[("Range", &said)]).await?;
             findings.add(&said, file.part(&answer, first, size - 1))?;
         }
@@ -189,6 +195,9 @@ async fn same(world: &mut World, _: Arguments) -> Seen {
         let headers = [("If-None-Match", "\"other\""), ("If-Modified-Since", date)];
         let answer = file.get(world, &headers).await?;
         findings.add("If-None-Match before If-Modified-Since", file.whole(&answer))?;
+        // Whose copy is older than the file gets it.
+        let answer = file.get(world, &[("If-Modified-Since", LONG_AGO)]).await?;
+        findings.add("If-Modified-Since long ago", file.whole(&answer))?;
     }
     findings.finish("no file is given back", |count| format!("{count} requests were right"))
 }
@@ -200,7 +209,7 @@ async fn another(world: &mut World, _: Arguments) -> Seen {
         for (name, said) in [
             ("If-Match", "\"other\""),
             ("If-Match", weak.as_str()),
-            ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"),
+            ("If-Unmodified-Since", LONG_AGO),
         ] {
             let answer = file.get(world, &[(name, said), ("If-None-Match", "*")]).await?;
             let right = answer.status == 412 && answer.is_problem();
@@ -209,6 +218,10 @@ async fn another(world: &mut World, _: Arguments) -> Seen {
         }
         let answer = file.get(world, &[("If-Match", &file.etag)]).await?;
         findings.add("If-Match with its tag", file.whole(&answer))?;
+        if let Some(date) = &file.modified {
+            let answer = file.get(world, &[("If-Unmodified-Since", date)]).await?;
+            findings.add("If-Unmodified-Since with its date", file.whole(&answer))?;
+        }
     }
     findings.finish("no file is given back", |count| format!("{count} requests were right"))
 }
@@ -217,7 +230,7 @@ async fn changed(world: &mut World, _: Arguments) -> Seen {
     let mut findings = Findings::new();
     for file in kept(world).await? {
         let weak = format!("W/{}", file.etag);
-        for said in ["\"other\"", &weak, "Thu, 01 Jan 1970 00:00:00 GMT"] {
+        for said in ["\"other\"", &weak, LONG_AGO] {
             let answer = file.get(world, &[("Range", "bytes=3-9"), ("If-Range", said)]).await?;
             findings.add(&format!("If-Range: {said}"), file.whole(&answer))?;
         }

@@ -61,7 +61,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         when "the cache gives back half of what it was given" => damaged;
         when "the cache is there again" => back;
         then "no cached answer is given to another user or to another question" => own::each;
-        then "the user reads at once what an administrator changes of them" => others::tier;
+        then "the user reads at once what an administrator changes of them" => others::change;
         then "every request is answered as declared" => all_answered;
         then "every read gives what was changed before it" => all_fresh;
     }

@@ -1,10 +1,12 @@
 //! Tables of mutants on disk: `evidence/mutants/<environment>/<service>.json`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use proofline_generator::report::{Ground, SeenMutants};
-use proofline_spec::evidence::{Digest, MutantTable};
+use proofline_spec::document::Service;
+use proofline_spec::evidence::{Digest, MutantOutcome, MutantTable};
 
 use super::{Mutants, catalogue_digest};
 use crate::run::workspace::LoadedService;
@@ -32,16 +34,30 @@ pub(crate) fn newest(
         return Ok((None, Vec::new()));
     }
     paths.sort();
+    let mutants = Mutants::read(root)?;
     let ground = Ground {
         service: service.folder.clone(),
         spec_digest: service.digest,
-        mutants_digest: Mutants::read(root)?.digest,
+        mutants_digest: mutants.digest,
         catalogue_digest: catalogue_digest(root)?,
     };
     let (mut tables, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
         match read(&path) {
-            Ok((table, sha256)) => tables.push(SeenMutants::new(table, sha256, &ground)),
+            Ok((table, sha256)) => {
+                let seen = SeenMutants::new(table, sha256, &ground);
+                // What is said of other mutants than those that are here cannot be compared.
+                let wrong = seen
+                    .stale
+                    .is_empty()
+                    .then(|| doubt(&seen.table, &mutants, &service.folder, &service.service));
+                match wrong.flatten() {
+                    Some(wrong) => {
+                        problems.push(format!("`{}`: {wrong}; it does not count", path.display()));
+                    }
+                    None => tables.push(seen),
+                }
+            }
             Err(error) => problems.push(format!("{error:#}; it does not count")),
         }
     }
@@ -51,6 +67,40 @@ pub(crate) fn newest(
         (found.stale.is_empty(), table.environment == environment, table.finished_at.clone())
     });
     Ok((newest, problems))
+}
+
+/// What of a table is not what `prove` writes of these mutants.
+pub(super) fn doubt(
+    table: &MutantTable,
+    mutants: &Mutants,
+    folder: &str,
+    service: &Service,
+) -> Option<String> {
+    for row in &table.mutants {
+        let id = &row.id;
+        let Some(mutant) = mutants.all.iter().find(|mutant| mutant.id == *id) else {
+            return Some(format!("there is no mutant `{id}`"));
+        };
+        let claims = mutant.claims_of(folder, service);
+        if row.check != mutant.check || !claims.contains(&row.claim.as_str()) {
+            return Some(format!("`{id}` breaks no claim `{}` by `{}`", row.claim, row.check));
+        }
+        let is_caught = row.outcome == MutantOutcome::Caught;
+        let told = row.failed_step.as_ref().or(row.message.as_ref());
+        if row.caught != is_caught || is_caught && !told.is_some_and(|told| mutant.names(told)) {
+            return Some(format!(
+                "`{id}` is told as caught, and no step that names the promise is"
+            ));
+        }
+    }
+    if !table.only.is_empty() || table.interrupted {
+        return None;
+    }
+    let rows = table.mutants.iter().map(|row| row.id.as_str());
+    let told: BTreeSet<&str> = rows.chain(table.left_out.iter().map(|out| &*out.id)).collect();
+    let all = mutants.of(folder, service, &[]).ok()?;
+    let missing = all.iter().find(|mutant| !told.contains(mutant.id.as_str()))?;
+    Some(format!("it is a table of all mutants, and says nothing of `{}`", missing.id))
 }
 
 fn read(path: &Path) -> Result<(MutantTable, Digest)> {

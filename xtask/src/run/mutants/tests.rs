@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use proofline_spec::document::{Proof, Service, Target};
-use proofline_spec::evidence::{CheckId, CheckKind};
+use proofline_spec::evidence::{CheckId, CheckKind, Digest, MutantOutcome, MutantRow, MutantTable};
 use proofline_spec::load;
 
 use super::host::Host;
+use super::kept::doubt;
 use super::{Mutants, SOURCES, schemata};
 
 /// Claims that nobody has seen failing, by service, and why; `prove` shows each as such.
@@ -175,4 +176,51 @@ fn a_mutant_is_named_alone_by_its_claim_or_by_its_check() {
     assert_eq!(of("security/jwt").unwrap(), of("SEC-JWT-FORGERY").unwrap());
     let error = of("jwt-alg-non").unwrap_err().to_string();
     assert!(error.contains("`jwt-alg-non`") && error.contains("hint:"), "{error}");
+}
+
+/// A table in which each mutant of a service is caught, as `prove` would write it.
+fn all_caught(mutants: &Mutants, folder: &str, service: &Service) -> MutantTable {
+    let rows = mutants.of(folder, service, &[]).unwrap().into_iter().flat_map(|mutant| {
+        mutant.claims_of(folder, service).into_iter().map(|claim| MutantRow {
+            id: mutant.id.clone(),
+            what: mutant.what.clone(),
+            claim: claim.to_owned(),
+            check: mutant.check.clone(),
+            outcome: MutantOutcome::Caught,
+            caught: true,
+            failed_step: Some(format!("Then {}", mutant.steps[0])),
+            message: None,
+            also_failed: Vec::new(),
+        })
+    });
+    let text = serde_json::json!({
+        "service": folder, "environment": "local", "started_at": "", "finished_at": "", "tool_version": "",
+        "spec_digest": Digest::of(b""), "mutants_digest": mutants.digest, "only": [], "interrupted": false,
+        "released": [], "controls": [], "mutants": rows.collect::<Vec<_>>(), "never_failing": [],
+    });
+    serde_json::from_value(text).unwrap()
+}
+
+#[test]
+fn table_that_was_edited_is_not_one_of_these_mutants() {
+    let (mutants, services) = (mutants(), services());
+    let (folder, service) = services.iter().find(|(folder, _)| folder == "luna").unwrap();
+    let whole = all_caught(&mutants, folder, service);
+    assert_eq!(doubt(&whole, &mutants, folder, service), None);
+    let changes: [fn(&mut MutantTable); 6] = [
+        |table| table.mutants[0].id = "nobody".to_owned(),
+        |table| table.mutants[0].claim = "SEC-NOTHING".to_owned(),
+        |table| table.mutants[0].caught = false,
+        |table| table.mutants[0].outcome = MutantOutcome::Survived,
+        |table| table.mutants[0].failed_step = Some("Then something else".to_owned()),
+        |table| {
+            let id = table.mutants[0].id.clone();
+            table.mutants.retain(|row| row.id != id);
+        },
+    ];
+    for (at, change) in changes.into_iter().enumerate() {
+        let mut edited = whole.clone();
+        change(&mut edited);
+        assert!(doubt(&edited, &mutants, folder, service).is_some(), "{at}");
+    }
 }

@@ -16,6 +16,10 @@ const MOST_SENT: u64 = 200_000_000;
 /// One chunk of a body that does not say how long it is.
 const CHUNK: usize = 64 * 1024;
 
+/// Another check may have used a limit of everybody's up: so often it is tried, after so long, until it is renewed.
+const TRIES: u32 = 6;
+const REFUSED: Duration = Duration::from_secs(15);
+
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         then "a file that says that it is too large is refused before it is sent" => too_large;
@@ -33,10 +37,17 @@ async fn too_large(world: &mut World, _: Arguments) -> Seen {
         let most = taking.upload.max_size.get();
         for length in [most + 1, most.saturating_mul(1000)] {
             let (authority, bytes) = promising(world, &taking, &user, length, b"")?;
-            let answer = raw::send(&authority, &bytes, Duration::from_secs(5)).await;
-            let answer = answer.map_err(|error| Failure::Broken(error.to_string()))?;
-            let statuses = answer.statuses();
-            noted(world, &taking, &statuses);
+            let mut statuses = Vec::new();
+            for _ in 0..TRIES {
+                let answer = raw::send(&authority, &bytes, Duration::from_secs(5)).await;
+                let answer = answer.map_err(|error| Failure::Broken(error.to_string()))?;
+                statuses = answer.statuses();
+                noted(world, &taking, &statuses);
+                if statuses != [429] {
+                    break;
+                }
+                tokio::time::sleep(REFUSED).await;
+            }
             let result = if statuses == [413] {
                 Ok(())
             } else {

@@ -243,9 +243,6 @@ impl Session<'_> {
             }
         }
         for name in probes(checks).filter(|name| !is_last(*name)) {
-            if name == ProbeName::Backup && self.started.is_some() {
-                self.fill(plan)?;
-            }
             self.measure(name, plan)?;
         }
         Ok(())
@@ -256,15 +253,16 @@ impl Session<'_> {
         probes(checks).filter(|name| is_last(*name)).try_for_each(|name| self.measure(name, plan))
     }
 
-    /// Makes sure that there is something of people's in the store: checks remove what they make.
-    fn fill(&self, plan: &Plan) -> Result<()> {
+    /// Makes sure that there is something of people's in the store: checks remove what they make. Whether there is more
+    /// than before.
+    fn fill(&self, plan: &Plan) -> Result<bool> {
         let file = self.write_plan("kept.json", plan)?;
         let (context, scratch) = (self.context, self.scratch.path());
         let made = runners::principals(context, plan, &file, scratch, &self.secrets, None);
-        if let Err(error) = made {
+        if let Err(error) = &made {
             output::line(context, Tone::Warn, "Note", &format!("{error:#}"));
         }
-        Ok(())
+        Ok(made.is_ok())
     }
 
     /// A measurement that comes to no end decides nothing, and takes nothing away from what the others found.
@@ -312,7 +310,8 @@ impl Session<'_> {
             ProbeName::WebVitals => web_vitals::probe(context, &self.service.service, url),
             ProbeName::Fuzz => fuzz::probe(context, self.service, plan, &self.secrets),
             ProbeName::Backup => {
-                backup::check::probe(context, self.service, self.environment, started)
+                let fill = || self.fill(plan);
+                backup::check::probe(context, self.service, self.environment, started, fill)
             }
             ProbeName::Secrets => secrets::probe(context, self.service, started, &self.folder),
             ProbeName::Tests | ProbeName::Lints | ProbeName::Audit => gates::probe(context, name),

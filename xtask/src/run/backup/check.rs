@@ -27,6 +27,8 @@ const DUMP: &str = "dump.sql";
 
 /// What a backup is taken of.
 trait Store {
+    /// How many rows the service has in its own tables now.
+    fn rows(&self, manifest: Manifest) -> Result<usize>;
     /// Takes a backup into a folder that is not there yet.
     fn back_up(&self, backup: &Path, manifest: Manifest) -> Result<Manifest>;
     /// Restores it into an empty place; what differs there from what the service itself has, and how many rows are there.
@@ -43,6 +45,11 @@ struct Folder<'a> {
 }
 
 impl Store for Folder<'_> {
+    fn rows(&self, manifest: Manifest) -> Result<usize> {
+        let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
+        Ok(self.back_up(&folder.path().join("backup"), manifest)?.rows_of(self.own))
+    }
+
     fn back_up(&self, backup: &Path, manifest: Manifest) -> Result<Manifest> {
         super::take(&self.store, backup, manifest)
     }
@@ -66,6 +73,10 @@ impl Store for Folder<'_> {
 }
 
 impl Store for Server<'_> {
+    fn rows(&self, _: Manifest) -> Result<usize> {
+        Ok(server::count(&self.own()?, self.own))
+    }
+
     fn back_up(&self, backup: &Path, manifest: Manifest) -> Result<Manifest> {
         super::private(&backup.join(STORE))?;
         let dump = self.dump()?.unwrap_or_default();
@@ -87,12 +98,13 @@ impl Store for Server<'_> {
     }
 }
 
-/// Takes a backup of what runs, and restores it.
+/// Takes a backup of what runs, and restores it. `fill` makes the service keep something more, and says whether it did.
 pub(crate) fn probe(
     context: &Context,
     service: &LoadedService,
     environment: &Environment,
     started: Option<&Started>,
+    fill: impl FnOnce() -> Result<bool>,
 ) -> Result<CheckEvidence> {
     let probe = Probe::begin(ProbeName::Backup);
     let Some(started) = started else {
@@ -103,9 +115,9 @@ pub(crate) fn probe(
     let own = tables(service);
     let server = Server { context, service, started, own: &own };
     let (what, found) = if let Some(store) = started.data() {
-        ("the store's files", steps(&Folder { store, own: &own }, manifest)?)
+        ("the store's files", steps(&Folder { store, own: &own }, manifest, fill)?)
     } else if server.dump()?.is_some() {
-        let found = steps(&server, manifest)?;
+        let found = steps(&server, manifest, fill)?;
         server.clear()?;
         ("the database on its server", found)
     } else {
@@ -153,8 +165,14 @@ fn made(sql: &str) -> Vec<String> {
 }
 
 /// What was seen, and how many rows of the service were restored.
-fn steps(store: &dyn Store, manifest: impl Fn() -> Manifest) -> Result<(Vec<StepEvidence>, usize)> {
+fn steps(
+    store: &dyn Store,
+    manifest: impl Fn() -> Manifest,
+    fill: impl FnOnce() -> Result<bool>,
+) -> Result<(Vec<StepEvidence>, usize)> {
     let folder = tempfile::Builder::new().prefix("proofline-").tempdir()?;
+    let before = store.rows(manifest())?;
+    let is_filled = fill()?;
     let mut look = 1;
     loop {
         let name = |what: &str| folder.path().join(format!("{what}-{look}"));
@@ -177,33 +195,43 @@ fn steps(store: &dyn Store, manifest: impl Fn() -> Manifest) -> Result<(Vec<Step
                 return Ok((vec![probe::step(when, true, None), probe::step(text, false, why)], 1));
             }
         };
+        // What people do must be in what is backed up: a service may keep it elsewhere.
+        let kept = is_filled.then(|| {
+            let told = format!("{before} rows before, {rows} in the backup");
+            let text = "Then the accounts that were made just before are among its rows";
+            probe::step(text, rows > before, Some(told))
+        });
         let (lost, noticed) = store.lose_a_row(&backup, &new)?;
-        let Some(lost) = lost else { return Ok((Vec::new(), 0)) };
+        let Some(lost) = lost else {
+            return Ok((kept.into_iter().collect(), usize::from(is_filled)));
+        };
         let edited = edit(&backup)?;
         let told = |found: &[String]| {
             Some(if found.is_empty() { "nothing differs".to_owned() } else { found.join("; ") })
         };
         let named = noticed.iter().any(|line| line.contains(&format!("{lost}: ")));
-        let steps = vec![
-            probe::step(when, true, Some(taken.describe())),
-            probe::step(
+        let steps = [
+            Some(probe::step(when, true, Some(taken.describe()))),
+            kept,
+            Some(probe::step(
                 "Then what is restored from it into an empty place equals what the service has",
                 unlike.is_empty(),
                 told(&unlike),
-            ),
-            probe::step(
+            )),
+            Some(probe::step(
                 format!(
                     "When a row of {lost} is taken out of what was restored, then that is noticed"
                 ),
                 named,
                 told(&noticed),
-            ),
-            probe::step(
+            )),
+            Some(probe::step(
                 "When a byte of the backup is changed, then it is refused",
                 edited.contains("was changed"),
                 Some(edited),
-            ),
+            )),
         ];
+        let steps = steps.into_iter().flatten().collect();
         return Ok((steps, rows));
     }
 }
@@ -233,9 +261,14 @@ mod tests {
         lost: bool,
         broken: bool,
         blind: bool,
+        elsewhere: bool,
     }
 
     impl Store for Spoilt {
+        fn rows(&self, _: Manifest) -> Result<usize> {
+            Ok(if self.elsewhere { 3 } else { 2 })
+        }
+
         fn back_up(&self, backup: &Path, manifest: Manifest) -> Result<Manifest> {
             crate::run::backup::private(&backup.join(STORE))?;
             write_atomically(&backup.join(STORE).join("a"), b"rows")?;
@@ -261,18 +294,19 @@ mod tests {
             let digest = proofline_spec::evidence::Digest::of(b"spec");
             Manifest::new(("tiny", "local"), digest, "2026-01-01T00:00:00Z".to_owned())
         };
-        let (steps, rows) = steps(store, manifest).unwrap();
+        let (steps, rows) = steps(store, manifest, || Ok(true)).unwrap();
         assert!(rows > 0);
         steps.iter().all(|step| step.passed == Some(true))
     }
 
     #[test]
     fn what_is_lost_broken_or_not_compared_fails() {
-        let sound = || Spoilt { lost: false, broken: false, blind: false };
+        let sound = || Spoilt { lost: false, broken: false, blind: false, elsewhere: false };
         assert!(holds(&sound()));
         assert!(!holds(&Spoilt { lost: true, ..sound() }));
         assert!(!holds(&Spoilt { broken: true, ..sound() }));
         assert!(!holds(&Spoilt { blind: true, ..sound() }));
+        assert!(!holds(&Spoilt { elsewhere: true, ..sound() }));
     }
 
     #[test]

@@ -217,9 +217,12 @@ pub(crate) struct Prove {
     /// tried again alone.
     #[arg(long, short, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
-    /// Run every check for each mutant, and tell which others fail.
+    /// Run every check for each mutant, load tests excepted, and tell which others fail.
     #[arg(long)]
     pub(crate) all_checks: bool,
+    /// For each claim, no more mutants once one of it is caught.
+    #[arg(long, conflicts_with = "all_checks")]
+    pub(crate) one_each: bool,
     /// Exit 5 when a claim's check was never seen failing.
     #[arg(long)]
     pub(crate) strict: bool,

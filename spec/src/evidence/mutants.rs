@@ -32,6 +32,9 @@ pub struct MutantTable {
     pub dirty: bool,
     /// The names of those that were asked for; all without any.
     pub only: Vec<String>,
+    /// Whether one mutant that was caught was enough for each claim; the others are left out.
+    #[serde(default)]
+    pub one_each: bool,
     /// Whether somebody stopped it before every mutant was tried.
     pub interrupted: bool,
     /// Programs of the service as it is released, none of which holds anything of a mutant.
@@ -40,7 +43,7 @@ pub struct MutantTable {
     pub controls: Vec<Control>,
     /// One row for each mutant and each claim that it breaks.
     pub mutants: Vec<MutantRow>,
-    /// Those that change what does not run in the environment; none of them was tried.
+    /// Those that were not tried, such as what does not run in the environment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOutMutant>,
     /// Claims of which no mutant was caught.

@@ -26,6 +26,7 @@ pub(super) fn run(context: &Context, arguments: &Prove) -> Result<Exit> {
     let wanted = Wanted {
         only: arguments.only.clone(),
         all_checks: arguments.all_checks,
+        one_each: arguments.one_each,
         jobs: arguments.jobs.map_or_else(at_once, NonZeroUsize::get),
     };
     let table = mutants::prove(context, service, environment, generated, &wanted)?;
@@ -47,8 +48,7 @@ fn at_once() -> usize {
 
 /// Writes both forms down; a part of the mutants never replaces what all of them showed.
 fn keep(context: &Context, table: &MutantTable, markdown: &str, json: &str) -> Result<String> {
-    let part = if table.only.is_empty() && !table.interrupted { "" } else { ".part" };
-    let name = format!("{}{part}", table.service);
+    let name = mutants::name(table);
     let path = |end: &str| mutants::place(&table.environment, &format!("{name}.{end}"));
     for (end, text) in [("json", json), ("md", markdown)] {
         write_atomically(&context.root.join(path(end)), text.as_bytes())?;
@@ -66,7 +66,7 @@ fn summarise(context: &Context, table: &MutantTable, kept: &str) {
     output::line(context, tone, "Proved", &text);
     if !table.left_out.is_empty() {
         let count = counted(table.left_out.len(), "mutant");
-        let text = format!("{count} of what does not run in {}", table.environment);
+        let text = format!("{count}; the table says why");
         output::line(context, Tone::Plain, "Not tried", &text);
     }
     for claim in &table.never_failing {

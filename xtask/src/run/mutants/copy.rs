@@ -1,22 +1,27 @@
-//! A copy of the workspace whose runtime has every mutant. The workspace itself is never changed.
+//! A copy of the workspace whose runtime has every mutant, and, one at a time, those of files that checks read. The
+//! workspace itself is never changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use proofline_generator::tree::write_atomically;
 
 use super::{Mutant, Mutants, SOURCES, schemata};
 use crate::context::Context;
-use crate::run::build;
+use crate::run::{build, said};
 
 /// What cargo needs, and what a run reads.
 const PARTS: [&str; 7] =
     ["environments", "features", "generator", "loadtest", "runtime", "spec", "xtask"];
+/// What is there only in some workspaces: pipelines, which checks read, and what is never committed.
+const IF_THERE: [&str; 2] = [".github", ".gitignore"];
 /// Files of the root.
 const FILES: [&str; 2] = ["Cargo.toml", "Cargo.lock"];
 /// Folders that hold nothing of the sources.
-const NOT_SOURCES: [&str; 4] = ["node_modules", "target", "build", "peers"];
+const NOT_SOURCES: [&str; 5] = ["node_modules", "target", "build", "peers", ".git"];
 /// The entry point of workers, from the sources.
 const ENTRY: &str = "host/workers/shim.mjs";
 /// The package that is another one in the copy.
@@ -54,6 +59,13 @@ pub(super) fn make(context: &Context, mutants: &Mutants) -> Result<Context> {
     for part in PARTS {
         files_below(&context.root, Path::new(part), &mut kept)?;
     }
+    for part in IF_THERE.map(Path::new) {
+        match context.root.join(part) {
+            path if path.is_dir() => files_below(&context.root, part, &mut kept)?,
+            path if path.is_file() => drop(kept.insert(part.to_owned())),
+            _ => {}
+        }
+    }
     for path in &kept {
         let from = context.root.join(path);
         let bytes = match changed.get(path) {
@@ -68,15 +80,67 @@ pub(super) fn make(context: &Context, mutants: &Mutants) -> Result<Context> {
     put(&root.join(&module), schemata::MODULE.as_bytes(), &context.root.join("Cargo.toml"))?;
     kept.insert(module);
     remove_others(&root, &kept)?;
+    commit(context, &root)?;
     let mut copy = context.within(&root, context.target.join("mutants"));
     copy.runtime = root.join("runtime");
     Ok(copy)
 }
 
+/// Makes the copy a repository of its own: what looks at files and their history must see those of the copy.
+fn commit(context: &Context, root: &Path) -> Result<()> {
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.current_dir(root).args(arguments);
+        said::data(context, &mut command, None)
+    };
+    // What the user has set for commits of their own is not for this one.
+    let own = ["user.name=proofline", "user.email=proofline@localhost", "commit.gpgSign=false"];
+    let own: Vec<&str> = own.into_iter().flat_map(|set| ["-c", set]).collect();
+    let message = ["commit", "--quiet", "--no-verify", "--allow-empty", "--message", "copy"];
+    let commit = [&own[..], &message].concat();
+    for arguments in [&["init", "--quiet"][..], &["add", "--all"], &commit] {
+        let said = git(arguments)?;
+        if !said.success {
+            bail!(
+                "git {} in {} failed: {}",
+                arguments.join(" "),
+                root.display(),
+                said.all().trim()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A file of the copy that is another one until this is dropped.
+pub(super) struct Edited {
+    path: PathBuf,
+    text: String,
+}
+
+/// Puts a mutant of a file that a check reads into the copy.
+pub(super) fn edit(copy: &Context, mutant: &Mutant, file: &Path) -> Result<Edited> {
+    let path = copy.root.join(file);
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let mut edited = text.clone();
+    edited.replace_range(schemata::place(&text, mutant)?, &mutant.with);
+    let was = Edited { path, text };
+    write_atomically(&was.path, edited.as_bytes())?;
+    Ok(was)
+}
+
+impl Drop for Edited {
+    // What could not be put back is when the next copy is made.
+    fn drop(&mut self) {
+        let _ = write_atomically(&self.path, self.text.as_bytes());
+    }
+}
+
 /// Files that the copy has otherwise.
 fn changed(root: &Path, mutants: &Mutants) -> Result<BTreeMap<PathBuf, String>> {
     let mut by_file: BTreeMap<&str, Vec<&Mutant>> = BTreeMap::new();
-    for mutant in &mutants.all {
+    for mutant in mutants.all.iter().filter(|mutant| mutant.read_file().is_none()) {
         by_file.entry(&mutant.file).or_default().push(mutant);
     }
     let read = |path: &Path| {
@@ -126,8 +190,7 @@ fn put(path: &Path, bytes: &[u8], of: &Path) -> Result<()> {
     if std::fs::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
-    proofline_generator::tree::write_atomically(path, bytes)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    write_atomically(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     let is_same = std::fs::read(of).is_ok_and(|original| original == bytes);
     if is_same {
         let time = std::fs::metadata(of)?.modified()?;

@@ -13,23 +13,36 @@ use crate::run::workspace::LoadedService;
 
 /// Where all tables are, from the root of the workspace.
 const FOLDER: &str = "evidence/mutants";
+/// What follows a service's name where one mutant that is caught was enough for each claim.
+const ONE_EACH: &str = ".one-each";
 
 /// Where a file of an environment's tables is, from the root of the workspace.
 pub(crate) fn place(environment: &str, name: &str) -> PathBuf {
     Path::new(FOLDER).join(environment).join(name)
 }
 
+/// The name of a table's files: what was asked for in part never replaces what all mutants showed.
+pub(crate) fn name(table: &MutantTable) -> String {
+    let part = match table {
+        _ if !table.only.is_empty() || table.interrupted => ".part",
+        _ if table.one_each => ONE_EACH,
+        _ => "",
+    };
+    format!("{}{part}", table.service)
+}
+
 /// The table that says most of a service as it is: one that is not stale before others, one of this environment
-/// before others, the newest of these. What cannot be read is told, never counted.
+/// before others, one of all mutants before one of one each, the newest of these. What cannot be read is told, never
+/// counted.
 pub(crate) fn newest(
     root: &Path,
     service: &LoadedService,
     environment: &str,
 ) -> Result<(Option<SeenMutants>, Vec<String>)> {
-    let name = format!("{}.json", service.folder);
+    let names = ["", ONE_EACH].map(|part| format!("{}{part}.json", service.folder));
     let folders = std::fs::read_dir(root.join(FOLDER)).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> =
-        folders.map(|folder| folder.path().join(&name)).filter(|path| path.is_file()).collect();
+    let files = folders.flat_map(|folder| names.clone().map(|name| folder.path().join(name)));
+    let mut paths: Vec<PathBuf> = files.filter(|path| path.is_file()).collect();
     if paths.is_empty() {
         return Ok((None, Vec::new()));
     }
@@ -64,7 +77,8 @@ pub(crate) fn newest(
     problems.sort();
     let newest = tables.into_iter().max_by_key(|found| {
         let table = &found.table;
-        (found.stale.is_empty(), table.environment == environment, table.finished_at.clone())
+        let is_here = table.environment == environment;
+        (found.stale.is_empty(), is_here, !table.one_each, table.finished_at.clone())
     });
     Ok((newest, problems))
 }

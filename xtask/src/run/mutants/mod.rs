@@ -1,7 +1,9 @@
-//! Mutants: small changes of the runtime's sources that a check must see, as data beside the checks.
+//! Mutants: small changes of the runtime's sources, or of what a check reads, that a check must see, as data beside the
+//! checks.
 //!
-//! They are text in `features/mutants/*.yaml`, and stand in a copy of the sources only (`copy.rs`), all in one
-//! program, where a variable of the process or of the worker chooses one of them (`schemata.rs`).
+//! They are text in `features/mutants/*.yaml`, and stand in a copy of the workspace only (`copy.rs`). Those of the
+//! runtime are all in one program, where a variable of the process or of the worker chooses one of them
+//! (`schemata.rs`); one of a file that a check reads stands in the copy while it is tried.
 
 mod built;
 mod copy;
@@ -15,14 +17,14 @@ mod table;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use proofline_spec::document::Service;
-use proofline_spec::evidence::{CheckId, Digest};
+use proofline_spec::evidence::{CheckId, CheckKind, Digest};
 use serde::Deserialize;
 
-pub(crate) use kept::{newest, place};
+pub(crate) use kept::{name, newest, place};
 pub(crate) use prove::{Wanted, prove};
 pub(crate) use table::markdown;
 
@@ -46,7 +48,7 @@ pub(crate) fn catalogue_digest(root: &Path) -> Result<Digest> {
     Ok(Digest::of_parts(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice()))))
 }
 
-/// A small change of the runtime, and who must see it.
+/// A small change of the runtime, or of a file that a check reads, and who must see it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mutant {
@@ -68,7 +70,7 @@ pub(crate) struct Mutant {
     /// The services whose checks can see it; all that have the check without it.
     #[serde(default)]
     pub(crate) services: Vec<String>,
-    /// The file, from `runtime/src`.
+    /// The file, from `runtime/src`; with a `/` before it, from the root of the workspace.
     #[serde(rename = "in")]
     pub(crate) file: String,
     /// What stands there, once: an expression, or whole statements.
@@ -154,6 +156,21 @@ impl Mutants {
 }
 
 impl Mutant {
+    /// The file from the workspace's root, where it is no source of the runtime but what a check reads.
+    pub(crate) fn read_file(&self) -> Option<&Path> {
+        self.file.strip_prefix('/').map(Path::new)
+    }
+
+    /// Whether nothing else may run beside it: what it changes is there once, or what is measured is time.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.read_file().is_some() || self.check.kind == CheckKind::Load
+    }
+
+    /// The file from the workspace's root.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.read_file().map_or_else(|| Path::new(SOURCES).join(&self.file), Path::to_path_buf)
+    }
+
     /// The claims of a service that it breaks.
     pub(crate) fn claims_of<'a>(&self, folder: &str, service: &'a Service) -> Vec<&'a str> {
         if !self.services.is_empty() && !self.services.iter().any(|name| name == folder) {

@@ -8,8 +8,8 @@ use anyhow::{Result, anyhow, bail};
 use proofline_spec::diagnostic::counted;
 use proofline_spec::document::Environment;
 use proofline_spec::evidence::{
-    CheckId, CheckOutcome, Control, Digest, LeftOutMutant, MutantOutcome, MutantRow, MutantTable,
-    Verdict, WorkerSize,
+    CheckId, CheckKind, CheckOutcome, Control, Digest, LeftOutMutant, MutantOutcome, MutantRow,
+    MutantTable, Verdict, WorkerSize,
 };
 
 use super::built::{self, Built};
@@ -22,7 +22,7 @@ use crate::run::evidence::Evidence;
 use crate::run::git;
 use crate::run::plan::{self, Checks};
 use crate::run::session;
-use crate::run::workspace::LoadedService;
+use crate::run::workspace::{LoadedService, Workspace};
 
 /// What is wanted.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,8 @@ pub(crate) struct Wanted {
     pub(crate) all_checks: bool,
     /// How many mutants are tried at once.
     pub(crate) jobs: usize,
+    /// Whether one that is caught is enough for each claim.
+    pub(crate) one_each: bool,
 }
 
 /// What every run of this command has in common.
@@ -60,17 +62,22 @@ pub(crate) fn prove(
     let catalogue_digest = Some(super::catalogue_digest(&context.root)?);
     let (commit, dirty) = git::commit(&context.root);
     let asked = mutants.of(&service.folder, &service.service, &wanted.only)?;
-    let (chosen, left_out) = those_of(host, asked)?;
+    let (mut chosen, mut left_out) = those_of(host, asked)?;
+    if wanted.one_each {
+        first_of_each_first(&mut chosen);
+    }
     let _alone = copy::claim(context)?;
     let started_at = Context::now();
     let Built { copy, worker, released } = built::build(context, service, environment, &mutants)?;
-    let every = plan::Wanted { features: true, loads: false, inside: true };
+    let every = plan::Wanted { features: true, loads: true, inside: true };
     let checks = plan::checks(&service.service, environment, every, &[]);
     let ground = Ground { copy, service, environment, built: (generated, worker), checks };
     let needed: BTreeSet<&CheckId> = chosen.iter().map(|mutant| &mutant.check).collect();
     let text = format!("{} without any mutant", counted(needed.len(), "check"));
     output::line(context, Tone::Plain, "Controlling", &text);
-    let without = ground.run(None, |check| wanted.all_checks || needed.contains(check))?;
+    let without = ground.run(None, |check| {
+        needed.contains(check) || wanted.all_checks && check.kind != CheckKind::Load
+    })?;
     let controls = controls(&without, &needed);
     let mut trial = Trial {
         context,
@@ -79,9 +86,13 @@ pub(crate) fn prove(
         controls: &controls,
         without: &without,
         steady: BTreeSet::new(),
+        shown: Mutex::default(),
     };
     let rows = trial.all(&chosen)?;
     let interrupted = context.interrupted();
+    if wanted.one_each && !interrupted {
+        left_out.extend(not_needed(&chosen, &rows));
+    }
     let never_failing = never_failing(service, (&mutants, host), &chosen, &rows);
     Ok(MutantTable {
         service: service.folder.clone(),
@@ -95,6 +106,7 @@ pub(crate) fn prove(
         commit,
         dirty,
         only: wanted.only.clone(),
+        one_each: wanted.one_each,
         interrupted,
         released,
         controls,
@@ -122,6 +134,29 @@ fn those_of(host: Host, asked: Vec<&Mutant>) -> Result<(Vec<&Mutant>, Vec<LeftOu
     Ok((chosen, left_out))
 }
 
+/// Puts the first mutant of each check before the second of any: the sooner each claim has one.
+fn first_of_each_first(chosen: &mut [&Mutant]) {
+    let mut before: BTreeMap<&CheckId, usize> = BTreeMap::new();
+    let mut turns = BTreeMap::new();
+    for mutant in chosen.iter() {
+        let turn = before.entry(&mutant.check).or_default();
+        turns.insert(mutant.id.as_str(), *turn);
+        *turn += 1;
+    }
+    chosen.sort_by_key(|mutant| turns.get(mutant.id.as_str()).copied());
+}
+
+/// Those that were not tried because each claim that they break has one that was caught.
+fn not_needed(chosen: &[&Mutant], rows: &[MutantRow]) -> Vec<LeftOutMutant> {
+    let tried: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let left = chosen.iter().filter(|mutant| !tried.contains(mutant.id.as_str()));
+    left.map(|mutant| LeftOutMutant {
+        id: mutant.id.clone(),
+        reason: "another mutant of its claims was caught, and one each was asked for".to_owned(),
+    })
+    .collect()
+}
+
 /// Mutants against what the checks say without any.
 struct Trial<'a> {
     context: &'a Context,
@@ -131,6 +166,8 @@ struct Trial<'a> {
     without: &'a Evidence,
     /// Checks that pass without a mutant while as many services run as mutants are tried at once.
     steady: BTreeSet<CheckId>,
+    /// Claims of which a mutant was caught.
+    shown: Mutex<BTreeSet<String>>,
 }
 
 impl Trial<'_> {
@@ -144,13 +181,16 @@ impl Trial<'_> {
         if jobs > 1 && chosen.len() > 1 {
             self.steady = self.steady(jobs)?;
             let steady = |at: &usize| {
-                chosen.get(*at).is_some_and(|mutant| self.steady.contains(&mutant.check))
+                chosen
+                    .get(*at)
+                    .is_some_and(|mutant| !mutant.is_alone() && self.steady.contains(&mutant.check))
             };
             let beside: Vec<usize> = alone.iter().copied().filter(steady).collect();
             found = self.at_once(chosen, &beside, jobs);
             let is_caught =
                 |at: &usize| found.get(at).is_some_and(|rows| rows.iter().all(|row| row.caught));
             alone.retain(|at| !is_caught(at));
+            alone.retain(|at| chosen.get(*at).is_some_and(|mutant| !self.is_shown(mutant)));
             let text = counted(alone.len(), "mutant");
             output::line(self.context, Tone::Plain, "Trying", &format!("{text} alone"));
         }
@@ -160,7 +200,9 @@ impl Trial<'_> {
 
     /// The checks that pass without a mutant in each of so many services that run at the same time.
     fn steady(&self, services: usize) -> Result<BTreeSet<CheckId>> {
-        let controlled = |check: &CheckId| self.controls.iter().any(|c| c.check == *check);
+        let controlled = |check: &CheckId| {
+            check.kind != CheckKind::Load && self.controls.iter().any(|c| c.check == *check)
+        };
         let text = format!("the same in {services} services at once");
         output::line(self.context, Tone::Plain, "Controlling", &text);
         let run = || self.ground.run(None, controlled);
@@ -189,8 +231,12 @@ impl Trial<'_> {
         let work = || {
             while let Some(at) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let Some(mutant) = chosen.get(*at) else { return };
+                if self.is_shown(mutant) {
+                    continue;
+                }
                 let Some(rows) = self.one(mutant) else { return };
                 tell(self.context, &rows, (at + 1, chosen.len()));
+                self.show(&rows);
                 found.lock().unwrap_or_else(PoisonError::into_inner).insert(*at, rows);
             }
         };
@@ -202,6 +248,19 @@ impl Trial<'_> {
         found.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether nothing new would be seen: every claim that it breaks has a mutant that was caught, and that is enough.
+    fn is_shown(&self, mutant: &Mutant) -> bool {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let service = self.ground.service;
+        let mut claims = mutant.claims_of(&service.folder, &service.service).into_iter();
+        self.wanted.one_each && claims.all(|claim| shown.contains(claim))
+    }
+
+    fn show(&self, rows: &[MutantRow]) {
+        let caught = rows.iter().filter(|row| row.caught).map(|row| row.claim.clone());
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).extend(caught);
+    }
+
     /// What became of a mutant; nothing where the user stopped it.
     fn one(&self, mutant: &Mutant) -> Option<Vec<MutantRow>> {
         if self.context.interrupted() {
@@ -211,7 +270,9 @@ impl Trial<'_> {
             self.controls.iter().any(|control| control.check == mutant.check && control.passed);
         let all = self.wanted.all_checks;
         let found = if passes {
-            self.ground.run(Some(mutant), |check| all || *check == mutant.check)
+            self.ground.run(Some(mutant), |check| {
+                *check == mutant.check || all && check.kind != CheckKind::Load
+            })
         } else {
             Err(anyhow!("the check does not pass without the mutant either"))
         };
@@ -223,16 +284,32 @@ impl Trial<'_> {
 impl Ground<'_> {
     /// Starts the service, as a mutant if one is given, and runs some of the checks.
     fn run(&self, mutant: Option<&Mutant>, only: impl Fn(&CheckId) -> bool) -> Result<Evidence> {
+        let edited = mutant.and_then(|mutant| Some((mutant, mutant.read_file()?)));
+        let edited = edited.map(|(mutant, file)| copy::edit(&self.copy, mutant, file));
+        let edited = edited.transpose()?;
+        let other = edited.as_ref().map(|_| self.service_of_copy()).transpose()?;
+        let service = other.as_ref().unwrap_or(self.service);
         let extra = mutant.map(|mutant| (schemata::VARIABLE.to_owned(), mutant.id.clone()));
         let process = self.copy.silent(extra.into_iter().collect());
         let mut checks = self.checks.clone();
+        checks.loads.retain(|planned| only(&planned.check));
         for planned in [&mut checks.features, &mut checks.probes, &mut checks.derived] {
             planned.retain(|planned| only(&planned.check));
         }
         let finished =
-            session::run_built(&process, self.service, self.environment, &checks, self.built)?;
+            session::run_built(&process, service, self.environment, &checks, self.built)?;
         let run = finished.folder.file_name().and_then(|name| name.to_str());
-        session::read_run(&process, self.service, self.environment, self.built.0, run)
+        session::read_run(&process, service, self.environment, self.built.0, run)
+    }
+
+    /// The service as the copy says it now. What is wrong with it is what a check must see.
+    fn service_of_copy(&self) -> Result<LoadedService> {
+        let folder = &self.service.folder;
+        let found = Workspace::load(&self.copy, Some(folder))?.services;
+        found
+            .into_iter()
+            .find(|service| service.folder == *folder)
+            .ok_or_else(|| anyhow!("the spec of `{folder}` with this mutant in it cannot be read"))
     }
 
     /// What became of the claims that a mutant breaks.

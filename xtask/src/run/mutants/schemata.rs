@@ -74,11 +74,10 @@ pub(super) fn place(text: &str, mutant: &Mutant) -> Result<Range<usize>> {
     let mut found = text.match_indices(&mutant.find);
     let (Some((start, _)), None) = (found.next(), found.next()) else {
         bail!(
-            "the mutant `{}` looks for a text that stands {} times in {}/{}, and must stand there once:\n{}",
+            "the mutant `{}` looks for a text that stands {} times in {}, and must stand there once:\n{}",
             mutant.id,
             text.matches(&mutant.find).count(),
-            super::SOURCES,
-            mutant.file,
+            mutant.path().display(),
             mutant.find
         );
     };

@@ -107,6 +107,7 @@ mod tests {
             commit: None,
             dirty: false,
             only: Vec::new(),
+            one_each: false,
             interrupted: false,
             released: Vec::new(),
             controls: Vec::new(),

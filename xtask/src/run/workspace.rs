@@ -264,7 +264,10 @@ pub(crate) fn feature_names(root: &Path) -> Vec<String> {
     names
 }
 
-/// Diagnostics name files as people do: from the workspace down.
+/// Diagnostics name files as people do: from the workspace down. Of a workspace that we are not in, that would be a file
+/// of another one.
 fn relative<'a>(root: &Path, path: &'a Path) -> &'a Path {
-    path.strip_prefix(root).unwrap_or(path)
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let is_here = here.is_ok_and(|here| root.canonicalize().is_ok_and(|root| root == here));
+    if is_here { path.strip_prefix(root).unwrap_or(path) } else { path }
 }

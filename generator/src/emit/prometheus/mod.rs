@@ -86,8 +86,10 @@ fn written(rule: &Rule<'_>) -> Value {
 
 fn tests<'a>(rule: &'a Rule<'_>) -> impl Iterator<Item = Value> + 'a {
     let hold = rule.alert.hold.map_or(0, Duration::as_millis);
-    let at = Duration::from_millis(rule.window().as_millis() * 2 + hold + 60_000);
-    let steps = at.as_millis() / INTERVAL.as_millis() + 1;
+    let late = Duration::from_millis(rule.window().as_millis() * 2 + hold + 60_000);
+    // The figure cannot be bad before the first value.
+    let early = Duration::from_millis(hold.saturating_sub(INTERVAL.as_millis()));
+    let steps = late.as_millis() / INTERVAL.as_millis() + 1;
     rule.cases().into_iter().map(move |case| {
         let series: Vec<Value> = case
             .series
@@ -96,6 +98,7 @@ fn tests<'a>(rule: &'a Rule<'_>) -> impl Iterator<Item = Value> + 'a {
                 |(series, values)| json!({"series": series, "values": format!("{values}x{steps}")}),
             )
             .collect();
+        let at = if case.early { early } else { late };
         let fired = json!([{"exp_labels": labels(rule), "exp_annotations": annotations(rule)}]);
         json!({
             "name": format!("{}: {}", rule.name, case.what),

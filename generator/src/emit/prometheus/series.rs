@@ -10,12 +10,27 @@ const REQUESTS: f64 = 1000.0;
 /// No service has more breakers.
 const MOST_BREAKERS: f64 = 1000.0;
 
+/// How near to its limit a figure is, as a share of it, where the limit itself is tried.
+const NEAR: f64 = 0.05;
+
 /// What the figures do, and whether the alert fires.
 pub(super) struct Case {
     pub(super) what: &'static str,
     /// Each series with its first value and what is added each time, as promtool reads them.
     pub(super) series: Vec<(String, String)>,
     pub(super) fires: bool,
+    /// Whether it is looked at just before the figure was bad for as long as the alert holds.
+    pub(super) early: bool,
+}
+
+impl Case {
+    const fn fires(what: &'static str, series: Vec<(String, String)>) -> Self {
+        Self { what, series, fires: true, early: false }
+    }
+
+    const fn is_silent(what: &'static str, series: Vec<(String, String)>) -> Self {
+        Self { what, series, fires: false, early: false }
+    }
 }
 
 /// A figure that stays as it is.
@@ -29,21 +44,29 @@ fn growing(step: f64) -> String {
 }
 
 impl Rule<'_> {
-    /// Something clearly on the bad side of the limit, and something clearly on the good one.
+    /// Something clearly on the bad side of the limit, something clearly on the good one, both again as near to it as
+    /// figures are told apart, and something bad that has not lasted for long enough.
     pub(super) fn cases(&self) -> Vec<Case> {
         let limit = self.limit();
-        let (low, high) = (limit / 2.0, self.above(limit));
-        let (bad, good) = match self.alert.when.metric {
-            AlertMetric::CacheHitRate => (low, high),
-            _ => (high, low),
-        };
+        let falls = self.alert.when.metric == AlertMetric::CacheHitRate;
+        let sides = |low, high| if falls { (low, high) } else { (high, low) };
+        let (bad, good) = sides(limit / 2.0, self.above(limit));
         let mut cases = vec![
-            Case { what: "fires", series: self.series(bad), fires: true },
-            Case { what: "stays silent", series: self.series(good), fires: false },
+            Case::fires("fires", self.series(bad)),
+            Case::is_silent("stays silent", self.series(good)),
         ];
+        if limit > 0.0 {
+            let (bad, good) = sides(limit * (1.0 - NEAR), limit * (1.0 + NEAR));
+            cases.push(Case::fires("fires just beyond its limit", self.series(bad)));
+            cases.push(Case::is_silent("stays silent just before its limit", self.series(good)));
+        }
+        if self.alert.hold.is_some_and(|hold| hold > INTERVAL) {
+            let case = Case::is_silent("stays silent until it has held", self.series(bad));
+            cases.push(Case { early: true, ..case });
+        }
         if self.alert.when.metric == AlertMetric::HealthFailing {
             let series = vec![(self.select("up", &[]), constant(0.0))];
-            cases.push(Case { what: "fires when nobody answers", series, fires: true });
+            cases.push(Case::fires("fires when nobody answers", series));
         }
         cases
     }
@@ -143,9 +166,9 @@ impl Rule<'_> {
         }
     }
 
-    /// More breakers than so many are open, the last one a cache's; or none. One is closed, and one half open.
+    /// So many breakers are open, rounded away from the limit, the last one a cache's. One is closed, and one half open.
     fn breakers(&self, value: f64) -> Vec<(String, String)> {
-        let open = if value > self.limit() { value.ceil() } else { 0.0 };
+        let open = if value > self.limit() { value.ceil() } else { value.floor() };
         let mut series = vec![
             (self.select("upstream_breaker_open", &["upstream=\"CLOSED\""]), constant(0.0)),
             (self.select("upstream_breaker_open", &["upstream=\"HALF\""]), constant(0.5)),
@@ -176,8 +199,8 @@ impl Rule<'_> {
             (self.select("http_request_duration_seconds_bucket", &labels), growing(count))
         };
         vec![
-            bucket(&format!("{}", seconds * 0.9), 0.0),
-            bucket(&format!("{}", seconds * 1.1), REQUESTS),
+            bucket(&format!("{}", seconds * 0.99), 0.0),
+            bucket(&format!("{}", seconds * 1.01), REQUESTS),
             bucket("+Inf", REQUESTS),
         ]
     }

@@ -115,18 +115,10 @@ fn on_workerd(config: workerd::Config, folder: &Path) -> Prepared {
     prepared
 }
 
-/// Reads the documents of another workspace: their paths are relative to the folder we are in.
-pub(super) fn load(context: &Context, inner: &Context, name: &str) -> Result<Workspace> {
-    std::env::set_current_dir(&inner.root)?;
-    let loaded = Workspace::load(inner, Some(name));
-    std::env::set_current_dir(&context.root)?;
-    loaded
-}
-
 /// Writes our service from its spec, into its own folder.
 fn generate(context: &Context, root: &Path) -> Result<Context> {
     let inner = context.within(root, context.target.join("bench"));
-    let workspace = load(context, &inner, OUR_NAME)?;
+    let workspace = Workspace::load(&inner, Some(OUR_NAME))?;
     if let Some(wrong) = workspace.diagnostics.first() {
         bail!("the benchmark's own spec is wrong: {wrong:?}");
     }

@@ -12,9 +12,10 @@ use flate2::write::GzEncoder;
 use proofline_generator::tree::write_atomically;
 use proofline_spec::evidence::BenchSize;
 
-use super::prepare::{call, load};
+use super::prepare::call;
 use super::token::SECRET;
 use crate::context::{Context, Stopped};
+use crate::run::workspace::Workspace;
 use crate::workers::build;
 use crate::workers::toolchain::TARGET;
 use crate::workers::tools::{self, Tools};
@@ -45,7 +46,7 @@ impl Config {
 /// Our service, built as `serve` builds it.
 pub(super) fn ours(context: &Context, inner: &Context, name: &str) -> Result<Config> {
     let tools = Tools::find(context)?;
-    let workspace = load(context, inner, name)?;
+    let workspace = Workspace::load(inner, Some(name))?;
     let worker = build::build(inner, &tools, workspace.service(Some(name))?)?;
     let modules = ["shim.mjs", "glue.mjs", "service_bg.js", "service_bg.wasm"];
     let size = BenchSize { bytes: worker.size.wasm_bytes, gzip_bytes: worker.size.gzip_bytes };

@@ -506,6 +506,16 @@ impl<S: Service> Chain<S> {
                     context.caches().answer(&self.service, call, cache).await
                 }
                 (None, []) => self.service.answer(call).await,
+                (None, tags) if call.principal.is_none() && names_caller(tags) => {
+                    // Who it is about is known once it is done: the account of who was launched.
+                    let context = Arc::clone(&call.context);
+                    let answer = self.service.answer(call).await;
+                    if call.principal.is_some() {
+                        let tags = tags.iter().map(|tag| call.fill(tag)).collect();
+                        context.caches().changing(&context, tags, route.timeout, async {}).await;
+                    }
+                    answer
+                }
                 (None, tags) => {
                     let context = Arc::clone(&call.context);
                     let tags = tags.iter().map(|tag| call.fill(tag)).collect();
@@ -617,6 +627,11 @@ fn validate_request<'a>(
         violations.extend(validate::check(schema, &mut call.body, Place::Body));
     }
     if violations.is_empty() { Ok(()) } else { Err(Failure::invalid(violations)) }
+}
+
+/// Whether tags are of who calls.
+fn names_caller(tags: &[&str]) -> bool {
+    tags.iter().any(|tag| tag.contains("{principal."))
 }
 
 fn into_response(answer: Answer) -> Response<Bytes> {

@@ -10,6 +10,7 @@ Feature: A learning platform lets its people in, and nobody else can pretend to 
 
   Scenario: Who comes, and as what
     Then who comes again is who came before, and who has the same name elsewhere is somebody else
+    And what the platform calls somebody is told at once, whatever a cache still has
     And what somebody is on the platform makes their role here, and what only looks like it does not
 
   Scenario: What is used once

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proofline_spec::diagnostic::codes;
-use proofline_spec::document::{Answer, Operation, Route, Service, Upload};
+use proofline_spec::document::{Answer, LtiStep, Operation, Route, Service, Upload};
 
 use super::touched::Touched;
 use super::{Finding, Prepared};
@@ -15,10 +15,12 @@ pub(super) fn check(
 ) {
     for (reader_key, reader) in &service.routes {
         let Some(cache) = &reader.cache else { continue };
-        let read = touched(reader, prepared);
+        let read = touched(service, reader, prepared);
         let is_list = reader.returns.values().any(|answer| matches!(answer, Answer::List(_)));
         for (key, route) in &service.routes {
-            let Some(what) = touched(route, prepared).changes(&read, is_list) else { continue };
+            let Some(what) = touched(service, route, prepared).changes(&read, is_list) else {
+                continue;
+            };
             if route.makes_stale(cache) {
                 continue;
             }
@@ -44,7 +46,7 @@ pub(super) fn check(
 }
 
 /// Everything that a route's declared operation touches; what a custom one does nobody can see.
-fn touched(route: &Route, prepared: &BTreeMap<String, Prepared>) -> Touched {
+fn touched(service: &Service, route: &Route, prepared: &BTreeMap<String, Prepared>) -> Touched {
     let queries: Vec<&str> = match &route.op {
         Operation::Query(run) => vec![run.run.as_str()],
         Operation::Search(search) => vec![search.run.as_str()],
@@ -55,6 +57,10 @@ fn touched(route: &Route, prepared: &BTreeMap<String, Prepared>) -> Touched {
         | Operation::Upload(Upload { record: transaction, .. }) => {
             let steps = transaction.steps.iter().map(|step| step.query.as_str());
             steps.chain(transaction.once.iter().map(|once| once.query.as_str())).collect()
+        }
+        Operation::Lti(LtiStep::Launch) => {
+            let account = service.lti.as_ref().and_then(|lti| lti.account.as_deref());
+            account.into_iter().collect()
         }
         // What is written when the last part has come is written for the route that began: it is looked at there.
         Operation::Health(_)
@@ -70,4 +76,31 @@ fn touched(route: &Route, prepared: &BTreeMap<String, Prepared>) -> Touched {
     };
     let touched = queries.iter().filter_map(|name| Some(&prepared.get(*name)?.touched));
     touched.fold(Touched::default(), Touched::and)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proofline_spec::load;
+
+    use crate::sql;
+
+    #[test]
+    fn launch_that_changes_what_a_cached_route_tells_must_say_so() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/services/atomic-guide");
+        let mut service = load::load_service(&folder.join("service.yaml")).document.unwrap();
+        let migrations = sql::read_migrations(&service, &folder).unwrap();
+        let found = |service: &_| {
+            let (_, findings) = sql::prepare(service, &migrations);
+            findings.iter().filter(|finding| finding.message.contains("cached answers")).count()
+        };
+        assert_eq!(found(&service), 0);
+        for (key, route) in &mut service.routes {
+            if key.path == "/lti/launch" {
+                route.invalidates.clear();
+            }
+        }
+        assert_eq!(found(&service), 1);
+    }
 }

@@ -7,7 +7,7 @@ use super::claims::{Asked, Launch};
 use super::token::Token;
 use super::{cookie, declared, deep_link, key_sets, malformed, platform, text};
 use crate::answer::{Answer, Outcome};
-use crate::call::Call;
+use crate::call::{Call, Principal};
 use crate::context::hash_token;
 use crate::definition::Lti;
 use crate::percent;
@@ -89,6 +89,15 @@ pub(crate) async fn launch(call: &mut Call) -> Outcome {
     };
     let launch = asked.check(&token.claims()?)?;
     let session = session(call, lti, &platform.issuer, &launch).await?;
+    // What is cached of them is not given again: their name and role may be others now.
+    call.principal = Some(Principal {
+        id: session.id.clone(),
+        role: session.role.clone(),
+        tier: String::new(),
+        key_id: None,
+        expires: None,
+        scheme: lti.session,
+    });
     let link = match &launch.deep_linking {
         Some(wanted) => {
             Some(deep_link::open(call, lti, &platform, &launch, wanted, &session.id).await?)

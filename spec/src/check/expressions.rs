@@ -7,7 +7,7 @@ use super::context::{Context, Kind};
 use crate::diagnostic::{Diagnostic, Location, codes};
 use crate::document::upload::MEMBERS;
 use crate::document::{
-    Auth, Expression, Map, Operation, Route, Schema, Source, TaskOperation, Transaction,
+    Auth, Expression, LtiStep, Map, Operation, Route, Schema, Source, TaskOperation, Transaction,
 };
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -29,6 +29,8 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 scope.of_caller(value, &vary.index(index), found);
             }
         }
+        let launched = matches!(route.op, Operation::Lti(LtiStep::Launch));
+        let scope = Scope { launched, ..scope };
         scope.templates(&route.invalidates, &at.key("invalidates"), found);
     }
     let tasks = At::root("tasks");
@@ -145,6 +147,8 @@ struct Scope<'c, 'a> {
     token: bool,
     key: bool,
     upload: bool,
+    /// Whether it is filled in once it is known who was launched.
+    launched: bool,
 }
 
 /// Whether it is read as it is, from something that a request has.
@@ -176,6 +180,7 @@ impl<'c, 'a> Scope<'c, 'a> {
             token: false,
             key: false,
             upload: false,
+            launched: false,
         }
     }
 
@@ -188,6 +193,7 @@ impl<'c, 'a> Scope<'c, 'a> {
             token: false,
             key: false,
             upload: false,
+            launched: false,
         }
     }
 
@@ -363,6 +369,7 @@ impl<'c, 'a> Scope<'c, 'a> {
 
     fn principal(&self, name: &str) -> Option<Unreadable> {
         const MEMBERS: [&str; 4] = ["id", "role", "tier", "key_id"];
+        const LAUNCHED: [&str; 2] = ["id", "role"];
         let Some(route) = self.route else {
             return Some(Unreadable::not_here(
                 "principal",
@@ -370,6 +377,9 @@ impl<'c, 'a> Scope<'c, 'a> {
                 "read something that is there, such as `config.NAME`, `now` or a fixed value",
             ));
         };
+        if self.launched && LAUNCHED.contains(&name) {
+            return None;
+        }
         if !self.context.has_principal(route) {
             let place = "a route that does not know who calls";
             return Some(Unreadable::not_here(

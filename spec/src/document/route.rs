@@ -57,7 +57,7 @@ pub struct Route {
     /// How its answer is followed over a WebSocket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<Watch>,
-    /// Tags of cached answers that a call makes stale.
+    /// Tags of cached answers that a call makes stale. Of a launch, `principal` is who was launched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invalidates: Vec<String>,
     /// Every answer that the operation can give, by status. Those of the policies need no mention.

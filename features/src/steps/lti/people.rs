@@ -1,11 +1,12 @@
 //! Who comes from a learning platform: the same person every time, and in what role.
 
 use cucumber::step::Collection;
+use proofline_spec::document::{RouteKey, Service};
 use serde_json::{Value, json};
 
 use super::platform::{Platform, declared, session};
 use super::{CLAIM, a_platform, known};
-use crate::exchange::Answer;
+use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::steps::{Arguments, steps};
 use crate::token;
@@ -14,6 +15,7 @@ use crate::world::World;
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         then "who comes again is who came before, and who has the same name elsewhere is somebody else" => same_person;
+        then "what the platform calls somebody is told at once, whatever a cache still has" => renamed;
         then "what somebody is on the platform makes their role here, and what only looks like it does not" => roles;
     }
 }
@@ -58,6 +60,65 @@ async fn same_person(world: &mut World, _: Arguments) -> Seen {
         findings.add(case, if right { Ok(()) } else { wrong() })?;
     }
     findings.finish("nobody came", |cases| format!("{cases} launches were of the right person"))
+}
+
+/// The cached routes that tell who asks what they are called.
+async fn telling<'a>(
+    world: &World,
+    service: &'a Service,
+    session: &(String, String),
+    name: &str,
+) -> Result<Vec<&'a RouteKey>, Failure> {
+    let mut found = Vec::new();
+    for (key, route) in &service.routes {
+        if route.cache.is_none() || key.path.contains('{') {
+            continue;
+        }
+        let answer = world.send(Request::get(&key.path).headers(&[session.clone()])).await?;
+        if answer.is_success() && answer.text().contains(name) {
+            found.push(key);
+        }
+    }
+    Ok(found)
+}
+
+/// Begins the session of somebody whom the platform calls by this name.
+async fn called(
+    world: &World,
+    platform: &Platform,
+    name: &str,
+) -> Result<(String, String), Failure> {
+    let change = |claims: &mut Value| {
+        claims["sub"] = "augusta".into();
+        claims["name"] = name.into();
+    };
+    let begun = session(world, &platform.launch_with(world, change).await?)?;
+    let token = begun.into_iter().find(|(name, _)| name == "access_token");
+    let token = token.map(|(_, token)| token).unwrap_or_default();
+    Ok(("Authorization".to_owned(), format!("Bearer {token}")))
+}
+
+async fn renamed(world: &mut World, _: Arguments) -> Seen {
+    const NAMES: [&str; 3] = ["Augusta Byron", "Augusta King", "Augusta Lovelace"];
+    let platform = known(world)?;
+    let run = world.run()?;
+    let before = called(world, &platform, NAMES[0]).await?;
+    let routes = telling(world, &run.target.service, &before, NAMES[0]).await?;
+    if routes.is_empty() {
+        return Err(Failure::not_applicable("no cached answer tells what somebody is called"));
+    }
+    let mut findings = Findings::new();
+    for name in &NAMES[1..] {
+        let session = called(world, &platform, name).await?;
+        for route in &routes {
+            let request = Request::get(&route.path).headers(&[session.clone()]);
+            let answer = world.send(request).await?;
+            let is_new = answer.is_success() && answer.text().contains(name);
+            let must = || format!("must tell the new name, {name}");
+            findings.add(&route.to_string(), require(is_new, must, &answer))?;
+        }
+    }
+    findings.finish("nothing was asked", |cases| format!("{cases} answers told the new name"))
 }
 
 /// Roles of a platform, and the role that they must make; nobody gets in without one.

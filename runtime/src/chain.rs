@@ -509,7 +509,8 @@ impl<S: Service> Chain<S> {
                 (None, tags) if call.principal.is_none() && names_caller(tags) => {
                     // Who it is about is known once it is done: the account of who was launched.
                     let context = Arc::clone(&call.context);
-                    let answer = self.service.answer(call).await;
+                    let answering = self.service.answer(call);
+                    let answer = answering.await;
                     if call.principal.is_some() {
                         let tags = tags.iter().map(|tag| call.fill(tag)).collect();
                         context.caches().changing(&context, tags, route.timeout, async {}).await;

@@ -21,7 +21,7 @@ use crate::cli::{Format, Report};
 use crate::context::{Context, Stopped};
 use crate::output::{self, Tone};
 use crate::run::evidence::keys::{PUBLIC_VARIABLE, PublicKey, SigningKey};
-use crate::run::evidence::{self, Evidence, signature};
+use crate::run::evidence::{self, Evidence, signature, sums};
 use crate::run::git;
 use crate::run::mutants;
 use crate::run::release;
@@ -194,7 +194,9 @@ fn write_to(
         ("sarif", "report.sarif", &sarif),
         ("announcement", "announcement.txt", &rendered.announcement),
     ];
+    let sums = sums::text(files.iter().map(|(_, name, text)| (*name, text.as_str())));
     let paths = keep(context, folder, &files)?;
+    write_atomically(&folder.join(sums::NAME), sums.as_bytes())?;
     match shown.format {
         Format::Json => {
             let mut object = rendered.json;

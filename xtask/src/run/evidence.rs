@@ -6,6 +6,7 @@ pub(crate) mod integrity;
 pub(crate) mod keys;
 pub(crate) mod runs;
 pub(crate) mod signature;
+pub(crate) mod sums;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trouble;

@@ -34,7 +34,6 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> Result<Exit> {
             "service": place.service,
             "holds": whole.troubles.is_empty(),
             "files": whole.files,
-            "not_covered": whole.uncovered,
             "signed_by": whole.keyid,
             "signature_checked": whole.checked,
             "troubles": whole.troubles,
@@ -61,14 +60,6 @@ fn say(context: &Context, place: &Place, whole: &Integrity) {
         (None, _) => "not signed".to_owned(),
     };
     let files = counted(whole.files, "file");
-    if let [first, ..] = whole.uncovered.as_slice() {
-        let text = format!(
-            "no digest covers {} of the report, such as {folder}/{first}: `cargo xtask report` makes them again from the \
-             evidence, and a signature covers them",
-            counted(whole.uncovered.len(), "file")
-        );
-        output::line(context, Tone::Warn, "Not covered", &text);
-    }
     if whole.troubles.is_empty() {
         let tone = if whole.checked { Tone::Good } else { Tone::Warn };
         output::line(context, tone, "Holds", &format!("{}: {files}, {signature}", place.run));

@@ -11,20 +11,21 @@ use proofline_spec::evidence::{
 
 use super::contents::{Contents, LINK};
 use super::keys::PublicKey;
-use super::signature;
 use super::trouble::{AGAIN, Trouble};
+use super::{signature, sums};
 
 /// The manifest's name in the run's folder.
 pub(crate) const MANIFEST: &str = "manifest.json";
 
 /// What `report` writes, and may write again.
-pub(crate) const REPORT_FILES: [&str; 6] = [
+pub(crate) const REPORT_FILES: [&str; 7] = [
     "report/report.html",
     "report/report.md",
     "report/report.json",
     "report/junit.xml",
     "report/report.sarif",
     "report/announcement.txt",
+    "report/SHA256SUMS",
 ];
 
 /// What was found about a run's files.
@@ -34,8 +35,6 @@ pub(crate) struct Integrity {
     pub(crate) troubles: Vec<Trouble>,
     /// How many files were compared with their digests.
     pub(crate) files: usize,
-    /// Files of the report that no digest covers: they are made of the evidence, and can be made again.
-    pub(crate) uncovered: Vec<String>,
     /// The key that the envelope names; absent when the run is not signed.
     pub(crate) keyid: Option<String>,
     /// Whether a key was given that the signature was checked with.
@@ -69,10 +68,7 @@ pub(crate) fn of(contents: &Contents, keys: &[PublicKey]) -> Integrity {
         }
     }
     let checked = keyid.is_some() && !keys.is_empty();
-    // Without a signature no digest of the report is anywhere.
-    let is_uncovered = |name: &&String| keyid.is_none() && REPORT_FILES.contains(&name.as_str());
-    let uncovered: Vec<String> = contents.files.keys().filter(is_uncovered).cloned().collect();
-    Integrity { troubles, files: contents.files.len() - uncovered.len(), uncovered, keyid, checked }
+    Integrity { troubles, files: contents.files.len(), keyid, checked }
 }
 
 /// What is wrong with the files by the manifest alone.
@@ -84,6 +80,7 @@ pub(super) fn of_files(contents: &Contents) -> Vec<Trouble> {
     let (_, mut troubles) = contents.documents(&manifest);
     troubles.splice(0..0, of_manifest(&manifest));
     troubles.extend(of_rest(contents, &manifest));
+    troubles.extend(sums::check(contents));
     let expected: BTreeSet<&Path> = names(&manifest).collect();
     let added = contents.files.keys().filter(|name| !expected.contains(Path::new(name.as_str())));
     let odd = contents.odd.iter().filter(|odd| !expected.iter().any(|name| name.starts_with(odd)));

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::integrity::{self, MANIFEST, REPORT_FILES};
 use super::keys::{PublicKey, SigningKey};
-use super::signature;
+use super::{signature, sums};
 
 const RUN: &str = "20260101000000000-abcdef";
 
@@ -48,9 +48,15 @@ impl Signed {
         signed.write(Verdicts::FILE, &verdicts);
         let manifest = manifest(documents.into(), Digest::of(&verdicts));
         signed.write(MANIFEST, &serde_json::to_vec_pretty(&manifest).unwrap());
-        for name in REPORT_FILES {
-            signed.write(name, format!("a report in {name}").as_bytes());
+        let pages = REPORT_FILES.map(|name| name.trim_start_matches("report/"));
+        let pages = pages.into_iter().filter(|name| *name != sums::NAME);
+        let pages: Vec<(&str, String)> =
+            pages.map(|name| (name, format!("a report in {name}"))).collect();
+        for (name, text) in &pages {
+            signed.write(&format!("report/{name}"), text.as_bytes());
         }
+        let sums = sums::text(pages.iter().map(|(name, text)| (*name, text.as_str())));
+        signed.write("report/SHA256SUMS", sums.as_bytes());
         signature::sign(&signed.run(), &signed.key).unwrap();
         signed
     }
@@ -225,6 +231,24 @@ fn file_that_is_added_or_missing_is_noticed() {
         signed.write(name, b"{}");
         let troubles = signed.believed();
         assert!(troubles.iter().any(|text| text.starts_with(name)), "{name}: {troubles:?}");
+    }
+}
+
+/// Nobody needs a key to see that a page is not the one that was written.
+#[test]
+fn page_of_an_unsigned_report_that_was_changed_added_or_taken_away_is_noticed() {
+    let signed = Signed::new();
+    std::fs::remove_file(signed.run().join(signature::FILE)).unwrap();
+    assert_eq!(signed.troubles(&[]), Vec::<String>::new());
+    for name in REPORT_FILES {
+        let before = signed.read(name);
+        signed.write(name, &[&before[..], b"100 % ready\n"].concat());
+        let troubles = signed.troubles(&[]);
+        assert!(troubles.iter().any(|text| text.starts_with(name)), "{name}: {troubles:?}");
+        std::fs::remove_file(signed.run().join(name)).unwrap();
+        let troubles = signed.troubles(&[]);
+        assert!(troubles.iter().any(|text| text.contains("missing")), "{name}: {troubles:?}");
+        signed.write(name, &before);
     }
 }
 

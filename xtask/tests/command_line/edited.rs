@@ -160,14 +160,21 @@ fn link_is_told_once_and_never_followed() {
 }
 
 #[test]
-fn what_no_digest_covers_is_named_and_not_counted() {
+fn page_of_a_report_that_was_changed_by_hand_is_refused_and_made_again() {
     let workspace = run(CheckOutcome::Passed, 1);
     assert!(workspace.run(&["evidence", "verify"]).stderr.contains("3 files"));
     assert_eq!(workspace.run(&["report"]).code, 0);
     let done = workspace.run(&["evidence", "verify"]);
     assert_eq!(done.code, 0, "{done:?}");
-    assert!(done.stderr.contains("3 files"), "{}", done.stderr);
-    assert!(done.stderr.contains("no digest covers 6 files of the report"), "{}", done.stderr);
+    assert!(done.stderr.contains("10 files"), "{}", done.stderr);
+    let page = format!("{RUN}/report/report.md");
+    workspace.write(&page, &workspace.read(&page).replace("1 verified", "42 verified"));
+    let done = workspace.run(&["evidence", "verify"]);
+    assert_eq!(done.code, 3, "{done:?}");
+    let told = "report/report.md: it was changed after it was written";
+    assert!(done.stderr.contains(told), "{}", done.stderr);
+    assert_eq!(workspace.run(&["report"]).code, 0);
+    assert_eq!(workspace.run(&["evidence", "verify"]).code, 0, "the control");
 }
 
 #[test]

@@ -49,6 +49,12 @@ struct Ground<'a> {
     checks: Checks,
 }
 
+/// What a run showed, and what follows from it for each claim.
+struct Ran {
+    evidence: Evidence,
+    verdicts: BTreeMap<String, Verdict>,
+}
+
 /// Tries every mutant that is wanted. Ctrl-C ends it with what was found until then.
 pub(crate) fn prove(
     context: &Context,
@@ -78,6 +84,7 @@ pub(crate) fn prove(
     let without = ground.run(None, |check| {
         needed.contains(check) || wanted.all_checks && check.kind != CheckKind::Load
     })?;
+    let without = without.evidence;
     let controls = controls(&without, &needed);
     let mut trial = Trial {
         context,
@@ -206,15 +213,15 @@ impl Trial<'_> {
         let text = format!("the same in {services} services at once");
         output::line(self.context, Tone::Plain, "Controlling", &text);
         let run = || self.ground.run(None, controlled);
-        let all: Vec<Result<Evidence>> = std::thread::scope(|scope| {
+        let all: Vec<Result<Ran>> = std::thread::scope(|scope| {
             let running: Vec<_> = (0..services).map(|_| scope.spawn(run)).collect();
             let joined = running.into_iter().map(std::thread::ScopedJoinHandle::join);
             joined.map(|one| one.unwrap_or_else(|_| Err(anyhow!("a control panicked")))).collect()
         });
-        let all: Vec<Evidence> = all.into_iter().collect::<Result<_>>()?;
+        let all: Vec<Ran> = all.into_iter().collect::<Result<_>>()?;
         let passes = |check: &CheckId| {
-            let of = |evidence: &Evidence| evidence.checks.get(check).map(|c| c.outcome.clone());
-            all.iter().all(|evidence| of(evidence) == Some(CheckOutcome::Passed))
+            let of = |ran: &Ran| ran.evidence.checks.get(check).map(|c| c.outcome.clone());
+            all.iter().all(|ran| of(ran) == Some(CheckOutcome::Passed))
         };
         let checks = self.controls.iter().map(|control| control.check.clone());
         Ok(checks.filter(passes).collect())
@@ -283,7 +290,7 @@ impl Trial<'_> {
 
 impl Ground<'_> {
     /// Starts the service, as a mutant if one is given, and runs some of the checks.
-    fn run(&self, mutant: Option<&Mutant>, only: impl Fn(&CheckId) -> bool) -> Result<Evidence> {
+    fn run(&self, mutant: Option<&Mutant>, only: impl Fn(&CheckId) -> bool) -> Result<Ran> {
         let edited = mutant.and_then(|mutant| Some((mutant, mutant.read_file()?)));
         let edited = edited.map(|(mutant, file)| copy::edit(&self.copy, mutant, file));
         let edited = edited.transpose()?;
@@ -299,7 +306,11 @@ impl Ground<'_> {
         let finished =
             session::run_built(&process, service, self.environment, &checks, self.built)?;
         let run = finished.folder.file_name().and_then(|name| name.to_str());
-        session::read_run(&process, service, self.environment, self.built.0, run)
+        let evidence = session::read_run(&process, service, self.environment, self.built.0, run)?;
+        let readiness = evidence.judge(service, &Context::today());
+        let verdicts = readiness.claims.into_iter();
+        let verdicts = verdicts.map(|claim| (claim.id, claim.without_waiver)).collect();
+        Ok(Ran { evidence, verdicts })
     }
 
     /// The service as the copy says it now. What is wrong with it is what a check must see.
@@ -316,23 +327,20 @@ impl Ground<'_> {
     fn rows(
         &self,
         mutant: &Mutant,
-        found: Result<&Evidence, &anyhow::Error>,
+        found: Result<&Ran, &anyhow::Error>,
         without: &Evidence,
     ) -> Vec<MutantRow> {
         let claims = mutant.claims_of(&self.service.folder, &self.service.service);
-        let verdicts = match found {
-            Ok(found) => self.verdicts(found),
-            Err(_) => BTreeMap::new(),
-        };
         let (outcome, failed_step, message) = match found {
             Err(error) => (MutantOutcome::Undecided, None, Some(format!("{error:#}"))),
-            Ok(found) => seen(mutant, found.checks.get(&mutant.check)),
+            Ok(found) => seen(mutant, found.evidence.checks.get(&mutant.check)),
         };
-        let also_failed = found.map(|found| others(mutant, found, without)).unwrap_or_default();
+        let also_failed =
+            found.map(|found| others(mutant, &found.evidence, without)).unwrap_or_default();
         claims
             .into_iter()
             .map(|claim| {
-                let verdict = verdicts.get(claim).copied();
+                let verdict = found.ok().and_then(|found| found.verdicts.get(claim).copied());
                 // A check that failed is not enough: the verdict on the claim must follow from it.
                 let is_lost = outcome == MutantOutcome::Caught && verdict != Some(Verdict::Failed);
                 let outcome = if is_lost { MutantOutcome::Undecided } else { outcome };
@@ -349,11 +357,6 @@ impl Ground<'_> {
                 }
             })
             .collect()
-    }
-
-    fn verdicts(&self, found: &Evidence) -> BTreeMap<String, Verdict> {
-        let readiness = found.judge(self.service, &Context::today());
-        readiness.claims.into_iter().map(|claim| (claim.id, claim.without_waiver)).collect()
     }
 }
 

@@ -40,33 +40,45 @@ pub(crate) fn checks(
     wanted: Wanted,
     only: &[String],
 ) -> Checks {
-    let mut found: BTreeMap<CheckId, (Proof, Vec<String>)> = BTreeMap::new();
-    for (id, claim) in &service.claims {
-        for proof in &claim.proven_by {
-            let entry = found.entry(proof.check()).or_insert_with(|| (proof.clone(), Vec::new()));
-            if !entry.1.contains(id) {
-                entry.1.push(id.clone());
-            }
-        }
-    }
     let mut checks = Checks::default();
-    for (check, (proof, claims)) in found {
-        if let Some(reason) = not_asked_for(&proof, wanted, only) {
+    for (check, proofs) in by_check(service) {
+        let Some((proof, _)) = proofs.first() else { continue };
+        if let Some(reason) = not_asked_for(proof, wanted, only) {
             checks.left_out.push(LeftOut { check, reason: reason.to_owned(), by_choice: true });
             continue;
         }
-        if let Some(reason) = reason_to_leave_out(&proof, environment) {
+        if let Some(reason) = reason_to_leave_out(proof, environment) {
             checks.left_out.push(LeftOut { check, reason, by_choice: false });
             continue;
         }
-        match proof {
-            Proof::Feature(_) => checks.features.push(PlannedCheck { check, claims }),
-            Proof::Probe(_) => checks.probes.push(PlannedCheck { check, claims }),
-            Proof::Derived(_) => checks.derived.push(PlannedCheck { check, claims }),
-            Proof::Load(proof) => checks.loads.push(PlannedLoad { check, claims, proof }),
+        for (proof, claims) in proofs {
+            let check = check.clone();
+            match proof {
+                Proof::Feature(_) => checks.features.push(PlannedCheck { check, claims }),
+                Proof::Probe(_) => checks.probes.push(PlannedCheck { check, claims }),
+                Proof::Derived(_) => checks.derived.push(PlannedCheck { check, claims }),
+                Proof::Load(proof) => checks.loads.push(PlannedLoad { check, claims, proof }),
+            }
         }
     }
     checks
+}
+
+/// What proves claims, by check, each with the claims that say so. Only load tests are one check with several proofs: one
+/// run, by the limits of each claim.
+fn by_check(service: &Service) -> BTreeMap<CheckId, Vec<(Proof, Vec<String>)>> {
+    let mut found: BTreeMap<CheckId, Vec<(Proof, Vec<String>)>> = BTreeMap::new();
+    for (id, claim) in &service.claims {
+        for proof in &claim.proven_by {
+            let proofs = found.entry(proof.check()).or_default();
+            match proofs.iter_mut().find(|(known, _)| known == proof) {
+                Some((_, claims)) if claims.contains(id) => {}
+                Some((_, claims)) => claims.push(id.clone()),
+                None => proofs.push((proof.clone(), vec![id.clone()])),
+            }
+        }
+    }
+    found
 }
 
 /// Whether this is the check's name, or that of its category.
@@ -182,7 +194,25 @@ fn reason_to_leave_out(proof: &Proof, environment: &Environment) -> Option<Strin
 
 #[cfg(test)]
 mod tests {
-    use super::names;
+    use std::path::Path;
+
+    use proofline_spec::load;
+
+    use super::{by_check, names};
+
+    /// A run that is judged by the limits of one of its claims says that it passed where another's are broken.
+    #[test]
+    fn load_test_of_several_claims_is_judged_by_the_limits_of_each() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/services/luna/service.yaml");
+        let service = load::load_service(&path).document.unwrap();
+        let found = by_check(&service);
+        let steady = &found[&"load/steady-200-per-s".parse().unwrap()];
+        let claims: Vec<&str> = steady.iter().flat_map(|(_, c)| c).map(String::as_str).collect();
+        assert_eq!(claims, ["PERF-LATENCY", "PERF-ERRORS"]);
+        assert!(steady.iter().all(|(_, claims)| claims.len() == 1), "{steady:?}");
+        let jwt = &found[&"feature/security/jwt".parse().unwrap()];
+        assert_eq!(jwt.len(), 1);
+    }
 
     #[test]
     fn features_are_named_one_by_one_or_by_their_category() {

@@ -367,7 +367,7 @@ impl Session<'_> {
             self.context,
             Tone::Plain,
             "Loading",
-            &counted(checks.loads.len(), "load test"),
+            &counted(checks.loads.chunk_by(|a, b| a.check == b.check).count(), "load test"),
         );
         let file = self.write_plan("load.json", &plan)?;
         runners::run(
@@ -597,7 +597,10 @@ pub(crate) fn require_fresh(context: &Context, tree: &Tree) -> Result<()> {
 
 /// Ids of checks for messages.
 pub(crate) fn names<'a>(checks: impl Iterator<Item = &'a CheckId>) -> Vec<String> {
-    checks.map(ToString::to_string).collect()
+    let mut names: Vec<String> = checks.map(ToString::to_string).collect();
+    // A load test stands there once for each claim that has limits of its own.
+    names.dedup();
+    names
 }
 
 /// Reads the newest run, or the one that is named.

@@ -64,6 +64,13 @@ impl Rule<'_> {
             let case = Case::is_silent("stays silent until it has held", self.series(bad));
             cases.push(Case { early: true, ..case });
         }
+        if matches!(
+            self.alert.when.metric,
+            AlertMetric::LatencyP50 | AlertMetric::LatencyP95 | AlertMetric::LatencyP99
+        ) {
+            let series = self.durations(bad, self.beyond() / 2.0);
+            cases.push(Case::is_silent("stays silent while fewer are slow", series));
+        }
         if self.alert.when.metric == AlertMetric::HealthFailing {
             let series = vec![(self.select("up", &[]), constant(0.0))];
             cases.push(Case::fires("fires when nobody answers", series));
@@ -87,12 +94,13 @@ impl Rule<'_> {
         let requests = |status: &str| {
             self.select("http_requests_total", &["method=\"GET\"", "route=\"/\"", status])
         };
-        let shared = |one: String, other: String| {
-            vec![
-                (one, growing(REQUESTS * value)),
-                (other, growing(REQUESTS.mul_add(-value, REQUESTS))),
-            ]
+        // A figure of all of them is not that of one of them.
+        let shared = |some: [String; 2], other: String| {
+            let other = (other, growing(REQUESTS.mul_add(-value, REQUESTS)));
+            let some = some.map(|one| (one, growing(REQUESTS * value / 2.0)));
+            some.into_iter().chain([other]).collect()
         };
+        let counted = |some: [String; 2]| some.map(|one| (one, self.counted(value / 2.0))).into();
         match self.alert.when.metric {
             AlertMetric::HealthFailing => {
                 let routes = self.health_routes();
@@ -101,34 +109,41 @@ impl Rule<'_> {
                 vec![(self.select("http_requests_total", &labels), self.counted(value))]
             }
             AlertMetric::ErrorRate => {
-                shared(requests("status=\"500\""), requests("status=\"200\""))
+                let failed = [requests("status=\"500\""), requests("status=\"503\"")];
+                shared(failed, requests("status=\"200\""))
             }
             AlertMetric::DatabaseFailures => {
-                let series = self.select("database_failures_total", &["database=\"DB\""]);
-                vec![(series, self.counted(value))]
+                let failures = |label| self.select("database_failures_total", &[label]);
+                counted(["database=\"DB\"", "database=\"OTHER\""].map(failures))
             }
             AlertMetric::RateLimited => {
-                let series = self.select("rate_limit_refusals_total", &["limit=\"ip\""]);
-                vec![(series, self.counted(value))]
+                let refusals = |label| self.select("rate_limit_refusals_total", &[label]);
+                counted(["limit=\"ip\"", "limit=\"user\""].map(refusals))
             }
             AlertMetric::LatencyP50 | AlertMetric::LatencyP95 | AlertMetric::LatencyP99 => {
-                self.durations(value)
+                self.durations(value, 2.0 * self.beyond())
             }
             AlertMetric::CacheHitRate => {
-                let answers =
-                    |result| self.select("cache_answers_total", &["cache=\"CACHE\"", result]);
-                shared(answers("result=\"hit\""), answers("result=\"miss\""))
+                let answers = |cache, result| self.select("cache_answers_total", &[cache, result]);
+                let hits = ["cache=\"CACHE\"", "cache=\"OTHER\""];
+                let hits = hits.map(|cache| answers(cache, "result=\"hit\""));
+                shared(hits, answers("cache=\"CACHE\"", "result=\"miss\""))
             }
             AlertMetric::QueueBacklog => {
-                let series =
-                    |instance| self.select("queue_waiting", &[instance, "queue=\"QUEUE\""]);
-                ["instance=\"a\"", "instance=\"b\""]
-                    .map(|instance| (series(instance), constant(value)))
-                    .into()
+                let waiting = |instance, queue| {
+                    let series = self.select("queue_waiting", &[instance, queue]);
+                    (series, constant(value / 2.0))
+                };
+                let of =
+                    |queue| ["instance=\"a\"", "instance=\"b\""].map(|one| waiting(one, queue));
+                [of("queue=\"QUEUE\""), of("queue=\"OTHER\"")].concat()
             }
             AlertMetric::TaskFailures => {
-                let series = self.select("task_failures_in_a_row", &["task=\"task\""]);
-                vec![(series, constant(value))]
+                let failures = |task| self.select("task_failures_in_a_row", &[task]);
+                vec![
+                    (failures("task=\"other\""), constant(0.0)),
+                    (failures("task=\"task\""), constant(value)),
+                ]
             }
             AlertMetric::DatabaseConnections => {
                 let series = |instance| {
@@ -159,10 +174,16 @@ impl Rule<'_> {
                 let all = among.iter().map(|r| (answers(r), growing(part(REQUESTS, among))));
                 some.chain(all).collect()
             }
-            AlertMetric::Memory => vec![
-                (self.select("process_resident_memory_bytes", &[]), constant(REQUESTS * value)),
-                (self.select("process_memory_limit_bytes", &[]), constant(REQUESTS)),
-            ],
+            AlertMetric::Memory => {
+                let of = |instance, value| {
+                    let series = |name| self.select(name, &[instance]);
+                    [
+                        (series("process_resident_memory_bytes"), constant(REQUESTS * value)),
+                        (series("process_memory_limit_bytes"), constant(REQUESTS)),
+                    ]
+                };
+                [of("instance=\"a\"", value), of("instance=\"b\"", 0.0)].concat()
+            }
         }
     }
 
@@ -191,15 +212,25 @@ impl Rule<'_> {
         growing(value * INTERVAL.as_millis() as f64 / self.window().as_millis() as f64)
     }
 
-    /// Every request takes about so many seconds.
-    fn durations(&self, seconds: f64) -> Vec<(String, String)> {
+    /// The share of requests that may be slower than an alert's quantile.
+    fn beyond(&self) -> f64 {
+        match self.alert.when.metric {
+            AlertMetric::LatencyP95 => 0.05,
+            AlertMetric::LatencyP99 => 0.01,
+            _ => 0.5,
+        }
+    }
+
+    /// That share of the requests takes about so many seconds, the others a tenth of that.
+    fn durations(&self, seconds: f64, share: f64) -> Vec<(String, String)> {
         let bucket = |bound: &str, count: f64| {
             let bound = format!("le=\"{bound}\"");
             let labels = [bound.as_str(), "route=\"/\""];
             (self.select("http_request_duration_seconds_bucket", &labels), growing(count))
         };
         vec![
-            bucket(&format!("{}", seconds * 0.99), 0.0),
+            bucket(&format!("{}", seconds * 0.1), REQUESTS * (1.0 - share)),
+            bucket(&format!("{}", seconds * 0.99), REQUESTS * (1.0 - share)),
             bucket(&format!("{}", seconds * 1.01), REQUESTS),
             bucket("+Inf", REQUESTS),
         ]

@@ -22,6 +22,8 @@ use crate::selftest::Report;
 
 /// A request is given up after this long; it is then a timeout, with that latency.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests a second below which there are too few to tell anything.
+const SLOWEST: f64 = 10.0;
 
 /// Everything that is ready before the first request.
 struct Prepared {
@@ -98,14 +100,28 @@ async fn prepare(task: &Task, run: &Run) -> Result<Prepared, String> {
     let url = &task.plan.url;
     let permit = guard::obtain(url, Some(&permission), &demand, &SystemResolver).await;
     let permit = permit.map_err(|refusal| refusal.to_string())?;
-    let mut derived = derive(Inputs {
-        service: &task.service,
-        environment: &task.plan.environment,
-        accounts: task.accounts.clone(),
-        requests: requests(&phases, permit.max_rate()),
-        seconds: demand.duration.as_secs_f64(),
-        seed: seed(task.plan.seed, &run.check.name),
-    });
+    let derived_at = |rate: f64| {
+        derive(Inputs {
+            service: &task.service,
+            environment: &task.plan.environment,
+            accounts: task.accounts.clone(),
+            requests: requests(&phases, rate),
+            seconds: demand.duration.as_secs_f64(),
+            seed: seed(task.plan.seed, &run.check.name),
+        })
+    };
+    let mut derived = derived_at(permit.max_rate());
+    let mut permit = permit;
+    if profile.may_be_slower() && demand.users > 0 {
+        let slowest = demand.rate.max(SLOWEST);
+        for rate in slower(permit.max_rate(), slowest) {
+            if derived.workload.dominant().is_none() {
+                break;
+            }
+            permit = permit.slower(rate);
+            derived = derived_at(rate);
+        }
+    }
     if derived.workload.routes().is_empty() {
         return Err(nothing_to_load(&derived));
     }
@@ -247,6 +263,13 @@ fn mix_of(routes: &[LoadedRoute]) -> Vec<(String, f64)> {
     let total: f64 = routes.iter().map(|route| route.weight).sum();
     let share = |route: &LoadedRoute| (route.name.clone(), route.weight / total * 100.0);
     routes.iter().map(share).collect()
+}
+
+/// Rates that are each half of the one before. Users who wait for answers send as many requests as they get answers; where
+/// limits have no room for that, they have to wait for longer, or ask nothing but what has no limit.
+fn slower(rate: f64, slowest: f64) -> impl Iterator<Item = f64> {
+    let half = move |rate: &f64| Some((rate / 2.0).max(slowest)).filter(|half| half < rate);
+    std::iter::successors(half(&rate), half)
 }
 
 /// Requests of the whole run; in the closed model as many as the permit allows.

@@ -150,6 +150,12 @@ impl Permit {
         self.max_rate
     }
 
+    /// The same for at most so many requests a second.
+    #[must_use]
+    pub fn slower(self, max_rate: f64) -> Self {
+        Self { max_rate: self.max_rate.min(max_rate), ..self }
+    }
+
     /// The longest run.
     pub fn max_duration(&self) -> Duration {
         self.max_duration

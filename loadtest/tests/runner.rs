@@ -146,6 +146,32 @@ async fn sixty_five_at_once_are_at_once() {
     assert_eq!(evidence.load.unwrap().instrument.model, "closed");
 }
 
+/// With nothing but their limits to slow them, users would ask hardly anything but the one route that has none.
+#[tokio::test(flavor = "multi_thread")]
+async fn users_wait_for_longer_where_limits_leave_no_room_for_what_is_to_be_measured() {
+    let limited = |name: &str| {
+        format!(
+            "  GET /{name}:\n    auth: none\n    op: {{custom: {name}}}\n    returns: {{200: none}}\n"
+        )
+    };
+    let all = "limits:\n  all: {by: global, rate: 1200/min}\ndefaults: {limits: [all]}\n";
+    let service = SERVICE.replace("limits:\n  ip: {by: client_ip, rate: 60/min}\n", all);
+    let service = service + &limited("one") + &limited("other");
+    let server = Server::start(|_, _| Reply::status(200)).await;
+    let proof = r#"{"profile":"smoke","concurrency":5,"duration":"2s","p50":"< 500ms"}"#;
+    let assignment = assignment(&server.url, &service, PERMITS, &load("smoke-5", proof));
+    let (code, evidence, text) = outcome(&assignment, "smoke-5").await;
+    assert_eq!((code, &evidence.outcome), (0, &CheckOutcome::Passed), "{text}");
+    assert_eq!(evidence.details.unwrap()["in_flight"], 5);
+    let routes = evidence.load.unwrap().routes;
+    let of = |name: &str| {
+        let found = routes.iter().find(|(route, _)| route == name);
+        found.map_or(0, |(_, figures)| figures.requests)
+    };
+    let (open, others) = (of("GET /open"), of("GET /one") + of("GET /other"));
+    assert!(others > 10 && open <= 2 * others, "{open} and {others}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn waves_keep_the_permitted_rate_in_every_second() {
     let arrivals: Arc<Mutex<Vec<Instant>>> = Arc::default();

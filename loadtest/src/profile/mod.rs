@@ -69,6 +69,11 @@ impl Profile {
         (self.phases)(ask)
     }
 
+    /// Whether it looks at how requests are answered, and not at how many are: then fewer of them tell the same.
+    pub fn may_be_slower(&self) -> bool {
+        matches!(self.name, "smoke" | "steady" | "soak")
+    }
+
     /// Whether the ramp ends when a step breaks.
     pub fn ramps(&self) -> bool {
         self.name == "stress"

@@ -74,7 +74,8 @@ async fn telling<'a>(
         if route.cache.is_none() || key.path.contains('{') {
             continue;
         }
-        let answer = world.send(Request::get(&key.path).headers(&[session.clone()])).await?;
+        let answer =
+            world.send(Request::get(&key.path).headers(std::slice::from_ref(session))).await?;
         if answer.is_success() && answer.text().contains(name) {
             found.push(key);
         }
@@ -111,7 +112,7 @@ async fn renamed(world: &mut World, _: Arguments) -> Seen {
     for name in &NAMES[1..] {
         let session = called(world, &platform, name).await?;
         for route in &routes {
-            let request = Request::get(&route.path).headers(&[session.clone()]);
+            let request = Request::get(&route.path).headers(std::slice::from_ref(&session));
             let answer = world.send(request).await?;
             let is_new = answer.is_success() && answer.text().contains(name);
             let must = || format!("must tell the new name, {name}");

@@ -15,7 +15,8 @@ const AGAIN: &str = "make the report again from the evidence: `cargo xtask repor
 
 /// A line for each file: its digest and its name.
 pub(crate) fn text<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    files.map(|(name, text)| format!("{}  {name}\n", Digest::of(text.as_bytes()))).collect()
+    let line = |(name, text): (&str, &str)| format!("{}  {name}\n", Digest::of(text.as_bytes()));
+    files.map(line).collect::<Vec<_>>().concat()
 }
 
 /// What of a report is not as it was written.

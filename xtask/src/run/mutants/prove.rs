@@ -306,7 +306,12 @@ impl Ground<'_> {
         let finished =
             session::run_built(&process, service, self.environment, &checks, self.built)?;
         let run = finished.folder.file_name().and_then(|name| name.to_str());
-        let evidence = session::read_run(&process, service, self.environment, self.built.0, run)?;
+        let mut evidence =
+            session::read_run(&process, service, self.environment, self.built.0, run)?;
+        if edited.is_some() {
+            // The program was made of the spec without the mutant, and says so; it is not what is tried.
+            evidence.foreign = None;
+        }
         let readiness = evidence.judge(service, &Context::today());
         let verdicts = readiness.claims.into_iter();
         let verdicts = verdicts.map(|claim| (claim.id, claim.without_waiver)).collect();

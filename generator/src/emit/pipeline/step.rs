@@ -14,18 +14,18 @@ pub(super) struct Action {
 
 const CHECKOUT: Action = Action {
     name: "actions/checkout",
-    commit: "11bd71901bbe5b1630ceea73d27597364c9af683",
-    version: "v4.2.2",
+    commit: "08c6903cd8c0fde910a37f88322edcfb5dd907a8",
+    version: "v5.0.0",
 };
 const UPLOAD: Action = Action {
     name: "actions/upload-artifact",
-    commit: "ea165f8d65b6e75b540449e92b4886f43607fa02",
-    version: "v4.6.2",
+    commit: "b7c566a772e6b6bfb58ed0dc250532a479d7789f",
+    version: "v6.0.0",
 };
 const DOWNLOAD: Action = Action {
     name: "actions/download-artifact",
-    commit: "d3f86a106a0bac45b974a628896c90dbdf5c8093",
-    version: "v4.3.0",
+    commit: "37930b1c2abaa49bbe596cd826c3c89aef350131",
+    version: "v7.0.0",
 };
 /// Every action that workflows use.
 pub(super) const ACTIONS: [Action; 3] = [CHECKOUT, UPLOAD, DOWNLOAD];

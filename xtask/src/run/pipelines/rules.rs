@@ -255,7 +255,7 @@ mod tests {
             "    name: Audit\n    permissions: write-all\n",
             "`audit` has the permissions",
         ),
-        ("@11bd71901bbe5b1630ceea73d27597364c9af683", "@v4", "can be moved"),
+        ("@08c6903cd8c0fde910a37f88322edcfb5dd907a8", "@v5", "can be moved"),
         ("    timeout-minutes: 120\n", "", "`tests` has no `timeout-minutes`"),
         ("cancel-in-progress: false", "cancel-in-progress: true", "be cut off"),
         ("--built --promote", "--built --promote ${{ secrets.JWT_SECRET }}", "has one in its text"),

@@ -236,3 +236,15 @@ fn table_that_was_edited_is_not_one_of_these_mutants() {
         assert!(doubt(&edited, &mutants, folder, service).is_some(), "{at}");
     }
 }
+
+#[test]
+fn what_was_asked_for_in_part_never_takes_the_place_of_what_all_mutants_showed() {
+    let (mutants, services) = (mutants(), services());
+    let (folder, service) = services.iter().find(|(folder, _)| folder == "luna").unwrap();
+    let whole = all_caught(&mutants, folder, service);
+    let one_each = MutantTable { one_each: true, ..whole.clone() };
+    let some = MutantTable { only: vec!["SEC-JWT-FORGERY".to_owned()], ..one_each.clone() };
+    let cut = MutantTable { interrupted: true, ..whole.clone() };
+    let names = [&whole, &one_each, &some, &cut].map(super::name);
+    assert_eq!(names, ["luna", "luna.one-each", "luna.part", "luna.part"]);
+}

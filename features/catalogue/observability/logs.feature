@@ -6,6 +6,11 @@ Feature: One structured log line is written for each request, with secrets and p
     Then each request has exactly one log line, a JSON object
     And each line says when, how grave, which request, route, status and how long
 
+  @serial @needs:faults @needs:loopback
+  Scenario: What goes wrong, and what takes long
+    Then a failure is told as graver than what goes well
+    And a request that was held up is told to have taken so long
+
   Scenario: A line names the route, not what was asked
     When requests of every kind are sent
     Then no line names anything from a path, a query or a body

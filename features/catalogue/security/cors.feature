@@ -11,6 +11,7 @@ Feature: Only listed origins get CORS headers
 
   Scenario: Sending requests
     Then pages of every listed origin may send what the spec lists
+    And they may use every method of every path
     And pages of no other origin may send anything
     And a page may not use methods or headers that are not listed
 

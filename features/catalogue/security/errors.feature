@@ -24,3 +24,8 @@ Feature: An error answer has the declared form and leaks nothing of the inside
   Scenario: Logging in does not tell who has an account
     Given a user
     Then a wrong password and an unknown account are answered alike
+
+  @serial @about:log-in @needs:accounts @needs:writes @needs:client-address
+  Scenario: Nor does the time that it takes
+    Given a user
+    Then an unknown account takes no less time than a wrong password

@@ -10,6 +10,10 @@ Feature: A token that the service did not sign is never accepted
     When the user logs in
     Then the user's token is accepted
 
+  @about:log-in @needs:accounts @needs:writes
+  Scenario: Somebody who is gone
+    Then no API key that was taken back is accepted, and nothing of an account that was removed
+
   Scenario: A token that somebody changed is worthless
     Then the user's token is accepted
     And the token is refused with each of these changes

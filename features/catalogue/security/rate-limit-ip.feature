@@ -20,6 +20,12 @@ Feature: One client address gets its requests per window, whatever forwarding he
     When one address uses its limit up, one request after another
     Then that address is refused until the time that it was told is over, and served then
 
+  @serial @needs:client-address @needs:principal
+  Scenario: Just after a window has ended
+    Given a user
+    When one address uses its limit up, one request after another
+    Then that address gets no second share just after the window has ended
+
   @needs:client-address @needs:principal
   Scenario: What is left is told
     Given a user

@@ -48,7 +48,7 @@ class Body(BaseModel):
     model_config = ConfigDict(strict="coerces" not in BROKEN, extra="ignore" if "drops-unknown" in BROKEN else "forbid")
 
 
-Email = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9._+-]+@([A-Za-z0-9][A-Za-z0-9-]*\.)+[A-Za-z]{2,}$")]
+Email = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9][A-Za-z0-9-]*\.)+[A-Za-z]{2,}$")]
 Password = Annotated[str, Field(min_length=10, max_length=100)]
 
 

@@ -263,6 +263,12 @@ impl Cases {
             if let Some(text) = of_length(least - 1) {
                 self.add(generator, root, at, "one character too short", Some(json!(text)), false);
             }
+            if least > 1 {
+                // Lengths are counted in characters, not in bytes.
+                let text = "\u{e9}".repeat(usize::try_from(least - 1).unwrap_or(1));
+                let name = "one character too short, of two bytes each";
+                self.add(generator, root, at, name, Some(json!(text)), false);
+            }
         }
     }
 
@@ -315,13 +321,18 @@ impl Cases {
             let list: Vec<Value> = (0..count).map(|_| generator.valid(items)).collect();
             self.add(generator, root, at, name, Some(Value::Array(list)), valid);
         }
+        let wrong = json!({"wrong": [1]});
         self.add(
             generator,
             root,
             at,
             "an item of the wrong type",
-            Some(json!([{"wrong": [1]}])),
+            Some(json!([wrong.clone()])),
             false,
         );
+        if schema.max_items.is_none_or(|most| most >= 2) {
+            let list = json!([generator.valid(items), wrong]);
+            self.add(generator, root, at, "a second item of the wrong type", Some(list), false);
+        }
     }
 }

@@ -34,6 +34,10 @@ pub(super) fn not_of_format(format: &str) -> &'static [&'static str] {
             "user@exa mple.com",
             "user@example..com",
             "<user@example.com>",
+            ".user@example.com",
+            "user.@example.com",
+            "us..er@example.com",
+            "user@-example.com",
         ],
         "uuid" => &[
             "1",

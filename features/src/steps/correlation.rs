@@ -194,6 +194,16 @@ async fn malformed_trace(world: &mut World, _: Arguments) -> Seen {
         findings
             .add(what, require(is_new, || format!("must not be continued: {line}"), &answer))?;
     }
+    let zeroes = "0".repeat(32);
+    let id = format!("check-{}", uuid::Uuid::new_v4());
+    let request = Request::get(path(world)?)
+        .header(&name, id.clone())
+        .header("traceparent", format!("00-{zeroes}-00f067aa0ba902b7-01"));
+    let answer = world.send(request).await?;
+    let line = super::logs::line_with(world, &id).await?;
+    let is_new = line.get(member).and_then(|v| v.as_str()) != Some(zeroes.as_str());
+    let what = || format!("must not be continued: {line}");
+    findings.add("a trace of zeroes", require(is_new, what, &answer))?;
     findings.finish("there is nothing to try", |count| format!("{count} are not continued"))
 }
 

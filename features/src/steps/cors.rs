@@ -5,8 +5,10 @@ use http::HeaderValue;
 use proofline_spec::document::{Cors, Method, RouteKey};
 
 use super::{Arguments, steps};
+use crate::call::Call;
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
+use crate::generate::Generator;
 use crate::vectors;
 use crate::world::World;
 
@@ -14,6 +16,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         then "pages of every listed origin may read answers" => listed_read;
         then "pages of every listed origin may send what the spec lists" => listed_send;
+        then "they may use every method of every path" => every_method;
         then "pages of no other origin may read answers" => others_read;
         then "pages of no other origin may send anything" => others_send;
         then "caches keep the answers for different origins apart" => vary;
@@ -100,7 +103,17 @@ async fn preflight(
     method: &str,
     headers: &str,
 ) -> Result<Answer, Failure> {
-    let mut request = Request::new("OPTIONS", route(world)?.path)
+    preflight_of(world, &route(world)?.path, origin, method, headers).await
+}
+
+async fn preflight_of(
+    world: &World,
+    path: &str,
+    origin: &str,
+    method: &str,
+    headers: &str,
+) -> Result<Answer, Failure> {
+    let mut request = Request::new("OPTIONS", path)
         .header("Origin", origin)
         .header("Access-Control-Request-Method", method);
     if !headers.is_empty() {
@@ -191,6 +204,35 @@ async fn listed_send(world: &mut World, _: Arguments) -> Seen {
     findings.finish("no origin is listed", |count| {
         format!("{count} listed origins may send what is listed")
     })
+}
+
+/// A page of a listed origin uses the service as its spec declares it.
+async fn every_method(world: &mut World, _: Arguments) -> Seen {
+    let (cors, run) = (cors(world)?, world.run()?);
+    let origin = allowed(&cors).into_iter().next();
+    let origin = origin.ok_or_else(|| Failure::not_applicable("no origin is listed"))?;
+    let mut generator = Generator::new(&run.target, world.seed);
+    let mut findings = Findings::new();
+    for (key, route) in run.target.routes().filter(|(_, route)| run.target.takes_principals(route))
+    {
+        let path = Call::valid(&mut generator, key, route).target();
+        let method = key.method.as_str();
+        let answer = preflight_of(world, &path, &origin, method, "").await?;
+        let result =
+            permits(&answer, &origin, &cors).and_then(|()| permits_method(&answer, method));
+        findings.add(&key.to_string(), result)?;
+    }
+    findings.finish("no route asks who calls", |count| format!("{count} routes may be called"))
+}
+
+fn permits_method(answer: &Answer, method: &str) -> Result<(), Failure> {
+    // These need no permission (Fetch, section 4.9).
+    if ["GET", "HEAD", "POST"].contains(&method) && answer.is_success() {
+        return Ok(());
+    }
+    let methods = names(answer, "access-control-allow-methods");
+    let is_listed = methods.contains(&method.to_lowercase());
+    require(is_listed, || format!("{method} must be allowed, allowed are {methods:?}"), answer)
 }
 
 fn permits_all(answer: &Answer, cors: &Cors) -> Result<(), Failure> {

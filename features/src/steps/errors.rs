@@ -1,11 +1,13 @@
 //! Error answers: problem documents, or what the spec declares instead, that leak nothing of the inside.
 
+use std::time::Duration;
+
 use cucumber::step::Collection;
 use proofline_spec::document::Method;
 use serde_json::json;
 
 use super::samples::Sample;
-use super::{Arguments, steps};
+use super::{Arguments, is_now, steps};
 use crate::call::Call;
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
@@ -13,9 +15,6 @@ use crate::generate::Generator;
 use crate::plan::Target;
 use crate::vectors;
 use crate::world::World;
-
-/// How far the service's clock and ours may be apart, in seconds.
-const CLOCKS_APART: i64 = 600;
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
@@ -25,6 +24,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "no answer is a server error" => no_server_errors;
         then "no error tells anything of the inside" => no_leaks;
         then "a wrong password and an unknown account are answered alike" => alike;
+        then "an unknown account takes no less time than a wrong password" => takes_as_long;
     }
 }
 
@@ -216,14 +216,9 @@ fn check_traceable(
 ) -> Result<(), Failure> {
     if let Some(pointer) = time {
         let time = answer.at(pointer).unwrap_or_default();
-        let parsed = time.parse::<jiff::Timestamp>().ok();
-        let is_now = parsed.is_some_and(|time| {
-            let apart = jiff::Timestamp::now().duration_since(time).as_secs().abs();
-            apart < CLOCKS_APART
-        });
         let name = &pointer[1..];
         let what = || format!("`{name}` is {time:?}, not the time of the answer");
-        require(is_now, what, answer)?;
+        require(is_now(&time), what, answer)?;
     }
     let Some(pointer) = id else { return Ok(()) };
     let has_id = answer.at(pointer).is_some_and(|id| !id.is_empty());
@@ -272,44 +267,71 @@ async fn no_leaks(world: &mut World, _: Arguments) -> Seen {
         .finish("there was no error", |count| format!("{count} errors tell nothing of the inside"))
 }
 
+/// A log-in with these words.
+fn logging_in(target: &Target, email: &str, password: &str) -> Result<Request, Failure> {
+    let accounts = target.service.accounts.as_ref();
+    let step =
+        &accounts.ok_or_else(|| Failure::not_applicable("the spec has no `accounts`"))?.log_in;
+    let filled = |value: &serde_json::Value| {
+        let text = value.as_str().unwrap_or_default();
+        json!(text.replace("{email}", email).replace("{password}", password))
+    };
+    let body = step.body.iter().map(|(name, value)| (name.clone(), filled(value))).collect();
+    Ok(Request::new(step.route.method.as_str(), &step.route.path).json(&body))
+}
+
+/// An address that nobody has.
+fn unknown_address() -> String {
+    format!("nobody-{}@example.com", uuid::Uuid::new_v4().simple())
+}
+
+const WRONG_PASSWORD: &str = "Wrong-password-1234";
+
 async fn alike(world: &mut World, _: Arguments) -> Seen {
     let user = world.user("user")?.clone();
     let run = world.run()?;
-    let accounts = run
-        .target
-        .service
-        .accounts
-        .as_ref()
-        .ok_or_else(|| Failure::not_applicable("the spec has no `accounts`"))?;
-    let ask = |email: &str, password: &str| {
-        let body: serde_json::Value = accounts
-            .log_in
-            .body
-            .iter()
-            .map(|(name, value)| {
-                let text = value
-                    .as_str()
-                    .unwrap_or_default()
-                    .replace("{email}", email)
-                    .replace("{password}", password);
-                (name.clone(), json!(text))
-            })
-            .collect();
-        Request::new(accounts.log_in.route.method.as_str(), &accounts.log_in.route.path).json(&body)
-    };
-    let right = world.send(ask(&user.email, &user.password)).await?;
+    let ask = |email: &str, password: &str| logging_in(&run.target, email, password);
+    let right = world.send(ask(&user.email, &user.password)?).await?;
     require(right.is_success(), || "the right password must be accepted".to_owned(), &right)?;
-    let wrong = world.send(ask(&user.email, "Wrong-password-1234")).await?;
-    let unknown = world
-        .send(ask(
-            &format!("nobody-{}@example.com", uuid::Uuid::new_v4().simple()),
-            "Wrong-password-1234",
-        ))
-        .await?;
+    let wrong = world.send(ask(&user.email, WRONG_PASSWORD)?).await?;
+    let unknown = world.send(ask(&unknown_address(), WRONG_PASSWORD)?).await?;
     require(wrong.status >= 400, || "a wrong password must be refused".to_owned(), &wrong)?;
     let same = wrong.status == unknown.status
         && wrong.at("/type") == unknown.at("/type")
         && wrong.at("/detail") == unknown.at("/detail");
     require(same, || format!("differs from {}", wrong.describe()), &unknown)?;
     Ok(format!("both are answered {}", wrong.status))
+}
+
+/// So often each is tried; the quickest one counts, as everything else on the machine only makes it slower.
+const LOG_INS: u32 = 4;
+/// Checking a password takes long on purpose: who does not do it is quicker by far more than this.
+const QUICKER: u32 = 3;
+
+/// Who answers sooner that there is no such account tells who has one.
+async fn takes_as_long(world: &mut World, _: Arguments) -> Seen {
+    let user = world.user("user")?.clone();
+    let run = world.run()?;
+    let (mut wrong, mut unknown) = (Duration::MAX, Duration::MAX);
+    for _ in 0..LOG_INS {
+        for (email, least) in [(user.email.clone(), &mut wrong), (unknown_address(), &mut unknown)]
+        {
+            let request = logging_in(&run.target, &email, WRONG_PASSWORD)?;
+            let answer = world.send(request.from_address(run.fresh_address())).await?;
+            if answer.status == 429 {
+                return Err(Failure::broken("a limit refuses so many log-ins"));
+            }
+            require(answer.status >= 400, || "must be refused".to_owned(), &answer)?;
+            *least = answer.duration.min(*least);
+        }
+    }
+    if unknown * QUICKER < wrong {
+        let message = format!(
+            "a wrong password takes {} ms, an unknown account {} ms",
+            wrong.as_millis(),
+            unknown.as_millis()
+        );
+        return Err(Failure::Wrong(message));
+    }
+    Ok(format!("{} ms and {} ms", wrong.as_millis(), unknown.as_millis()))
 }

@@ -4,19 +4,24 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use cucumber::step::Collection;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::samples::Sample;
-use super::{Arguments, correlation, eventually, steps};
+use super::{Arguments, correlation, eventually, faults, is_now, steps};
 use crate::accounts;
 use crate::call::Call;
-use crate::exchange::Request;
+use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::Generator;
 use crate::world::World;
 
 /// Longest wait for a line.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// So long a request is held up to see how long it is told to have taken.
+const HELD_UP: Duration = Duration::from_millis(300);
+/// What else asks the service, such as a monitor, may meet a fault in our place.
+const TRIES: u32 = 3;
 
 /// Requests whose log lines are looked for.
 #[derive(Debug, Default)]
@@ -31,6 +36,8 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         when "somebody signs up, logs in, makes an API key and gets it wrong" => use_secrets;
         then "each request has exactly one log line, a JSON object" => one_line_each;
         then "each line says when, how grave, which request, route, status and how long" => members;
+        then "a failure is told as graver than what goes well" => graver;
+        then "a request that was held up is told to have taken so long" => held_up;
         then "no line names anything from a path, a query or a body" => no_values;
         then "no error tells the cause that the log has" => no_causes;
         then "no secret, token, password or e-mail address is in the log" => no_secrets;
@@ -114,8 +121,8 @@ async fn one_line_each(world: &mut World, _: Arguments) -> Seen {
 fn check_members(line: &Value, method: &str, route: &str, status: u16) -> Result<(), Failure> {
     let wrong = |what: &str| Err(Failure::Wrong(format!("{what}: {line}")));
     let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
-    if text("time").parse::<jiff::Timestamp>().is_err() {
-        return wrong("`time` is no time");
+    if !is_now(text("time")) {
+        return wrong("`time` is not the time of the request");
     }
     if text("level").is_empty() || text("correlation_id").is_empty() {
         return wrong("`level` or `correlation_id` is missing");
@@ -142,6 +149,57 @@ async fn members(world: &mut World, _: Arguments) -> Seen {
         findings.add(&format!("{method} {route}"), check_members(&line, method, route, *status))?;
     }
     findings.finish("nothing was sent", |count| format!("{count} lines have all members"))
+}
+
+/// The fault, and how often a request is sent: what else asks the service may meet it instead.
+async fn with_fault(
+    world: &mut World,
+    path: &str,
+    fault: &Value,
+    is_met: impl Fn(&Answer) -> bool,
+) -> Result<(Answer, Value), Failure> {
+    for _ in 0..TRIES {
+        let id = format!("log-{}", uuid::Uuid::new_v4());
+        let request = Request::get(path).header(correlation::header(world)?, id.clone());
+        faults::make(world, fault).await?;
+        let answer = world.send(request).await;
+        faults::restore(world).await?;
+        let answer = answer?;
+        if is_met(&answer) {
+            return Ok((answer, line_with(world, &id).await?));
+        }
+    }
+    Err(Failure::broken("another request met the fault each time"))
+}
+
+/// Names of what went wrong, in order of how common they are; some services give numbers (from 50 on).
+const GRAVE: [&str; 6] = ["error", "err", "fatal", "critical", "crit", "alert"];
+
+async fn graver(world: &mut World, _: Arguments) -> Seen {
+    let key = world.run()?.target.health_route().map(|(key, _)| key.clone());
+    let key = key.ok_or_else(|| Failure::not_applicable("the spec has no health route"))?;
+    let fault = json!({ "route": key.to_string(), "fault": "panic", "times": 1 });
+    let (failed, line) =
+        with_fault(world, &key.path, &fault, |answer| answer.status >= 500).await?;
+    let level = &line["level"];
+    let is_grave = level.as_str().is_some_and(|name| GRAVE.contains(&name.to_lowercase().as_str()))
+        || level.as_u64().is_some_and(|level| level >= 50);
+    require(is_grave, || format!("the line must tell of an error: {line}"), &failed)?;
+    Ok(format!("{} is told as {level}", failed.status))
+}
+
+async fn held_up(world: &mut World, _: Arguments) -> Seen {
+    let key = world.run()?.target.health_route().map(|(key, _)| key.clone());
+    let key = key.ok_or_else(|| Failure::not_applicable("the spec has no health route"))?;
+    let fault =
+        json!({ "route": key.to_string(), "fault": "slow", "delay_ms": HELD_UP.as_millis() });
+    let (answer, line) =
+        with_fault(world, &key.path, &fault, |answer| answer.duration >= HELD_UP).await?;
+    let told = line["duration_ms"].as_f64().unwrap_or_default() / 1000.0;
+    let right = told >= HELD_UP.as_secs_f64() && told <= answer.duration.as_secs_f64();
+    let what = || format!("took {:.3} s; the line: {line}", answer.duration.as_secs_f64());
+    require(right, what, &answer)?;
+    Ok(format!("{} ms of held up {} ms", line["duration_ms"], HELD_UP.as_millis()))
 }
 
 async fn no_values(world: &mut World, _: Arguments) -> Seen {

@@ -69,6 +69,16 @@ pub use faults::fault_control;
 use crate::failure::{Failure, Seen};
 use crate::world::World;
 
+/// How far the service's clock and ours may be apart, in seconds.
+const CLOCKS_APART: i64 = 600;
+
+/// Whether that is the time at which it was told, as far as clocks agree (RFC 3339).
+fn is_now(text: &str) -> bool {
+    text.parse::<jiff::Timestamp>().is_ok_and(|time| {
+        jiff::Timestamp::now().duration_since(time).as_secs().abs() < CLOCKS_APART
+    })
+}
+
 /// What subjects remember between the steps of a scenario.
 #[derive(Debug, Default)]
 pub struct Memory {

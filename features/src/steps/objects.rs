@@ -7,7 +7,7 @@ use proofline_spec::document::{Answer as Content, Method, Route, RouteKey};
 use serde_json::Value;
 
 use super::{Arguments, steps};
-use crate::accounts::Account;
+use crate::accounts::{self, Account};
 use crate::call::{self, Call};
 use crate::exchange::Answer;
 use crate::failure::{Failure, Findings, Seen, require};
@@ -48,9 +48,19 @@ async fn ask(
     id: &str,
     who: &Account,
 ) -> Result<Answer, Failure> {
+    ask_as(world, key, route, id, who.bearer()).await
+}
+
+async fn ask_as(
+    world: &World,
+    key: &RouteKey,
+    route: &Route,
+    id: &str,
+    credential: (String, String),
+) -> Result<Answer, Failure> {
     let run = world.run()?;
     let mut call =
-        Call::valid(&mut Generator::new(&run.target, world.seed), key, route).with(who.bearer());
+        Call::valid(&mut Generator::new(&run.target, world.seed), key, route).with(credential);
     if let Some(name) = key.parameters().last() {
         call.set_path(name, id);
     }
@@ -79,6 +89,7 @@ async fn look(
 }
 
 async fn out_of_reach(world: &mut World, _: Arguments) -> Seen {
+    let run = world.run()?;
     let (owner, other) = (world.user("user")?.clone(), world.user("other user")?.clone());
     let mut findings = Findings::new();
     for (key, route) in owned(world)? {
@@ -96,6 +107,14 @@ async fn out_of_reach(world: &mut World, _: Arguments) -> Seen {
             result = Err(Failure::wrong("the refused request changed the object"));
         }
         findings.add(&format!("{key} as another user"), result)?;
+        for role in &run.target.service.roles {
+            let Some(header) = accounts::of_role(&run, role) else { continue };
+            let refused = ask_as(world, &key, &route, &id, header).await?;
+            let right = [403, 404].contains(&refused.status);
+            let result =
+                require(right, || "must be refused to everybody else".to_owned(), &refused);
+            findings.add(&format!("{key} as somebody of the role {role}"), result)?;
+        }
         let served = ask(world, &key, &route, &id, &owner).await?;
         let control = require(
             serves(world, &route, &served)?,

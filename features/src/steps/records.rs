@@ -9,7 +9,7 @@ use proofline_spec::document::{
 };
 use serde_json::{Value, json};
 
-use super::{Arguments, steps};
+use super::{Arguments, is_now, steps};
 use crate::accounts;
 use crate::call::{Call, encode};
 use crate::exchange::Request;
@@ -255,8 +255,8 @@ async fn recorded(world: &mut World, _: Arguments) -> Seen {
 /// Time and place of a record.
 fn members(record: &Value, is_at_edge: bool) -> Result<(), Failure> {
     let text = |name: &str| record[name].as_str().unwrap_or_default();
-    if text("time").parse::<jiff::Timestamp>().is_err() {
-        return Err(Failure::wrong("`time` is no time"));
+    if !is_now(text("time")) {
+        return Err(Failure::wrong("`time` is not the time of the request"));
     }
     if record["duration_ms"].as_f64().is_none_or(|duration| duration < 0.0) {
         return Err(Failure::wrong("`duration_ms` is no duration"));

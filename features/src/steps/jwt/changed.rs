@@ -201,12 +201,18 @@ fn other_schemes(parts: &Parts<'_>) -> Vec<Forged> {
 }
 
 fn twice(parts: &Parts<'_>) -> Vec<Forged> {
-    vec![Forged {
-        name: "two Authorization headers".to_owned(),
-        headers: vec![format!("Bearer {}", parts.whole).into_bytes(), b"Bearer x.y.z".to_vec()],
+    let (right, wrong) = (format!("Bearer {}", parts.whole).into_bytes(), b"Bearer x.y.z".to_vec());
+    // Whichever of them counts, one is wrong.
+    let forged = |name: &str, headers| Forged {
+        name: name.to_owned(),
+        headers,
         refusals: &[400, 401],
         may_close: false,
-    }]
+    };
+    vec![
+        forged("two Authorization headers", vec![right.clone(), wrong.clone()]),
+        forged("two Authorization headers, the right one last", vec![wrong, right]),
+    ]
 }
 
 /// Picks a byte, given the last one's place.

@@ -3,6 +3,7 @@
 mod changed;
 mod flawed;
 mod forged;
+mod gone;
 
 use cucumber::step::Collection;
 use serde_json::Value;
@@ -19,8 +20,11 @@ use crate::exchange::Request;
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::generate::Generator;
 use crate::plan::JwtScheme;
-use crate::token::{HEADER, base64url, claims, from_base64url, sign};
+use crate::token::{HEADER, base64url, claims, from_base64url, now, sign};
 use crate::world::World;
+
+/// How far the service's clock may be from ours, in seconds.
+const CLOCKS: u64 = 60;
 
 /// What a scenario knows about tokens.
 #[derive(Debug, Default)]
@@ -36,6 +40,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "the user's token is accepted" => accepted;
         then "the token is refused with each of these changes" => refused_changed;
         then "a token with each of these flaws is refused although its signature is right" => refused_flawed;
+        then "no API key that was taken back is accepted, and nothing of an account that was removed" => gone::removed;
         then "no route accepts a token without a valid signature" => no_route;
     }
 }
@@ -54,10 +59,24 @@ fn secret(world: &World, scheme: &JwtScheme) -> Result<Vec<u8>, Failure> {
 async fn logs_in(world: &mut World, _: Arguments) -> Seen {
     let user = world.user("user")?.clone();
     let token = accounts::log_in(world, &user).await?;
+    lasts_as_declared(&scheme(world)?, &token)?;
     if let Some(user) = world.users.iter_mut().find(|known| known.name == user.name) {
         user.token = token;
     }
     Ok("logging in gives a token".to_owned())
+}
+
+/// Whether a token that says when it ends does so when the spec declares.
+fn lasts_as_declared(scheme: &JwtScheme, token: &str) -> Result<(), Failure> {
+    let payload = payload(token);
+    let expiry = payload.as_ref().and_then(|claims| claims["exp"].as_u64());
+    let Some(left) = expiry.map(|expiry| expiry.saturating_sub(now())) else { return Ok(()) };
+    if left.abs_diff(scheme.lifetime) <= CLOCKS {
+        return Ok(());
+    }
+    let declared = scheme.lifetime;
+    let message = format!("a token must last for {declared} s, as declared; it lasts for {left} s");
+    Err(Failure::Wrong(message))
 }
 
 /// Replaces the user's token by one that the checks sign, so that later flaws differ in one thing only.

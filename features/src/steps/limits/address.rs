@@ -116,7 +116,11 @@ async fn one_by_one(world: &mut World, _: Arguments) -> Seen {
 async fn newer_kind(world: &mut World, _: Arguments) -> Seen {
     // 2001:db8::/32 is set aside for documentation (RFC 3849). A host has all addresses of a /64 (RFC 4291, 2.5.1).
     let network = (0x2001_0db8_u128 << 96) | (uuid::Uuid::new_v4().as_u128() >> 96 << 64);
-    let address = |number: u64| std::net::Ipv6Addr::from(network | u128::from(number)).to_string();
+    // Far apart, and still in one network.
+    let address = |number: u64| {
+        let place = u128::from((number & 0xffff) << 48 | number);
+        std::net::Ipv6Addr::from(network | place).to_string()
+    };
     let asked = asked(world)?;
     let make = |number: u64| asked.request().from_address(address(number + 2));
     let seen = sequence(world, &asked, address(1), make).await?;

@@ -23,6 +23,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         then "who used the limit up at once has to wait for the whole window" => whole_window;
         then "that address is refused until the time that it was told is over, and served then" => as_told;
+        then "that address gets no second share just after the window has ended" => slides;
     }
 }
 
@@ -109,4 +110,41 @@ async fn as_told(world: &mut World, _: Arguments) -> Seen {
     let what = || format!("must be served after the {} s that it was told", wait.as_secs());
     require(answer.status != 429, what, &answer)?;
     Ok(format!("refused {} times within {} s, then served", PARTS - 1, wait.as_secs()))
+}
+
+/// So far into the next window that address asks again, in parts of a window.
+const AFTER: f64 = 0.25;
+/// What rounding, and the way of a request, may let through besides.
+const SLACK: f64 = 3.0;
+
+/// A limit that slides counts requests of the last window in proportion to how much of it is still covered, so that
+/// nobody gets twice the limit around its end.
+async fn slides(world: &mut World, _: Arguments) -> Seen {
+    if !is_movable(&world.run()?.target) {
+        let why = "the limits are counted by a clock that the checks may not move";
+        return Err(Failure::not_applicable(why));
+    }
+    let address = world.memory.limits.address.clone();
+    let used_up = last(world)?;
+    let (began, count) = (used_up.began, used_up.allowed.count);
+    let window = Duration::from_secs(used_up.allowed.window);
+    let moved = window.mul_f64(1.0 + AFTER).saturating_sub(began.elapsed());
+    move_clock(world, moved).await?;
+    let mut through = 0_u32;
+    for _ in 0..=count {
+        let answer = ask(world, &address).await?;
+        let past = (moved + began.elapsed()).as_secs_f64() / window.as_secs_f64() - 1.0;
+        #[expect(clippy::cast_precision_loss, reason = "limits are far smaller")]
+        let share = past * count as f64 + SLACK;
+        if answer.status == 429 {
+            return Ok(format!(
+                "{through} of {count} were let through in the next {AFTER} of a window"
+            ));
+        }
+        through += 1;
+        let right = f64::from(through) <= share;
+        let what = || format!("request {through} must be refused, as the last window still counts");
+        require(right, what, &answer)?;
+    }
+    Err(Failure::broken("the machine is so busy that the window was over meanwhile"))
 }

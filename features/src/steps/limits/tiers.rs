@@ -22,6 +22,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         when "an API key of each tier uses the tier's limit up" => keys;
         then "another user of each tier is still served" => other_users;
         then "another API key of each tier is still served" => other_keys;
+        then "a second API key of the same user is still served" => second_keys;
         then "the users of the API keys are still served without them" => without_keys;
     }
 }
@@ -233,4 +234,18 @@ async fn without_keys(world: &mut World, _: Arguments) -> Seen {
         )?;
     }
     findings.finish("nobody has an API key", |count| format!("{count} users are served"))
+}
+
+/// The limit is the key's: who has two has two.
+async fn second_keys(world: &mut World, _: Arguments) -> Seen {
+    let (layer, header) = key_layer(world)?;
+    let mut findings = Findings::new();
+    for user in world.users.clone().into_iter().filter(|user| user.key.is_some()) {
+        let second = accounts::make_key(world, &user).await?;
+        let request = Request::get(&layer.route.path).header(header.clone(), second);
+        let answer = world.send(request.expecting_limit()).await?;
+        let is_served = require(answer.is_success(), || "must be served".to_owned(), &answer);
+        findings.add(&user.name, is_served)?;
+    }
+    findings.finish("nobody has an API key", |count| format!("{count} keys are served"))
 }

@@ -62,6 +62,7 @@ fn refused(valid: &Call, most: usize) -> Vec<(&'static str, &'static [u16], Requ
         ("JSON and more", &[400], new().body(JSON, format!("{body} x"))),
         ("JSON twice", &[400], new().body(JSON, format!("{body}{body}"))),
         ("text", &[415], new().body("text/plain", "{}")),
+        ("a type that looks like JSON's", &[415], new().body("text/json", body)),
         ("no content type", &[400, 415], Request { body: Some(b"{}".to_vec()), ..new() }),
     ]
 }

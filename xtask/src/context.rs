@@ -26,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) runtime: PathBuf,
     /// Where cargo puts what it builds.
     pub(crate) target: PathBuf,
+    /// Where cargo keeps what is between sources and programs, where that is elsewhere.
+    pub(crate) build: Option<PathBuf>,
     /// The search path for programs.
     pub(crate) path: String,
     /// Where tools are kept that tests need.
@@ -104,6 +106,7 @@ impl Context {
             terminal,
             cargo: variable("CARGO").unwrap_or_else(|| "cargo".to_owned()).into(),
             target,
+            build: None,
             path: variable("PATH").unwrap_or_default(),
             tools,
             extra: BTreeMap::new(),
@@ -128,6 +131,7 @@ impl Context {
             root: root.to_owned(),
             runtime: self.runtime.clone(),
             target,
+            build: self.build.clone(),
             cargo: self.cargo.clone(),
             path: self.path.clone(),
             tools: self.tools.clone(),

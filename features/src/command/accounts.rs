@@ -17,6 +17,8 @@ pub struct PrincipalHeader {
     pub header: String,
     /// The header's value; a secret.
     pub value: String,
+    /// What the service knows the account by: its id, where the spec says where that is told, and its e-mail address.
+    pub known_by: Vec<String>,
 }
 
 /// Makes `count` accounts of that tier.
@@ -36,7 +38,9 @@ pub async fn accounts(
             people::set_tier(&world, &account, tier).await?;
         }
         let (header, value) = account.bearer();
-        headers.push(PrincipalHeader { header, value });
+        let own = account.own.then_some(account.email);
+        let known_by = account.id.into_iter().chain(own).collect();
+        headers.push(PrincipalHeader { header, value, known_by });
     }
     Ok(headers)
 }

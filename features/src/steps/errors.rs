@@ -268,7 +268,7 @@ async fn no_leaks(world: &mut World, _: Arguments) -> Seen {
 }
 
 /// A log-in with these words.
-fn logging_in(target: &Target, email: &str, password: &str) -> Result<Request, Failure> {
+pub(super) fn logging_in(target: &Target, email: &str, password: &str) -> Result<Request, Failure> {
     let accounts = target.service.accounts.as_ref();
     let step =
         &accounts.ok_or_else(|| Failure::not_applicable("the spec has no `accounts`"))?.log_in;

@@ -7,7 +7,7 @@ use proofline_spec::document::watch::{CONNECTIONS, POLL};
 use proofline_spec::document::{Machine, Route, RouteKey, Watch};
 use serde_json::{Value, json};
 
-use super::{Arguments, cors, flags, machines, steps};
+use super::{Arguments, cors, eventually, flags, machines, steps};
 use crate::accounts::{self, Account};
 use crate::call;
 use crate::exchange::Request;
@@ -19,6 +19,9 @@ use crate::world::World;
 const SUBPROTOCOL: &str = "proofline.v1";
 /// How long a session lasts that is meant to end while it is used.
 const SHORT: u64 = 3;
+
+/// Within this time there is room for another connection once one is closed.
+const ROOM_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
@@ -234,6 +237,14 @@ async fn most(world: &mut World, _: Arguments) -> Seen {
             ))),
         };
         findings.add(&format!("{key}: {most} connections"), result)?;
+        if let Some(socket) = open_now.pop() {
+            socket.leave().await;
+            let has_room =
+                async || Ok(Socket::open_at_once(world, &path, &[user.bearer()]).await?.ok());
+            let again = eventually(ROOM_WITHIN, has_room).await?;
+            let why = || Failure::wrong("one is closed, and no other is taken in its place");
+            findings.add(&format!("{key}: one is closed"), again.map(drop).ok_or_else(why))?;
+        }
         opened(world, &theirs, &other).await?;
     }
     findings.finish("nothing can be followed", |count| format!("{count} routes have a most"))

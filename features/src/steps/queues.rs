@@ -9,7 +9,7 @@ use proofline_spec::unit::Backoff;
 use serde_json::{Value, json};
 
 use super::provider::{always, play, received};
-use super::{Arguments, eventually, faults, logs, steps};
+use super::{Arguments, eventually, faults, is_now, logs, steps};
 use crate::accounts;
 use crate::call;
 use crate::exchange::{Answer, Request};
@@ -233,6 +233,9 @@ async fn said_until_the_end(world: &World, id: &str) -> Result<Vec<Value>, Failu
     found.ok_or_else(|| Failure::Wrong(format!("the log tells no end of the message {id}")))
 }
 
+/// What a busy machine, and a queue that hands messages over in batches, may add to a wait.
+const LATE: u64 = 12_000;
+
 /// Whether each wait is as long as it must be: it doubles up to the longest, and jitter shortens it by at most a half.
 fn backed_off(waits: &[u64], backoff: Backoff) -> Result<(), String> {
     let (mut least, longest) = (backoff.first.as_millis(), backoff.longest.as_millis());
@@ -241,6 +244,13 @@ fn backed_off(waits: &[u64], backoff: Backoff) -> Result<(), String> {
         if wait + HEARD_WITHIN < least.min(longest) / 2 {
             return Err(format!(
                 "an attempt came {wait} ms after the one before, with a back-off of {backoff}: all waits are {waits:?} ms"
+            ));
+        }
+        if *wait > least.min(longest) + LATE {
+            return Err(format!(
+                "an attempt came {wait} ms after the one before, and not within {} ms as the back-off of {backoff} says: \
+                 all waits are {waits:?} ms",
+                least.min(longest)
             ));
         }
         least = least.saturating_mul(2);
@@ -346,7 +356,11 @@ pub(super) async fn letters_now(world: &World) -> Result<Vec<Value>, Failure> {
     let admin = accounts::admin(&*world.run()?, &list)?;
     let answer = world.send(Request::get(&list.path).headers(&[admin])).await?;
     require(answer.is_success(), || "dead letters must be listed".to_owned(), &answer)?;
-    Ok(answer.json()["items"].as_array().cloned().unwrap_or_default())
+    let letters = answer.json()["items"].as_array().cloned().unwrap_or_default();
+    let died = |letter: &Value| letter["died_at"].as_str().map(str::to_owned);
+    let is_newest_first = letters.windows(2).all(|pair| died(&pair[0]) >= died(&pair[1]));
+    require(is_newest_first, || "the newest must come first".to_owned(), &answer)?;
+    Ok(letters)
 }
 
 async fn listed(world: &mut World, arguments: Arguments) -> Seen {
@@ -427,6 +441,15 @@ async fn later_refused(world: &mut World, _: Arguments) -> Seen {
     let before = had(world, &text(world)?).await?.len();
     let again = world.send(replay(world)?).await?;
     require(again.status == 409, || "a later replay must be refused".to_owned(), &again)?;
+    let replayed = letters_now(world).await?;
+    let letter =
+        replayed.iter().find(|one| one["id"].as_str() == world.memory.queues.letter.as_deref());
+    let at = letter.and_then(|letter| letter["replayed_at"].as_str()).unwrap_or_default();
+    if !is_now(at) {
+        return Err(Failure::Wrong(format!(
+            "the letter does not tell when it was replayed: {letter:?}"
+        )));
+    }
     after_all(world).await?;
     let after = had(world, &text(world)?).await?.len();
     if after == before {

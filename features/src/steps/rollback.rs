@@ -12,8 +12,10 @@ use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Seen};
 use crate::world::World;
 
-/// How long the service is waited for; who comes back later was not rolled back.
+/// How long the service is waited for where no time is declared; who comes back later was not rolled back.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// Where one is declared, so many times that: how long it took is worth knowing.
+const TIMES: u32 = 2;
 /// How long a bad release is watched: it must not be well at any time meanwhile.
 const WATCHED: Duration = Duration::from_secs(3);
 
@@ -99,13 +101,16 @@ async fn well_again(world: &mut World, _: Arguments) -> Seen {
     let objective = run.target.service.objectives.as_ref().and_then(|all| all.recovery_time);
     let decided = world.memory.release.decided;
     let decided = decided.ok_or_else(|| Failure::broken("nothing was rolled back"))?;
+    let patience = objective.map_or(PATIENCE, |objective| {
+        Duration::from_secs_f64(objective.limit.value() / 1000.0) * TIMES
+    });
     let mut said = "nothing".to_owned();
     let found =
-        eventually(PATIENCE, async || Ok(well(world).await?.map_err(|why| said = why).ok()));
+        eventually(patience, async || Ok(well(world).await?.map_err(|why| said = why).ok()));
     let found = found.await?;
     let took = decided.elapsed();
     let Some(found) = found else {
-        return Err(Failure::Wrong(format!("it is not back after {PATIENCE:?}: {said}")));
+        return Err(Failure::Wrong(format!("it is not back after {patience:?}: {said}")));
     };
     if Some(&found) != world.memory.release.identity.as_ref() {
         return Err(Failure::Wrong(format!("it came back as something else: {found:?}")));
@@ -121,7 +126,8 @@ async fn well_again(world: &mut World, _: Arguments) -> Seen {
 }
 
 async fn log_in(world: &mut World, _: Arguments) -> Seen {
-    accounts::log_in(world, world.user("user")?).await?;
+    let said = accounts::log_in(world, world.user("user")?).await;
+    said.map_err(|why| Failure::Wrong(format!("what they had before is of no use: {why}")))?;
     Ok("with what they had before".to_owned())
 }
 

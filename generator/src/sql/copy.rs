@@ -80,6 +80,25 @@ pub fn lose_a_row(file: &Path, own: &BTreeSet<String>) -> Result<Option<String>,
     Ok(None)
 }
 
+/// Which of these texts are values of a row.
+pub fn found(file: &Path, wanted: &BTreeSet<String>) -> Result<BTreeSet<String>, rusqlite::Error> {
+    let connection = open(file)?;
+    let mut found = BTreeSet::new();
+    for table in tables(&connection)? {
+        let mut statement = connection.prepare(&format!("select * from {}", quoted(&table)))?;
+        let columns = statement.column_count();
+        let mut cursor = statement.query([])?;
+        while let Some(row) = cursor.next()? {
+            for column in 0..columns {
+                let ValueRef::Text(text) = row.get_ref(column)? else { continue };
+                let value = std::str::from_utf8(text).ok().and_then(|text| wanted.get(text));
+                found.extend(value.cloned());
+            }
+        }
+    }
+    Ok(found)
+}
+
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -148,6 +167,15 @@ insert into search (rowid, text) select rowid, text from notes;
         Connection::open(&one).unwrap().execute_batch(SCHEMA).unwrap();
         copy(&one, &other).unwrap();
         (folder, one, other)
+    }
+
+    #[test]
+    fn texts_are_found_that_are_whole_values_of_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("one.db");
+        Connection::open(&file).unwrap().execute_batch(SCHEMA).unwrap();
+        let wanted = ["one", "thr", "b", "nobody"].map(str::to_owned).into();
+        assert_eq!(found(&file, &wanted).unwrap(), ["one".to_owned()].into());
     }
 
     #[test]

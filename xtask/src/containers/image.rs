@@ -11,13 +11,12 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::output::Progress;
+use crate::run::build;
 use crate::run::said;
 use crate::run::workspace::LoadedService;
 
 use super::engine::{self, Engine};
 
-/// The profile of everything that is measured; what is shipped is optimised further.
-const PROFILE: &str = "release";
 /// Where certificates of authorities are kept, by distribution.
 const AUTHORITIES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
@@ -31,11 +30,8 @@ pub(crate) fn prepare(
     engine: &Engine,
     service: &LoadedService,
 ) -> Result<&'static str> {
-    let here = cfg!(all(target_os = "linux", target_env = "gnu"));
     let authorities = AUTHORITIES.iter().map(Path::new).find(|path| path.is_file());
-    let Some(authorities) =
-        authorities.filter(|_| here && engine.architecture == std::env::consts::ARCH)
-    else {
+    let Some(authorities) = authorities.filter(|_| is_made_here(engine)) else {
         // Another machine's processor or system: the Dockerfile's own stage compiles.
         return Ok("build");
     };
@@ -44,24 +40,29 @@ pub(crate) fn prepare(
     Ok("prebuilt")
 }
 
+/// Whether what this machine's cargo builds runs in the engine's containers.
+pub(crate) fn is_made_here(engine: &Engine) -> bool {
+    cfg!(all(target_os = "linux", target_env = "gnu"))
+        && engine.architecture == std::env::consts::ARCH
+}
+
 /// What the Dockerfile's stage `prebuilt` copies.
 fn folder(context: &Context, service: &LoadedService) -> PathBuf {
     context.root.join("runtime/services").join(&service.folder).join("build/image")
 }
 
-fn compile(context: &Context, service: &LoadedService) -> Result<PathBuf> {
+/// Builds the binary of an image, linked statically; where it is.
+pub(crate) fn compile(context: &Context, service: &LoadedService) -> Result<PathBuf> {
     let name = &service.service.service.name;
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let _progress = Progress::start(context, "Building", &format!("{name} for its image"));
-    let mut command = Command::new(&context.cargo);
+    let mut command = build::command(context);
     command
-        .current_dir(&context.root)
-        .args(["build", "--locked", "--color=never", "--package", name, "--bin", name])
-        .args(["--profile", PROFILE, "--target", &target])
+        .args(["--package", name, "--bin", name, "--target", &target])
         // As in the Dockerfile: nothing has to be in the image for the binary to start.
         .env("RUSTFLAGS", "-C target-feature=+crt-static");
     said::must(context, &mut command, &format!("cargo build --package {name} --target {target}"))?;
-    Ok(context.target.join(target).join(PROFILE).join(name))
+    Ok(build::for_target(context, &target, name))
 }
 
 /// Puts what the image holds in its place; another command that does the same meanwhile finds one or the other, whole.

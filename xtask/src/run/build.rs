@@ -69,35 +69,41 @@ impl Program<'_> {
 pub(crate) fn build(context: &Context, programs: &[Program<'_>]) -> Result<()> {
     let _progress = Progress::start(context, "Building", &names(programs));
     let arguments: Vec<String> = programs.iter().flat_map(|program| program.arguments()).collect();
-    cargo(context, context, &arguments)
+    cargo(context, &arguments)
 }
 
-/// Builds what stands at the root of `place`; what is between sources and programs is kept with the workspace's own.
-fn cargo(context: &Context, place: &Context, arguments: &[String]) -> Result<()> {
-    let mut command = Command::new(&place.cargo);
-    command
-        .current_dir(&place.root)
-        .args(["build", "--locked", "--color=never"])
-        .arg(format!("--profile={PROFILE}"))
-        .args(arguments);
-    if place.root != context.root {
-        command.env("CARGO_BUILD_BUILD_DIR", &context.target);
-        command.arg("--target-dir").arg(&place.target);
-    }
+fn cargo(context: &Context, arguments: &[String]) -> Result<()> {
+    let mut command = command(context);
+    command.args(arguments);
     said::must(context, &mut command, &format!("cargo build {}", arguments.join(" "))).map(drop)
+}
+
+/// Cargo, building what stands at the root.
+pub(crate) fn command(context: &Context) -> Command {
+    let mut command = Command::new(&context.cargo);
+    command
+        .current_dir(&context.root)
+        .args(["build", "--locked", "--color=never"])
+        .arg(format!("--profile={PROFILE}"));
+    if let Some(build) = &context.build {
+        command.env("CARGO_BUILD_BUILD_DIR", build);
+        command.arg("--target-dir").arg(&context.target);
+    }
+    command
+}
+
+/// Where cargo puts a program that is built for a target that is named.
+pub(crate) fn for_target(context: &Context, target: &str, name: &str) -> PathBuf {
+    context.target.join(target).join(PROFILE).join(name)
 }
 
 /// Builds programs of a copy of the workspace. What the copy does not change is taken from the workspace's own
 /// build, and nothing of the copy gets there: `marked` makes cargo tell them apart.
-pub(crate) fn build_copy(
-    context: &Context,
-    copy: &Context,
-    programs: &[Program<'_>],
-) -> Result<()> {
+pub(crate) fn build_copy(copy: &Context, programs: &[Program<'_>]) -> Result<()> {
     let _progress =
-        Progress::start(context, "Building", &format!("{} with every mutant", names(programs)));
+        Progress::start(copy, "Building", &format!("{} with every mutant", names(programs)));
     let arguments: Vec<String> = programs.iter().flat_map(|program| program.arguments()).collect();
-    cargo(context, copy, &arguments)
+    cargo(copy, &arguments)
 }
 
 /// What a copy's manifest says so that its `package`, and all that depends on it, is another one for cargo than the

@@ -14,6 +14,11 @@ use crate::suite::record::{self, Record};
 const LINTS: [&str; 4] = ["format", "fresh", "lint", "docs"];
 const AUDIT: [&str; 2] = ["policy", "unused"];
 
+/// Whether a probe of that name is one of these.
+pub(crate) fn is_gate(name: &str) -> bool {
+    [ProbeName::Lints, ProbeName::Audit, ProbeName::Tests].iter().any(|gate| gate.name() == name)
+}
+
 /// The suites that decide; every test is in one of them.
 fn suites(gate: ProbeName) -> Vec<&'static str> {
     match gate {

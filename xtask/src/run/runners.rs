@@ -155,6 +155,19 @@ pub(crate) fn principals(
     Ok(file)
 }
 
+/// What each principal of such a file is known by; nothing of those that were not made for it.
+pub(crate) fn known_by(principals: &Path) -> Result<Vec<Vec<String>>> {
+    #[derive(serde::Deserialize)]
+    struct Made {
+        known_by: Vec<String>,
+    }
+    let text = std::fs::read_to_string(principals)
+        .with_context(|| format!("cannot read {}", principals.display()))?;
+    let made: Vec<Made> = serde_json::from_str(&text).context("no list of principals")?;
+    let known = made.into_iter().map(|made| made.known_by);
+    Ok(known.filter(|known| !known.is_empty()).collect())
+}
+
 /// Writes a file that only we can read; the folder is removed at the end of the run.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     use std::io::Write as _;

@@ -253,16 +253,18 @@ impl Session<'_> {
         probes(checks).filter(|name| is_last(*name)).try_for_each(|name| self.measure(name, plan))
     }
 
-    /// Makes sure that there is something of people's in the store: checks remove what they make. Whether there is more
-    /// than before.
-    fn fill(&self, plan: &Plan) -> Result<bool> {
+    /// Makes sure that there is something of people's in the store: checks remove what they make. What each new account
+    /// is known by.
+    fn fill(&self, plan: &Plan) -> Result<Vec<Vec<String>>> {
         let file = self.write_plan("kept.json", plan)?;
         let (context, scratch) = (self.context, self.scratch.path());
-        let made = runners::principals(context, plan, &file, scratch, &self.secrets, None);
-        if let Err(error) = &made {
-            output::line(context, Tone::Warn, "Note", &format!("{error:#}"));
+        match runners::principals(context, plan, &file, scratch, &self.secrets, None) {
+            Ok(made) => runners::known_by(&made),
+            Err(error) => {
+                output::line(context, Tone::Warn, "Note", &format!("{error:#}"));
+                Ok(Vec::new())
+            }
         }
-        Ok(made.is_ok())
     }
 
     /// A measurement that comes to no end decides nothing, and takes nothing away from what the others found.

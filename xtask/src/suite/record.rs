@@ -44,6 +44,16 @@ pub(crate) fn read(root: &Path) -> Option<Record> {
     serde_json::from_slice(&std::fs::read(path(root)).ok()?).ok()
 }
 
+/// Takes what is kept of one workspace's commit over for another workspace, which is a copy of it; nothing where it is of
+/// something else than what is checked out there.
+pub(crate) fn take_over(from: &Path, to: &Path) -> Result<()> {
+    let (commit, dirty) = git::commit(from);
+    let kept = read(from).filter(|kept| kept.commit == commit && !kept.dirty && !dirty);
+    let record = Record { commit: git::commit(to).0, dirty: false, ..kept.unwrap_or_default() };
+    let text = serde_json::to_string_pretty(&record)? + "\n";
+    Ok(write_atomically(&path(to), text.as_bytes())?)
+}
+
 /// A suite that is about to run; what was found of it before is forgotten.
 pub(crate) struct Running {
     suite: &'static str,

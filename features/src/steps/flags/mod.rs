@@ -188,7 +188,13 @@ async fn only_administrators(world: &mut World, _: Arguments) -> Seen {
     require(answer.status == 401, || "nobody may change a flag".to_owned(), &answer)?;
     let answer = world.send(request.headers(&[world.user("user")?.bearer()])).await?;
     require(answer.status == 403, || "a user may not change a flag".to_owned(), &answer)?;
-    Ok("401 for nobody, 403 for a user".to_owned())
+    for wrong in [json!({ "state": "on", "percentage": 50 }), json!({ "state": "percentage" })] {
+        let (key, request) = change(&run.target, &name, &wrong)?;
+        let answer = world.send(request.headers(&[accounts::admin(&run, &key)?])).await?;
+        let is_refused = [400, 422].contains(&answer.status);
+        require(is_refused, || format!("{wrong} says no state and must be refused"), &answer)?;
+    }
+    Ok("401 for nobody, 403 for a user, and what says no state is refused".to_owned())
 }
 
 /// Whether an answer is what the route's condition says to those who do not have the feature.

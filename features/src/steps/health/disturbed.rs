@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use proofline_spec::document::{self, Binding};
+use proofline_spec::document::{self, Binding, HealthKind};
 use serde_json::json;
 
 use super::super::{Arguments, eventually, faults};
-use super::{ask_health, fast, health, name_of, works};
+use super::{ask_health, fast, health, last, name_of, promises, works};
+use crate::exchange::Answer;
 use crate::failure::{Failure, Findings, Seen, require};
 use crate::world::World;
 
@@ -56,12 +57,26 @@ async fn with_each(
     })
 }
 
+/// The word for how the service is must be another one than when all is well, where the answer has one: nobody reads
+/// further. Readiness is of what is required alone.
+fn says_so(world: &World, answer: &Answer) -> Result<(), Failure> {
+    let is_ready = world.memory.health.kind == HealthKind::Readiness && answer.status == 200;
+    if is_ready || !promises(world, &["status"])? {
+        return Ok(());
+    }
+    let well = last(world)?.at("/status");
+    let what =
+        || format!("`status` must be another one than {well:?}, which is for when all is well");
+    require(answer.at("/status") != well, what, answer)
+}
+
 async fn while_cut(world: &World, name: &str, expected: u16) -> Result<(), Failure> {
     let began = tokio::time::Instant::now();
     loop {
         let answer = ask_health(world).await?;
         let seen = works(&answer, name) == Some(false);
         if answer.status == expected && seen {
+            says_so(world, &answer)?;
             let kept = answer.header("cache-control").unwrap_or_default().contains("no-store");
             return require(kept, || "the answer must not be kept".to_owned(), &answer);
         }

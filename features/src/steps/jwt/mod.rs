@@ -13,7 +13,7 @@ use flawed::flawed;
 use forged::Forged;
 
 use super::people::served;
-use super::{Arguments, steps};
+use super::{Arguments, errors, steps};
 use crate::accounts;
 use crate::call::Call;
 use crate::exchange::Request;
@@ -59,7 +59,16 @@ fn secret(world: &World, scheme: &JwtScheme) -> Result<Vec<u8>, Failure> {
 async fn logs_in(world: &mut World, _: Arguments) -> Seen {
     let user = world.user("user")?.clone();
     let token = accounts::log_in(world, &user).await?;
-    lasts_as_declared(&scheme(world)?, &token)?;
+    let scheme = scheme(world)?;
+    lasts_as_declared(&scheme, &token)?;
+    let request = errors::logging_in(&world.run()?.target, &user.email, &user.password)?;
+    let answer = world.send(request).await?;
+    // RFC 6749, section 5.1, has the name.
+    if let Some(told) = answer.json()["expires_in"].as_u64() {
+        let is_declared = told.abs_diff(scheme.lifetime) <= CLOCKS;
+        let what = || format!("must last for {} s, as declared", scheme.lifetime);
+        require(is_declared, what, &answer)?;
+    }
     if let Some(user) = world.users.iter_mut().find(|known| known.name == user.name) {
         user.token = token;
     }

@@ -28,10 +28,15 @@ struct Chooser {
     handle: String,
 }
 
-/// A launch that asks for a choice.
-async fn chooser(world: &World, platform: &Platform, subject: &str) -> Result<Chooser, Failure> {
+/// A launch that asks for a choice, to be brought to that address.
+async fn asked(
+    world: &World,
+    platform: &Platform,
+    subject: &str,
+    to: &str,
+) -> Result<Answer, Failure> {
     let settings = json!({
-        "deep_link_return_url": format!("{}/chosen", platform.issuer),
+        "deep_link_return_url": to,
         "accept_types": ["ltiResourceLink", "link"],
         "accept_presentation_document_targets": ["iframe", "window"],
         "accept_multiple": false,
@@ -43,7 +48,13 @@ async fn chooser(world: &World, platform: &Platform, subject: &str) -> Result<Ch
         claims[format!("{CLAIM}resource_link")] = Value::Null;
         claims[format!("{DEEP_LINKING}deep_linking_settings")] = settings;
     };
-    let session = session(world, &platform.launch_with(world, change).await?)?;
+    platform.launch_with(world, change).await
+}
+
+/// Somebody whom such a launch lets choose.
+async fn chooser(world: &World, platform: &Platform, subject: &str) -> Result<Chooser, Failure> {
+    let to = format!("{}/chosen", platform.issuer);
+    let session = session(world, &asked(world, platform, subject, &to).await?)?;
     let value = |name: &str| {
         let found = session.iter().find(|(given, _)| given == name);
         found.map(|(_, value)| value.clone()).ok_or_else(|| {
@@ -127,5 +138,17 @@ async fn wrong_choices(world: &mut World, _: Arguments) -> Seen {
     refused(&tell(world, &ada.token, &ada.handle, &html).await?, "an item that is not taken")?;
     let answer = tell(world, &ada.token, &ada.handle, &items).await?;
     require(answer.is_success(), || "a right choice must be signed afterwards".into(), &answer)?;
-    Ok("4 wrong choices are refused".to_owned())
+    // What is signed would be brought there by the page of whoever chose.
+    let host = platform.issuer.trim_start_matches("https://");
+    for to in [
+        format!("http://{host}/chosen"),
+        "javascript:alert(1)".to_owned(),
+        "data:text/html,<script>alert(1)</script>".to_owned(),
+        "/chosen".to_owned(),
+        String::new(),
+    ] {
+        let answer = asked(world, &platform, "ada", &to).await?;
+        refused(&answer, &format!("a launch whose choice is to be brought to {to:?}"))?;
+    }
+    Ok("4 wrong choices and 5 wrong addresses are refused".to_owned())
 }

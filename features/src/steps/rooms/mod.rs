@@ -91,7 +91,17 @@ struct Inside {
 
 /// Lets somebody in who must be let in.
 async fn enter(world: &World, path: &str, who: &Account) -> Result<Inside, Failure> {
-    let socket = Socket::open(world, path, &[who.bearer()])
+    enter_as(world, path, who, who.bearer()).await
+}
+
+/// The same with that credential.
+async fn enter_as(
+    world: &World,
+    path: &str,
+    who: &Account,
+    credential: (String, String),
+) -> Result<Inside, Failure> {
+    let socket = Socket::open(world, path, &[credential])
         .await?
         .map_err(|status| Failure::Wrong(format!("the {} is not let in: {status}", who.name)))?;
     let mut inside = Inside { socket, me: Value::Null, members: Vec::new() };

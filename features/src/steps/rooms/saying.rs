@@ -96,13 +96,20 @@ pub(super) async fn too_much(world: &mut World, _: Arguments) -> Seen {
         let result = one.ends(1003).await.and(left(&mut other, &one.me).await);
         findings.add(&format!("{}: no text", door.key), result)?;
 
-        let (mut one, mut other) = two(world, &door).await?;
+        let path = make(world, &door).await?;
+        let mut one = enter(world, &path, world.user("user")?).await?;
+        let mut other = enter(world, &path, world.user("other user")?).await?;
+        one.next("joined").await?;
         let said = message(world, &door, 0)?;
         let most = door.rate.count;
         for _ in 0..most {
             one.says(&said).await?;
             other.hears(&one.me, &said).await?;
         }
+        // Who enters again has said as much as before.
+        let mut former = one;
+        let mut one = enter(world, &path, world.user("user")?).await?;
+        former.ends(4409).await?;
         // Twice as many fit into no window, however slowly they came.
         for _ in 0..=most {
             if one.says(&said).await.is_err() {

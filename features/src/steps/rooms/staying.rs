@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::{Arguments, logs};
-use super::{Inside, doors, enter, make, message};
+use super::{Inside, doors, enter, enter_as, make, message};
 use crate::accounts;
 use crate::failure::{Failure, Findings, Seen};
 use crate::socket::{Came, Socket};
@@ -11,6 +11,8 @@ use crate::world::World;
 
 /// How long a session lasts that is meant to end while it is used, in seconds.
 const SHORT: u64 = 3;
+/// How long one lasts that ends after it.
+const LONGER: u64 = 8;
 /// Nobody waits longer for its end: what a busy machine needs is not the question.
 const LONGEST: Duration = Duration::from_secs(20);
 /// The platform's local runtime takes a room out of memory when nobody said anything for 10 s; a busy machine is given
@@ -59,7 +61,9 @@ pub(super) async fn session_ends(world: &mut World, _: Arguments) -> Seen {
     let mut findings = Findings::new();
     for door in doors(world)? {
         let path = make(world, &door).await?;
-        let mut stays = enter(world, &path, &other).await?;
+        // It ends after the first: who was woken for that one is woken once more.
+        let longer = accounts::session_of(&run, &other, LONGER)?;
+        let mut stays = enter_as(world, &path, &other, longer).await?;
         let bearer = accounts::session_of(&run, &user, SHORT)?;
         let opened = Socket::open(world, &path, &[bearer]).await?;
         let mut socket =
@@ -67,7 +71,13 @@ pub(super) async fn session_ends(world: &mut World, _: Arguments) -> Seen {
         let result = match socket.end(LONGEST).await {
             Came::Close(4401) => {
                 stays.next("joined").await?;
-                stays.next("left").await.map(drop)
+                stays.next("left").await?;
+                match stays.socket.end(LONGEST).await {
+                    Came::Close(4401) => Ok(()),
+                    other => Err(Failure::Wrong(format!(
+                        "the second session is over, too, and there came {other:?}"
+                    ))),
+                }
             }
             other => Err(Failure::Wrong(format!("the session is over, and there came {other:?}"))),
         };

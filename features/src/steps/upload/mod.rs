@@ -197,6 +197,18 @@ fn same(answer: &Answer, kind: &str, file: &[u8]) -> Result<(), Failure> {
     require(how.contains("filename"), || "must say under which name to save it".to_owned(), answer)
 }
 
+/// What is told of a file's content is of that content, where it is told.
+fn described(answer: &Answer, file: &[u8]) -> Result<(), Failure> {
+    let told = answer.json();
+    if let Some(size) = told["size"].as_u64() {
+        require(size == file.len() as u64, || "must tell its own size".to_owned(), answer)?;
+    }
+    let Some(digest) = told["sha256"].as_str() else { return Ok(()) };
+    let own = proofline_spec::evidence::Digest::of(file).to_string();
+    let is_own = digest.eq_ignore_ascii_case(&own);
+    require(is_own, || format!("must tell its own digest, {own}"), answer)
+}
+
 async fn comes_back(world: &mut World, _: Arguments) -> Seen {
     note_memory(world).await?;
     let user = world.user("user")?.clone();
@@ -210,6 +222,7 @@ async fn comes_back(world: &mut World, _: Arguments) -> Seen {
             let right = answer.status == taking.status;
             let mut result = require(right, || "must be taken".to_owned(), &answer);
             let id = answer.at("/id").unwrap_or_default();
+            result = result.and_then(|()| described(&answer, &file));
             if result.is_ok()
                 && let Some(found) = download(world, &taking, &user, &id).await?
             {

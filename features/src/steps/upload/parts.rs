@@ -52,7 +52,19 @@ pub(super) async fn begin(
     length: u64,
     name: &str,
 ) -> Result<(String, Answer), Failure> {
-    let metadata = format!("filename {}", STANDARD.encode(name));
+    begin_as(world, taking, who, length, (name, None)).await
+}
+
+/// The same, with what the file is said to be.
+async fn begin_as(
+    world: &World,
+    taking: &Taking,
+    who: &Account,
+    length: u64,
+    (name, kind): (&str, Option<&str>),
+) -> Result<(String, Answer), Failure> {
+    let kind = kind.map(|kind| format!(",filetype {}", STANDARD.encode(kind))).unwrap_or_default();
+    let metadata = format!("filename {}{kind}", STANDARD.encode(name));
     let asked = tus(taking.key.method.as_str(), &taking.key.path, who)
         .header("Upload-Length", length.to_string())
         .header("Upload-Metadata", metadata);
@@ -147,9 +159,30 @@ async fn one(world: &World, taking: &Taking, who: &Account) -> Result<(), Failur
     taken(&last, length)?;
     shows(world, &place, who, (length, length)).await?;
     match download(world, taking, who, id(&place)).await? {
-        Some(found) => same(&found, kind, &file),
+        Some(found) => {
+            same(&found, kind, &file)?;
+            let how = found.header("content-disposition").unwrap_or_default();
+            let is_named = how.contains("filename=\"x.") || how.contains("filename=x.");
+            require(is_named, || format!("must keep its name `x`, is {how:?}"), &found)
+        }
         None => Ok(()),
     }
+}
+
+/// A file that is another one than it is said to be; nothing where only one kind is taken.
+async fn said_otherwise(world: &World, taking: &Taking, who: &Account) -> Result<(), Failure> {
+    let kinds = &taking.upload.accept;
+    let (Some(is), Some(said)) = (kinds.first(), kinds.get(1)) else { return Ok(()) };
+    let Some(file) = file::of_kind(is, ORDINARY) else { return Ok(()) };
+    let before = count(world, taking, who).await?;
+    let length = file.len() as u64;
+    let (place, _) = begin_as(world, taking, who, length, ("a.b", Some(said))).await?;
+    let answer = world.send(part(&place, who, 0, &file)).await?;
+    let is_refused = [415, 422].contains(&answer.status);
+    require(is_refused, || format!("{is} that is said to be {said} must be refused"), &answer)?;
+    let gone = world.send(tus("HEAD", &place, who)).await?;
+    let left = count(world, taking, who).await? == before && gone.status == 404;
+    require(left, || "what is refused must leave nothing".to_owned(), &gone)
 }
 
 async fn whole(world: &mut World, _: Arguments) -> Seen {
@@ -226,6 +259,8 @@ async fn unknown(world: &mut World, _: Arguments) -> Seen {
             &gone,
         );
         findings.add(&taking.key.to_string(), result)?;
+        let result = said_otherwise(world, &taking, &user).await;
+        findings.add(&format!("{} said to be another kind", taking.key), result)?;
     }
     findings.finish("no route", |_| "it was refused and left nothing".to_owned())
 }

@@ -173,6 +173,10 @@ async fn ignored(world: &mut World, _: Arguments) -> Seen {
 async fn same(world: &mut World, _: Arguments) -> Seen {
     let mut findings = Findings::new();
     for file in kept(world).await? {
+        // Without it, nobody who knows dates alone can ask (RFC 9110, section 8.8.2).
+        let is_dated = file.modified.as_ref().map(drop);
+        let undated = || Failure::wrong("it must say when it was changed (`Last-Modified`)");
+        findings.add(&format!("{} has a date", file.route), is_dated.ok_or_else(undated))?;
         let weak = format!("W/{}", file.etag);
         let among = format!("\"other\", {}", file.etag);
         let mut conditions: Vec<(&str, &str)> =

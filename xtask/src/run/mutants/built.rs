@@ -8,6 +8,8 @@ use proofline_spec::evidence::WorkerSize;
 
 use super::host::Host;
 use super::{Mutants, copy, schemata};
+use crate::containers::engine::Engine;
+use crate::containers::image;
 use crate::context::Context;
 use crate::run::build::{self, Program};
 use crate::run::session;
@@ -33,11 +35,17 @@ pub(super) fn build(
 ) -> Result<Built> {
     let host = Host::of(environment)?;
     session::prepare(context, service, environment)?;
+    if host == Host::Container && !image::is_made_here(&Engine::find(context)?) {
+        bail!(
+            "the engine runs images of another machine, and a mutant cannot be put into one\n\
+             hint: --env local for what does not need containers"
+        );
+    }
     let released = released(&files(context, service, host)?)?;
     let copy = copy::make(context, mutants)?;
-    build::build_copy(context, &copy, &session::programs(service, environment))?;
+    build::build_copy(&copy, &session::programs(service, environment))?;
     let worker = match host {
-        Host::Native => None,
+        Host::Native | Host::Container => None,
         // In a folder of its own, with what it depends on: a worker's file has the same name in both, and one that is
         // there already would be taken for the other.
         Host::Worker => {
@@ -57,6 +65,7 @@ pub(super) fn build(
 fn files(context: &Context, service: &LoadedService, host: Host) -> Result<Vec<PathBuf>> {
     match host {
         Host::Native => Ok(vec![Program::Service(service).path(context)]),
+        Host::Container => Ok(vec![image::compile(context, service)?]),
         Host::Worker => workers::build::existing(context, service).map(|worker| worker.programs()),
     }
 }

@@ -17,7 +17,7 @@ use crate::run::{build, said};
 const PARTS: [&str; 7] =
     ["environments", "features", "generator", "loadtest", "runtime", "spec", "xtask"];
 /// What is there only in some workspaces: pipelines, which checks read, and what is never committed.
-const IF_THERE: [&str; 2] = [".github", ".gitignore"];
+const IF_THERE: [&str; 3] = [".dockerignore", ".github", ".gitignore"];
 /// Files of the root.
 const FILES: [&str; 2] = ["Cargo.toml", "Cargo.lock"];
 /// Folders that hold nothing of the sources.
@@ -83,11 +83,12 @@ pub(super) fn make(context: &Context, mutants: &Mutants) -> Result<Context> {
     commit(context, &root)?;
     let mut copy = context.within(&root, context.target.join("mutants"));
     copy.runtime = root.join("runtime");
+    copy.build = Some(context.target.clone());
     Ok(copy)
 }
 
 /// Makes the copy a repository of its own: what looks at files and their history must see those of the copy.
-fn commit(context: &Context, root: &Path) -> Result<()> {
+pub(super) fn commit(context: &Context, root: &Path) -> Result<()> {
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
         command.current_dir(root).args(arguments);

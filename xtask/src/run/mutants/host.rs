@@ -13,6 +13,8 @@ const WORKERS: [&str; 2] = ["host/workers/", "host/d1.rs"];
 pub(super) enum Host {
     /// A process of this machine.
     Native,
+    /// The image, in a container of this machine.
+    Container,
     /// A worker, in the platform's own runtime on this machine.
     Worker,
 }
@@ -22,9 +24,11 @@ impl Host {
     pub(super) fn of(environment: &Environment) -> Result<Self> {
         match environment.start {
             Some(Start::Native(_)) => Ok(Self::Native),
+            Some(Start::Compose(_)) => Ok(Self::Container),
             Some(Start::Workers(_)) => Ok(Self::Worker),
             _ => bail!(
-                "mutants run where a process or a worker of this machine can be told which one it is, and `{}` starts neither\n\
+                "mutants run where a process, a container or a worker of this machine can be told which one it is, and \
+                 `{}` starts none\n\
                  hint: --env local, or --env workers-local for what runs as a worker only",
                 environment.environment
             ),
@@ -34,7 +38,7 @@ impl Host {
     /// Whether a file of the runtime is part of it, by its path from `runtime/src`.
     pub(super) fn has(self, file: &str) -> bool {
         let others: &[&str] = match self {
-            Self::Native => &WORKERS,
+            Self::Native | Self::Container => &WORKERS,
             Self::Worker => &NATIVE,
         };
         !others.iter().any(|start| file.starts_with(start))
@@ -43,7 +47,7 @@ impl Host {
     /// Why a mutant of a file that is no part of it is not tried.
     pub(super) fn lacks(self, file: &str) -> String {
         let name = match self {
-            Self::Native => "the native host",
+            Self::Native | Self::Container => "the native host",
             Self::Worker => "a worker",
         };
         format!("{}/{file} is no part of {name}", super::SOURCES)

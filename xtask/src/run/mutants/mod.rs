@@ -12,6 +12,7 @@ mod judging;
 mod kept;
 mod prove;
 mod schemata;
+mod suites;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,9 @@ pub(crate) struct Mutant {
     /// The services whose checks can see it; all that have the check without it.
     #[serde(default)]
     pub(crate) services: Vec<String>,
+    /// Suites of the workspace that run again in the copy, where the check looks at how they ended.
+    #[serde(default)]
+    pub(crate) suites: Vec<String>,
     /// The file, from `runtime/src`; with a `/` before it, from the root of the workspace.
     #[serde(rename = "in")]
     pub(crate) file: String,

@@ -15,7 +15,7 @@ use proofline_spec::evidence::{
 use super::built::{self, Built};
 use super::host::Host;
 use super::judging::{controls, never_failing, others, seen};
-use super::{Mutant, Mutants, copy, schemata};
+use super::{Mutant, Mutants, copy, schemata, suites};
 use crate::context::Context;
 use crate::output::{self, Tone};
 use crate::run::evidence::Evidence;
@@ -47,6 +47,10 @@ struct Ground<'a> {
     built: (Option<Digest>, Option<WorkerSize>),
     /// Every check that claims of the service ask for.
     checks: Checks,
+    /// The process in the workspace itself.
+    context: &'a Context,
+    /// Suites that one of the mutants concerns.
+    suites: BTreeSet<String>,
 }
 
 /// What a run showed, and what follows from it for each claim.
@@ -77,7 +81,9 @@ pub(crate) fn prove(
     let Built { copy, worker, released } = built::build(context, service, environment, &mutants)?;
     let every = plan::Wanted { features: true, loads: true, inside: true };
     let checks = plan::checks(&service.service, environment, every, &[]);
-    let ground = Ground { copy, service, environment, built: (generated, worker), checks };
+    let suites = suites::of(chosen.iter().copied());
+    let built = (generated, worker);
+    let ground = Ground { copy, service, environment, built, checks, context, suites };
     let needed: BTreeSet<&CheckId> = chosen.iter().map(|mutant| &mutant.check).collect();
     let text = format!("{} without any mutant", counted(needed.len(), "check"));
     output::line(context, Tone::Plain, "Controlling", &text);
@@ -296,6 +302,15 @@ impl Ground<'_> {
         let edited = edited.transpose()?;
         let other = edited.as_ref().map(|_| self.service_of_copy()).transpose()?;
         let service = other.as_ref().unwrap_or(self.service);
+        if self
+            .checks
+            .probes
+            .iter()
+            .any(|planned| only(&planned.check) && suites::decide(&planned.check))
+        {
+            let named = mutant.map_or_else(|| self.suites.clone(), |mutant| suites::of([mutant]));
+            suites::again(self.context, &self.copy, &named)?;
+        }
         let extra = mutant.map(|mutant| (schemata::VARIABLE.to_owned(), mutant.id.clone()));
         let process = self.copy.silent(extra.into_iter().collect());
         let mut checks = self.checks.clone();

@@ -126,6 +126,7 @@ mod tests {
             steps: Vec::new(),
             overlaps: Vec::new(),
             services: Vec::new(),
+            suites: Vec::new(),
             file: "a.rs".to_owned(),
             find: find.to_owned(),
             with: with.to_owned(),

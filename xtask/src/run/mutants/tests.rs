@@ -12,29 +12,15 @@ use super::kept::doubt;
 use super::{Mutants, SOURCES, schemata};
 
 /// Claims that nobody has seen failing, by service, and why; `prove` shows each as such.
-const UNSEEN: &[(&str, &str, &str)] = &[
-    (
-        "atomic-guide",
-        "DATA-MIGRATIONS",
-        "the platform's own tool applies them, and none of it is here",
-    ),
-    ("atomic-guide", "OPS-BACKUP", "the platform keeps the store, and none of it is here"),
-    ("atomic-guide", "QUALITY-AUDIT", OF_A_COMMIT),
-    ("atomic-guide", "QUALITY-LINTS", OF_A_COMMIT),
-    ("atomic-guide", "QUALITY-TESTS", OF_A_COMMIT),
-    ("atomic-guide", "SEC-SMUGGLING", "the platform reads the framing, and none of it is here"),
-    ("lumiku", "OPS-ROLLBACK", IN_CONTAINERS),
-    ("luna", "REL-ROLLBACK", IN_CONTAINERS),
-];
-const OF_A_COMMIT: &str = "the suites of a commit decide, and a copy with a mutant is no commit";
-const IN_CONTAINERS: &str = "its check needs containers, where mutants do not run";
+const UNSEEN: &[(&str, &str, &str)] =
+    &[("atomic-guide", "SEC-SMUGGLING", "the platform reads the framing, and none of it is here")];
 
 /// Where a service's mutants can be tried.
 fn hosts(service: &Service) -> impl Iterator<Item = Host> {
     let host = |target: &Target| match target {
         Target::Native => Some(Host::Native),
         Target::Workers => Some(Host::Worker),
-        Target::Container => None,
+        Target::Container => Some(Host::Container),
     };
     service.targets.iter().filter_map(host)
 }
@@ -163,6 +149,21 @@ fn every_claim_that_a_check_proves_has_a_mutant_or_is_known_not_to() {
         UNSEEN.iter().map(|(folder, id, _)| ((*folder).to_owned(), (*id).to_owned())).collect();
     assert_eq!(unseen, known, "left: claims without a mutant; right: those that are known");
     assert!(UNSEEN.iter().all(|(_, _, reason)| !reason.is_empty()));
+}
+
+#[test]
+fn suites_of_mutants_are_suites_and_run_where_a_check_looks_at_them() {
+    for mutant in mutants().all {
+        assert_eq!(
+            super::suites::decide(&mutant.check),
+            !mutant.suites.is_empty(),
+            "{}",
+            mutant.id
+        );
+        for name in &mutant.suites {
+            assert!(crate::suite::SUITES.iter().any(|suite| suite.name == name), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub(super) fn start(
         variables.insert(FAULTS_TOKEN.into(), secret());
     }
     let project = Project::new(context, engine, service, start, &folder)?;
-    project.override_file(service, environment, start, provider.as_ref())?;
+    project.override_file((service, environment), start, provider.as_ref(), &context.extra)?;
     project.up(context, stage, &variables)?;
     if let Some(file) = start.seed.get(&service.folder) {
         project.seed(context, service, file)?;
@@ -140,10 +140,10 @@ impl Project {
     /// What a run of the checks has and an operator's start has not.
     fn override_file(
         &self,
-        service: &LoadedService,
-        environment: &Environment,
+        (service, environment): (&LoadedService, &Environment),
         start: &StartCompose,
         provider: Option<&Provider>,
+        extra: &BTreeMap<String, String>,
     ) -> Result<()> {
         let mut variables = serde_json::Map::new();
         variables.insert("TRUSTED_PROXIES".into(), "${FRONT_SUBNET}".into());
@@ -156,7 +156,7 @@ impl Project {
             variables.insert(FAULTS_TOKEN.into(), format!("${{{FAULTS_TOKEN}}}").into());
         }
         let played = provider.map(|provider| provider.variables(service)).unwrap_or_default();
-        for name in service.service.config.vars.keys().chain(played.keys()) {
+        for name in service.service.config.vars.keys().chain(played.keys()).chain(extra.keys()) {
             variables.insert(name.clone(), format!("${{{name}:-}}").into());
         }
         let mut app = json!({ "environment": variables });

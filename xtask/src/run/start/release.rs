@@ -76,8 +76,10 @@ impl Project {
     }
 
     fn roll_back(&self, context: &Context) -> Result<()> {
-        engine::must(context, self.replace(), "put the release of before back")?;
-        self.runs(context, &self.image).context("the release of before is not in place")
+        // One that does not become healthy again is what a check must see; one that is not there is not.
+        let said = said::call(context, &mut self.replace(), None)?;
+        let why = || format!("the release of before is not in place: {}", said.last_lines(5));
+        self.runs(context, &self.image).with_context(why)
     }
 
     /// Every instance there is has this image.

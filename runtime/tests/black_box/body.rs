@@ -31,6 +31,25 @@ fn body_that_grows_too_large_is_refused() {
 }
 
 #[test]
+fn refusal_before_the_body_has_come_ends_the_connection_and_says_so() {
+    let service = Service::start();
+    let ask = |sent: &str| {
+        let mut stream = TcpStream::connect(service.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let head =
+            "POST /api/v1/api-keys HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+        write!(stream, "{head}Content-Length: 20000\r\n\r\n{sent}").unwrap();
+        let mut answer = [0; 4096];
+        let read = stream.read(&mut answer).unwrap();
+        Reply::parse(&answer[..read], false).unwrap()
+    };
+    let early = ask("{");
+    assert_eq!((early.status, early.header("connection")), (401, Some("close")));
+    let whole = ask(&" ".repeat(20_000));
+    assert_eq!(whole.status, 401);
+}
+
+#[test]
 fn body_just_below_the_cap_is_read() {
     let service = Service::start();
     let body =

@@ -43,6 +43,7 @@ pub struct Framing {
     ambiguous: AtomicBool,
     chunked: AtomicBool,
     begun: AtomicBool,
+    unread: AtomicBool,
     upgraded: AtomicBool,
 }
 
@@ -55,6 +56,11 @@ impl Framing {
     /// Whether a part of a head is there, but not its end.
     pub fn is_inside_head(&self) -> bool {
         self.begun.load(Ordering::Acquire)
+    }
+
+    /// Whether a body was announced of which more is to come.
+    pub fn is_inside_body(&self) -> bool {
+        self.unread.load(Ordering::Acquire)
     }
 
     /// What comes from now on is no HTTP.
@@ -83,6 +89,7 @@ impl Scanner {
         self.go_on(bytes);
         let begun = matches!(self.state, State::Head) && (self.lines > 0 || !self.line.is_empty());
         self.found.begun.store(begun, Ordering::Release);
+        self.found.unread.store(matches!(self.state, State::Body(_)), Ordering::Release);
     }
 
     fn go_on(&mut self, mut bytes: &[u8]) {
@@ -256,6 +263,19 @@ mod tests {
         assert!(!inside("\n"), "the body");
         assert!(!inside("hi"));
         assert!(inside("GET"), "the next head");
+    }
+
+    #[test]
+    fn more_of_a_body_is_to_come_until_its_end() {
+        let found = Arc::new(Framing::default());
+        let mut scanner = Scanner::new(Arc::clone(&found));
+        let mut inside = |bytes: &str| {
+            scanner.scan(bytes.as_bytes());
+            found.is_inside_body()
+        };
+        assert!(!inside("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r"));
+        assert!(inside("\n") && inside("h"));
+        assert!(!inside("i") && !inside("GET / HTTP/1.1\r\n\r\n"));
     }
 
     #[test]

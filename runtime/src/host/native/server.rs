@@ -228,8 +228,9 @@ async fn answer<S: Service>(
     } else {
         inside.answer(request, peer, ambiguous).await
     };
-    // What is left of a body must not be taken for the next request.
-    let unread = matches!(response.status().as_u16(), 408 | 413);
+    // What is left of a body must not be taken for the next request. The library closes then, and who sends another
+    // request on this connection meanwhile must know (RFC 9112, section 9.6).
+    let unread = matches!(response.status().as_u16(), 408 | 413) || framing.is_inside_body();
     let ending = inside.chain().context().is_draining();
     if ambiguous || unread || ending || is_beyond || framing.is_last() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

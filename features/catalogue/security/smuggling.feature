@@ -7,3 +7,8 @@ Feature: Ambiguous message framing is refused
     And a request whose framing is ambiguous is refused and the connection closed
     And a request that is hidden in another one is not answered
     And two proper requests on one connection get two answers
+
+  Scenario: A body that nobody waits for
+    Given a service that can say no
+    Then who is refused before the body has come is told when the connection ends
+    And two proper requests on one connection get two answers

@@ -14,6 +14,9 @@ use crate::world::World;
 /// A service that waits for more says nothing for this long.
 const SILENCE: Duration = Duration::from_secs(3);
 
+/// So long a body is announced of which a byte is sent.
+const UNSENT: usize = 20_000;
+
 /// What says that a request's framing is not taken: RFC 9112, section 6.3, and what servers say of lengths and heads.
 const REFUSALS: [u16; 6] = [400, 411, 413, 414, 431, 501];
 
@@ -22,6 +25,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "two proper requests on one connection get two answers" => pipelined;
         then "a request whose framing is ambiguous is refused and the connection closed" => ambiguous;
         then "a request that is hidden in another one is not answered" => hidden;
+        then "who is refused before the body has come is told when the connection ends" => told_of_the_end;
     }
 }
 
@@ -149,4 +153,38 @@ async fn hidden(world: &mut World, _: Arguments) -> Seen {
         Ok(())
     })
     .await
+}
+
+/// RFC 9112, section 9.6: without being told, a client sends its next request on a connection that is closed meanwhile.
+async fn told_of_the_end(world: &mut World, _: Arguments) -> Seen {
+    let (run, host) = (world.run()?, authority(world)?);
+    let mut findings = Findings::new();
+    let guarded = run.target.routes().filter(|(key, route)| {
+        key.method == Method::Post
+            && route.body.is_some()
+            && key.parameters().next().is_none()
+            && run.target.takes_principals(route)
+    });
+    for (key, _) in guarded {
+        let request = format!(
+            "POST {} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {UNSENT}\r\n\r\n{{",
+            key.path
+        );
+        let answer = exchange(world, "the beginning of a body", &request).await?;
+        let (head, _) = answer.text.split_once("\r\n\r\n").unwrap_or((&answer.text, ""));
+        let is_told = head.to_lowercase().lines().any(|line| {
+            let value = line.strip_prefix("connection:").map(str::trim);
+            value.is_some_and(|value| value.split(',').any(|one| one.trim() == "close"))
+        });
+        // Who leaves it open takes the rest of the body for what it is.
+        let result = if answer.closed && !answer.statuses().is_empty() && !is_told {
+            let what =
+                "the connection is closed, and the answer does not say so (`Connection: close`)";
+            Err(Failure::Wrong(format!("{what}: {head}")))
+        } else {
+            Ok(())
+        };
+        findings.add(&key.to_string(), result)?;
+    }
+    findings.finish("no route with a body asks who calls", |count| format!("{count} routes"))
 }

@@ -1,5 +1,7 @@
 //! Who hears what.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use super::super::Arguments;
@@ -101,7 +103,7 @@ pub(super) async fn too_much(world: &mut World, _: Arguments) -> Seen {
         let mut other = enter(world, &path, world.user("other user")?).await?;
         one.next("joined").await?;
         let said = message(world, &door, 0)?;
-        let most = door.rate.count;
+        let (most, begun) = (door.rate.count, Instant::now());
         for _ in 0..most {
             one.says(&said).await?;
             other.hears(&one.me, &said).await?;
@@ -128,6 +130,14 @@ pub(super) async fn too_much(world: &mut World, _: Arguments) -> Seen {
                 _ => break Err(Failure::Wrong(format!("{text} came after {heard} messages more"))),
             }
         };
+        // All of it within one window: nothing of what was said after that may be heard.
+        let is_one = begun.elapsed() < Duration::from_millis(door.rate.window.as_millis());
+        let result = result.and_then(|()| match heard {
+            more if is_one && more > 0 => Err(Failure::Wrong(format!(
+                "{more} messages more were heard from who entered again after {most}"
+            ))),
+            _ => Ok(()),
+        });
         findings.add(&format!("{}: too much", door.key), result)?;
     }
     findings.finish("there are no rooms", |count| format!("{count} ways to be sent away"))

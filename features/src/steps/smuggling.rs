@@ -158,6 +158,9 @@ async fn hidden(world: &mut World, _: Arguments) -> Seen {
 /// RFC 9112, section 9.6: without being told, a client sends its next request on a connection that is closed meanwhile.
 async fn told_of_the_end(world: &mut World, _: Arguments) -> Seen {
     let (run, host) = (world.run()?, authority(world)?);
+    if run.target.service.dialect.is_some() {
+        return Err(Failure::not_applicable("such services may close a connection at any time"));
+    }
     let mut findings = Findings::new();
     let guarded = run.target.routes().filter(|(key, route)| {
         key.method == Method::Post

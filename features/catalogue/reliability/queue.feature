@@ -17,6 +17,12 @@ Feature: A message is delivered when it can be, kept when it cannot, and holds n
     Then the provider has it once for each attempt, always under the same key
     And the log tells the class "timeout" of each failed attempt
 
+  Scenario: The way to the provider breaks off for a while
+    Given the provider ends the connection of all but its last attempt
+    When a job is put into the queue
+    Then the provider has it once for each attempt, always under the same key
+    And the log tells the class "transient" of each failed attempt
+
   Scenario: The provider has too much to do
     Given the provider answers the first attempt with 429 and to come again in 4 s
     When a job is put into the queue

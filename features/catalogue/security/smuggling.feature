@@ -11,4 +11,5 @@ Feature: Ambiguous message framing is refused
   Scenario: A body that nobody waits for
     Given a service that can say no
     Then who is refused before the body has come is told when the connection ends
+    And a body that does not come is given up within 15 s
     And two proper requests on one connection get two answers

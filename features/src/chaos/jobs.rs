@@ -236,6 +236,7 @@ mod tests {
             method: "POST".to_owned(),
             path: "/".to_owned(),
             headers: BTreeMap::from([(KEY.to_owned(), key.to_owned())]),
+            bearer: false,
             body: format!(r#"{{"text":"chaos-1-4-{name}"}}"#),
             at_ms: 0,
             answered,

@@ -98,6 +98,9 @@ pub struct Received {
     pub path: String,
     /// Headers, their names in lower case; not those with credentials.
     pub headers: BTreeMap<String, String>,
+    /// Whether there was a bearer token, which is not kept.
+    #[serde(default)]
+    pub bearer: bool,
     /// The body.
     pub body: String,
     /// When it was there, in milliseconds of the provider's own clock.

@@ -105,6 +105,9 @@ async fn answer(stage: Arc<Stage>, request: Request<Incoming>) -> Result<Respons
                 (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
             })
             .collect(),
+        bearer: parts.headers.get("authorization").is_some_and(|value| {
+            value.as_bytes().strip_prefix(b"Bearer ").is_some_and(|token| !token.is_empty())
+        }),
         body: text,
         at_ms: u64::try_from(stage.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         answered: 0,

@@ -49,6 +49,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
         given "somebody who may put jobs into a queue" => somebody;
         given "the provider answers all but its last attempt with ([0-9]+)" => fails_for_a_while;
+        given "the provider ends the connection of all but its last attempt" => breaks_for_a_while;
         given "the provider answers each attempt with ([0-9]+)" => fails;
         given "the provider answers the first attempt with 429 and to come again in ([0-9]+) s" => busy;
         given "the provider tells one job to come again in an hour" => poisoned;
@@ -128,11 +129,19 @@ pub(super) fn number<T: std::str::FromStr>(arguments: &Arguments) -> Result<T, F
 }
 
 async fn fails_for_a_while(world: &mut World, arguments: Arguments) -> Seen {
+    for_a_while(world, Scripted::status(number(&arguments)?)).await
+}
+
+async fn breaks_for_a_while(world: &mut World, _: Arguments) -> Seen {
+    for_a_while(world, Scripted { breaks: true, ..Scripted::default() }).await
+}
+
+/// All attempts but the last come to this.
+async fn for_a_while(world: &mut World, answer: Scripted) -> Seen {
     let times = known(world)?.attempts.saturating_sub(1);
     if times == 0 {
         return Err(Failure::not_applicable("the queue tries nothing a second time"));
     }
-    let answer = Scripted::status(number(&arguments)?);
     script(world, vec![Rule { times: Some(times), answer, ..Rule::default() }]).await?;
     Ok(format!("the first {times} attempts fail"))
 }
@@ -263,6 +272,14 @@ async fn all_attempts(world: &mut World, _: Arguments) -> Seen {
     let id = same_key(&wait_for(world, attempts).await?)?;
     said_until_the_end(world, &id).await?;
     let all = had(world, &text(world)?).await?;
+    let upstream = known(world)?.job.calls;
+    let is_credited = match world.run()?.target.service.bindings.get(&upstream) {
+        Some(Binding::Upstream { bearer, .. }) => bearer.is_some(),
+        _ => false,
+    };
+    if is_credited && !all.iter().all(|one| one.bearer) {
+        return Err(Failure::wrong("the provider is called without the declared bearer token"));
+    }
     if all.len() == attempts {
         let waits: Vec<u64> =
             all.windows(2).map(|pair| pair[1].at_ms.saturating_sub(pair[0].at_ms)).collect();

@@ -26,6 +26,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "a request whose framing is ambiguous is refused and the connection closed" => ambiguous;
         then "a request that is hidden in another one is not answered" => hidden;
         then "who is refused before the body has come is told when the connection ends" => told_of_the_end;
+        then "a body that does not come is given up within ([0-9]+) s" => given_up;
     }
 }
 
@@ -190,4 +191,28 @@ async fn told_of_the_end(world: &mut World, _: Arguments) -> Seen {
         findings.add(&key.to_string(), result)?;
     }
     findings.finish("no route with a body asks who calls", |count| format!("{count} routes"))
+}
+
+/// A request whose body never comes must not be waited for: there are only so many connections (CWE-400).
+async fn given_up(world: &mut World, arguments: Arguments) -> Seen {
+    let seconds = arguments.text(0).parse().map_err(|_| Failure::broken("not a number"))?;
+    if world.run()?.target.service.dialect.is_some() {
+        return Err(Failure::not_applicable("how long such services wait is not declared"));
+    }
+    let none = || Failure::not_applicable("no route reads a body of whoever sends it");
+    let (path, host) = (post(world)?.ok_or_else(none)?, authority(world)?);
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {UNSENT}\r\n\r\n{{"
+    );
+    let answer = raw::send(&host, request.as_bytes(), Duration::from_secs(seconds)).await;
+    let answer = answer
+        .map_err(|error| Failure::Broken(format!("the service cannot be reached: {error}")))?;
+    world.recorder.add_raw("a body that does not come", &answer.statuses(), answer.closed);
+    if answer.statuses() == [408] && answer.closed {
+        return Ok(format!("{path} answers 408 and closes the connection"));
+    }
+    Err(Failure::Wrong(format!(
+        "`{path}` must answer 408 and close the connection; it answers {:?}",
+        answer.statuses()
+    )))
 }

@@ -120,11 +120,17 @@ async fn breaker(world: &mut World, upstream: &Upstream) -> Result<(), Failure> 
         works(world, name).await?;
     }
     let expected = before + if failures > 1 { 3 } else { 1 };
-    if arrived(world, name).await? == expected {
-        Ok(())
-    } else {
-        Err(wrong("it does not let every call through after one succeeded".to_owned()))
+    if arrived(world, name).await? != expected {
+        return Err(wrong("it does not let every call through after one succeeded".to_owned()));
     }
+    // Who ends connections has failed as well as who answers 503.
+    always(world, name, Scripted { breaks: true, ..Scripted::default() }).await?;
+    for _ in 0..failures {
+        is_told(&call(world, name, PATH, true).await?)?;
+    }
+    refuses(world, name, reset(declared), "after as many connections that broke").await?;
+    move_clock(world, reset(declared)).await?;
+    works(world, name).await
 }
 
 /// Calls are refused without being sent, and it is said when to come again.

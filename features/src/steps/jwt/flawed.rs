@@ -14,7 +14,7 @@ const BEYOND_LEEWAY: u64 = 6 * 60;
 pub(super) fn flawed(
     flaw: &str,
     scheme: &JwtScheme,
-    (good, twice): (&Value, DuplicateMembers),
+    (good, twice, is_exact): (&Value, DuplicateMembers, bool),
     key: &[u8],
 ) -> Vec<Forged> {
     let signed = |name: &str, claims: &Value| bearer(name, sign(HEADER, &claims.to_string(), key));
@@ -32,7 +32,7 @@ pub(super) fn flawed(
     };
     match flaw {
         "it is expired" => vec![
-            with("expired beyond any leeway", "exp", json!(now() - BEYOND_LEEWAY)),
+            with("expired", "exp", json!(now() - if is_exact { 2 } else { BEYOND_LEEWAY })),
             with("expired in 1970", "exp", json!(0)),
             with("a negative expiry", "exp", json!(-1)),
         ],

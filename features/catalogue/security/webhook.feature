@@ -49,3 +49,8 @@ Feature: A webhook is accepted only with a signature over its raw body, and a re
   Scenario: Sent again
     Then a webhook with a right signature about the user is accepted
     And an event that is sent again has no second effect
+
+  @serial @needs:faults @needs:loopback
+  Scenario: Failed, and sent again
+    Then an event that is sent again has no second effect
+    And an event that failed is done when it is sent again

@@ -21,7 +21,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 }
 
 /// The queries of a transaction that write, after its first one.
-fn later_writes(world: &World, route: &Route) -> Result<Vec<String>, Failure> {
+pub(super) fn later_writes(world: &World, route: &Route) -> Result<Vec<String>, Failure> {
     let run = world.run()?;
     let Operation::Transaction(transaction) = &route.op else { return Ok(Vec::new()) };
     let writes = |name: &&String| {

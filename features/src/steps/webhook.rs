@@ -2,9 +2,9 @@
 
 use cucumber::step::Collection;
 use proofline_spec::document::{Operation, Route, RouteKey, Schema, SchemaType};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Arguments, people, steps};
+use super::{Arguments, atomicity, faults, people, steps};
 use crate::call::Call;
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Findings, Seen, require};
@@ -12,6 +12,9 @@ use crate::generate::Generator;
 use crate::plan::{Target, WebhookScheme};
 use crate::token;
 use crate::world::World;
+
+/// Among so many events there is one whose effect the user sees.
+const EVENTS: u32 = 40;
 
 /// What a scenario knows about webhooks.
 #[derive(Debug, Default)]
@@ -29,6 +32,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "a webhook is refused with each of these signatures" => refused;
         then "a signed webhook that was edited afterwards is refused" => edited;
         then "an event that is sent again has no second effect" => replayed;
+        then "an event that failed is done when it is sent again" => failed_first;
         then "a rightly signed webhook is refused when its time is one of these" => other_times;
         then "a webhook that was signed half the window ago is accepted" => within_the_window;
     }
@@ -263,7 +267,7 @@ async fn profile(world: &World) -> Result<Vec<(String, Value)>, Failure> {
 async fn replayed(world: &mut World, _: Arguments) -> Seen {
     let (_, _, _, secret) = hook(world)?;
     let mut states = Vec::new();
-    for _ in 0..40 {
+    for _ in 0..EVENTS {
         let body = event(world)?;
         let signature = right(world, &secret, &body)?;
         let answer = send(world, &body, &[signature]).await?;
@@ -295,6 +299,32 @@ async fn replayed(world: &mut World, _: Arguments) -> Seen {
         )?;
     }
     Ok("the first event was sent twice more and changed nothing".to_owned())
+}
+
+/// A provider sends an event until it is taken: what failed half-way must be done then, and not be taken for done.
+async fn failed_first(world: &mut World, _: Arguments) -> Seen {
+    let (_, route, _, secret) = hook(world)?;
+    let last = atomicity::later_writes(world, &route)?.pop();
+    let last = last.ok_or_else(|| Failure::not_applicable("an event writes only once"))?;
+    for number in 1..=EVENTS {
+        let before = profile(world).await?;
+        let body = event(world)?;
+        let signature = right(world, &secret, &body)?;
+        faults::make(world, &json!({ "query": last, "fault": "cut_off" })).await?;
+        let failed = send(world, &body, &[signature]).await;
+        faults::restore(world).await?;
+        let failed = failed?;
+        require(failed.status >= 500, || format!("must fail while `{last}` does"), &failed)?;
+        let signature = right(world, &secret, &body)?;
+        let again = send(world, &body, &[signature]).await?;
+        taken(&again, "an event that failed must be accepted when it is sent again")?;
+        if profile(world).await? != before {
+            return Ok(format!("`{last}` failed, and event {number} had its effect afterwards"));
+        }
+    }
+    Err(Failure::Wrong(format!(
+        "{EVENTS} events failed, were sent again and accepted, and none had an effect"
+    )))
 }
 
 /// The header and the tolerance of the time that is signed.

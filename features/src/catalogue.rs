@@ -17,6 +17,7 @@ macro_rules! catalogue {
 catalogue! {
     "observability/configuration",
     "observability/correlation",
+    "observability/figures",
     "observability/health",
     "observability/liveness",
     "observability/logs",

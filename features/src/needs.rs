@@ -36,6 +36,12 @@ const NEEDS: &[Need] = &[
         "the service's log cannot be read",
     ),
     (
+        "figures",
+        Target::tells_figures,
+        "no figures can be read: on Workers nothing serves them, several instances have some each, and elsewhere \
+         METRICS_TOKEN must be known",
+    ),
+    (
         "mint",
         |t| t.jwt().is_some_and(|jwt| t.secrets.contains_key(&jwt.secret)),
         "the secret that signs tokens is not known to the checks",
@@ -218,6 +224,7 @@ const SUBJECTS: &[Need] = &[
         |t| t.service.tasks.values().any(|task| task.history.is_some()),
         "the spec has no scheduled task whose runs are recorded",
     ),
+    ("alerts", |t| !t.service.alerts.is_empty(), "the spec has no alerts"),
     ("task-alert", |t| task_alert(t).is_some(), "no alert is about failing tasks"),
     (
         "balance",

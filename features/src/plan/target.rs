@@ -7,7 +7,7 @@ use proofline_spec::document::{
     Answer, Auth, Environment, HealthKind, Limit, LimitKey, Method, NativeStores, Operation, Route,
     RouteAuth, RouteKey, RouteLimits, Schema, Service, SignatureEncoding, Start, WebhookTimestamp,
 };
-use proofline_spec::evidence::Plan;
+use proofline_spec::evidence::{METRICS_TOKEN, Plan};
 use proofline_spec::unit::Rate;
 use rustls::pki_types::CertificateDer;
 
@@ -324,6 +324,17 @@ impl Target {
     /// Whether an engine stands before the service: it publishes the port of a container on this machine.
     pub const fn is_published_by_an_engine(&self) -> bool {
         matches!(self.environment.start, Some(Start::Compose(_)))
+    }
+
+    /// Whether one process tells its figures to the checks.
+    pub fn tells_figures(&self) -> bool {
+        let is_one = match &self.environment.start {
+            Some(Start::Compose(start)) => start.replicas == 1,
+            _ => true,
+        };
+        let may_read = self.secrets.contains_key(METRICS_TOKEN)
+            || self.is_loopback() && !self.is_published_by_an_engine();
+        self.environment.target != proofline_spec::document::Target::Workers && is_one && may_read
     }
 
     /// Whether messages outlive the process that accepted them; what stands in for a platform here keeps them in memory.

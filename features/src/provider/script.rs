@@ -45,6 +45,9 @@ pub struct Scripted {
     /// A body of so many bytes instead, which comes in pieces and without a length.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// How long it takes until each of those pieces comes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub piece_ms: u64,
     /// How long it takes until the answer begins.
     #[serde(skip_serializing_if = "is_zero")]
     pub delay_ms: u64,
@@ -65,6 +68,7 @@ impl Default for Scripted {
             headers: BTreeMap::new(),
             body: None,
             bytes: None,
+            piece_ms: 0,
             delay_ms: 0,
             breaks: false,
         }

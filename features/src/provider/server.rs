@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::combinators::BoxBody;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
@@ -23,12 +23,14 @@ use super::script::{Play, Received, Script, Scripted, text_of};
 
 /// What each upstream answers when no rule fits.
 pub type Examples = BTreeMap<String, Value>;
-type Body = BoxBody<Bytes, Infallible>;
+type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// So many requests are remembered.
 const MOST: usize = 20_000;
 /// The size of a piece of a large body.
 const PIECE: u64 = 64 * 1024;
+/// The same of one that comes with pauses.
+const SLOW_PIECE: u64 = 1_000;
 /// Headers whose values stay with the provider.
 const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "x-api-key"];
 
@@ -188,8 +190,8 @@ fn json(status: StatusCode, text: String) -> Response<Body> {
 
 fn render(scripted: &Scripted) -> Response<Body> {
     let body = match scripted.bytes {
-        Some(bytes) => pieces(bytes),
-        None => Full::new(Bytes::from(scripted.body.clone().unwrap_or_default())).boxed(),
+        Some(bytes) => pieces(bytes, Duration::from_millis(scripted.piece_ms)),
+        None => Full::new(Bytes::from(scripted.body.clone().unwrap_or_default())).boxed_unsync(),
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(scripted.status).unwrap_or_default();
@@ -203,12 +205,21 @@ fn render(scripted: &Scripted) -> Response<Body> {
     response
 }
 
-/// A body of so many bytes that nobody holds at once.
-fn pieces(bytes: u64) -> Body {
-    let piece = Bytes::from(vec![b' '; usize::try_from(PIECE).unwrap_or_default()]);
-    let count = bytes.div_ceil(PIECE);
-    let frames = stream::iter((0..count).map(move |_| Ok(Frame::data(piece.clone()))));
-    BodyExt::boxed(StreamBody::new(frames))
+/// A body of so many bytes that nobody holds at once, with a pause before each piece.
+fn pieces(bytes: u64, pause: Duration) -> Body {
+    let size = if pause.is_zero() { PIECE } else { SLOW_PIECE };
+    let piece = Bytes::from(vec![b' '; usize::try_from(size).unwrap_or_default()]);
+    let count = bytes.div_ceil(size);
+    let frames = stream::iter(0..count).then(move |_| {
+        let piece = piece.clone();
+        async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            Ok(Frame::data(piece))
+        }
+    });
+    StreamBody::new(frames).boxed_unsync()
 }
 
 #[cfg(test)]

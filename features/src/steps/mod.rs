@@ -11,6 +11,7 @@ mod delay;
 mod delivered;
 mod errors;
 mod faults;
+mod figures;
 mod flags;
 mod follow;
 mod forgery;
@@ -195,7 +196,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 49] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 50] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -217,6 +218,7 @@ pub fn all() -> Collection<World> {
         forgery::steps,
         smuggling::steps,
         logs::steps,
+        figures::steps,
         records::steps,
         replicas::steps,
         configuration::steps,

@@ -38,7 +38,7 @@ pub(super) struct Queues {
 /// A queue, and a request by which something comes into it.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
-    queue: String,
+    pub(super) queue: String,
     pub(super) attempts: u32,
     /// How long is waited between two attempts.
     backoff: Option<Backoff>,

@@ -129,6 +129,14 @@ async fn refused(world: &mut World, problem: &str, concerns: fn(&RouteKey) -> bo
         let what = || format!("must answer 503 `{problem}` with `Retry-After: {seconds}`");
         findings.add(&key.to_string(), require(right, what, &answer))?;
     }
+    if problem == "maintenance" {
+        // Nobody learns of a service that is closed which paths there are.
+        let nothing = format!("/nothing/{}", uuid::Uuid::new_v4().simple());
+        let answer = world.send(Request::get(nothing)).await?;
+        let what = || "must answer 503 `maintenance`, too".to_owned();
+        findings
+            .add("a path without a route", require(is_refusal(&answer, problem), what, &answer))?;
+    }
     findings.finish("no route is concerned", |count| format!("{count} routes"))
 }
 

@@ -18,7 +18,7 @@ const TASKS: &str = "/.well-known/proofline/faults/tasks";
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What was recorded, by task.
-type Recorded = BTreeMap<String, Vec<Run>>;
+pub(super) type Recorded = BTreeMap<String, Vec<Run>>;
 
 /// What a scenario knows about runs that it asked for.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ struct Told {
 
 /// A run as the history has it.
 #[derive(Debug, Clone, Deserialize)]
-struct Run {
+pub(super) struct Run {
     id: String,
     outcome: String,
     duration_ms: Option<i64>,
@@ -69,7 +69,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
 }
 
 /// Tasks whose runs are recorded.
-fn recorded(target: &Target) -> Vec<String> {
+pub(super) fn recorded(target: &Target) -> Vec<String> {
     let tasks = target.service.tasks.iter();
     tasks.filter(|(_, task)| task.history.is_some()).map(|(name, _)| name.clone()).collect()
 }
@@ -93,7 +93,7 @@ async fn history(world: &World) -> Result<Recorded, Failure> {
 }
 
 /// Makes tasks due and waits until a run of each that began afterwards has ended; what was recorded of them.
-async fn run_now(world: &World, tasks: &[String]) -> Result<Recorded, Failure> {
+pub(super) async fn run_now(world: &World, tasks: &[String]) -> Result<Recorded, Failure> {
     let before: BTreeSet<String> =
         history(world).await?.into_values().flatten().map(|run| run.id).collect();
     for task in tasks {

@@ -276,6 +276,16 @@ async fn hanging(world: &mut World, _: Arguments) -> Seen {
         findings.add(&format!("{name} hangs"), result)?;
         let well = works(world, &name).await;
         findings.add(&name, well)?;
+        // Each piece comes in time, and the whole of it would take ten times as long.
+        let slow = Scripted { bytes: Some(40_000), piece_ms: delay / 40, ..Scripted::default() };
+        always(world, &name, slow).await?;
+        let result = match call(world, &name, PATH, false).await {
+            Ok(answer) => is_told(&answer),
+            Err(failure) => Err(Failure::Wrong(failure.to_string())),
+        };
+        findings.add(&format!("{name} answers piece by piece"), result)?;
+        let well = works(world, &name).await;
+        findings.add(&name, well)?;
     }
     findings.finish("no upstream has a time limit that a check can wait for", |count| {
         format!("{count} calls and controls")

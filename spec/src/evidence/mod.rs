@@ -45,7 +45,9 @@ pub use instrument::{
 pub use manifest::{DocumentEntry, LeftOut, Manifest, RawEntry, WorkerSize};
 pub use mutants::{Control, LeftOutMutant, MutantOutcome, MutantRow, MutantTable, NeverFailing};
 pub use parity::{Deviation, Parity, Part, Side, compare};
-pub use plan::{ConfigurationCheck, FAULTS_TOKEN, Front, Plan, PlannedCheck, PlannedLoad};
+pub use plan::{
+    ConfigurationCheck, FAULTS_TOKEN, Front, METRICS_TOKEN, Plan, PlannedCheck, PlannedLoad,
+};
 pub use recomputed::{Histograms, PhaseHistograms};
 pub use redact::Redactor;
 pub use stability::{Seen, Stability, Wavering};

@@ -12,6 +12,9 @@ use crate::document::{Environment, LoadProof};
 /// machine; the service's own variable has it too.
 pub const FAULTS_TOKEN: &str = "FAULTS_TOKEN";
 
+/// The same of what it wants to see before it tells its figures.
+pub const METRICS_TOKEN: &str = "METRICS_TOKEN";
+
 /// What a runner is asked to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

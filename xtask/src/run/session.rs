@@ -13,7 +13,7 @@ use proofline_spec::document::{
 };
 use proofline_spec::evidence::{
     CheckEvidence, CheckId, CheckOutcome, ConfigurationCheck, Digest, FAULTS_TOKEN, LeftOut,
-    Manifest, Plan, WorkerSize,
+    METRICS_TOKEN, Manifest, Plan, WorkerSize,
 };
 
 use super::alerts;
@@ -420,11 +420,11 @@ impl Session<'_> {
     }
 }
 
-/// What checks need to sign with, and to make faults, in an environment that we started, by the variable that a runner gets it in.
+/// What checks need to sign with, to make faults and to read figures, in an environment that we started, by the variable that a runner gets it in.
 fn signing_secrets(service: &LoadedService, started: &Started) -> BTreeMap<String, String> {
     let signing = service.service.auth.values().filter_map(Auth::secret);
     signing
-        .chain([FAULTS_TOKEN])
+        .chain([FAULTS_TOKEN, METRICS_TOKEN])
         .filter_map(|secret| Some((variable_of(secret), started.variable(secret)?.to_owned())))
         .collect()
 }
@@ -440,8 +440,8 @@ fn empty_plan(
     let ours = signing
         .filter(|secret| given.contains_key(&variable_of(secret)))
         .map(|secret| (secret.to_owned(), variable_of(secret)));
-    let faults = (FAULTS_TOKEN.to_owned(), variable_of(FAULTS_TOKEN));
-    let faults = given.contains_key(&faults.1).then_some(faults);
+    let tokens = [FAULTS_TOKEN, METRICS_TOKEN].map(|name| (name.to_owned(), variable_of(name)));
+    let tokens = tokens.into_iter().filter(|(_, variable)| given.contains_key(variable));
     let theirs =
         environment.secrets.iter().map(|(secret, variable)| (secret.clone(), variable.clone()));
     Plan {
@@ -450,7 +450,7 @@ fn empty_plan(
         url: url.to_owned(),
         features: Vec::new(),
         loads: Vec::new(),
-        secrets: theirs.chain(ours).chain(faults).collect(),
+        secrets: theirs.chain(ours).chain(tokens).collect(),
         log_file: None,
         configuration: None,
         provider: None,

@@ -103,7 +103,7 @@ fn found(world: &World) -> Result<Pair, Failure> {
     world.memory.cached.pair.clone().ok_or_else(|| Failure::broken("no cached route was found"))
 }
 
-async fn read(world: &World) -> Result<Answer, Failure> {
+pub(super) async fn read(world: &World) -> Result<Answer, Failure> {
     let request = Request::get(&found(world)?.reader.path);
     world.send(request.headers(&[world.user("user")?.bearer()])).await
 }
@@ -208,7 +208,7 @@ fn times(arguments: &Arguments) -> Result<u64, Failure> {
     arguments.text(0).parse().map_err(|_| Failure::broken("not a number"))
 }
 
-async fn change(world: &mut World) -> Result<(), Failure> {
+pub(super) async fn change(world: &mut World) -> Result<(), Failure> {
     let run = world.run()?;
     let writer = found(world)?.writer;
     let route = run.target.route(&writer).ok_or_else(|| Failure::broken("the route is gone"))?;

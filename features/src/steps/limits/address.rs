@@ -108,6 +108,14 @@ pub(super) async fn from_address(world: &mut World, asked: Asked, address: Strin
     Ok(seen)
 }
 
+/// Uses the limit of a new address up: its name, and what it refuses now.
+pub(in crate::steps) async fn use_up(world: &mut World) -> Result<(String, Request), Failure> {
+    let (asked, address) = (asked(world)?, world.run()?.fresh_address());
+    let found = (asked.allowed.limit.clone(), asked.request().from_address(&address));
+    from_address(world, asked, address).await?;
+    Ok(found)
+}
+
 async fn one_by_one(world: &mut World, _: Arguments) -> Seen {
     let (asked, address) = (asked(world)?, world.run()?.fresh_address());
     from_address(world, asked, address).await

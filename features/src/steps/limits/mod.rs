@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use cucumber::step::Collection;
 
+pub(super) use address::use_up;
 pub(super) use fields::items;
 
 use proofline_spec::document::{LimitFields, RouteKey};

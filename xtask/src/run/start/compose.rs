@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use proofline_generator::sql;
 use proofline_generator::tree::write_atomically;
 use proofline_spec::document::{Environment, StartCompose};
-use proofline_spec::evidence::FAULTS_TOKEN;
+use proofline_spec::evidence::{FAULTS_TOKEN, METRICS_TOKEN};
 use serde_json::{Value, json};
 
 use super::{Provider, STOP, Started, again, provider, script};
@@ -66,8 +66,9 @@ pub(super) fn start(
         None => None,
     };
     variables.extend(provider.iter().flat_map(|provider| provider.variables(service)));
+    // Seen from within a container, the checks are elsewhere.
+    variables.insert(METRICS_TOKEN.into(), secret());
     if environment.permits.faults {
-        // Seen from within a container, the checks are elsewhere.
         variables.insert(FAULTS_TOKEN.into(), secret());
     }
     let project = Project::new(context, engine, service, start, &folder)?;

@@ -175,12 +175,22 @@ fn minted_for(run: &Run, id: Option<&str>) -> Option<String> {
 
 /// The header of a session of an account that lasts some seconds.
 pub fn session_of(run: &Run, account: &Account, seconds: u64) -> Result<(String, String), Failure> {
+    session_at(run, account, seconds, token::now())
+}
+
+/// The same from that time on, in seconds since 1970.
+pub fn session_at(
+    run: &Run,
+    account: &Account,
+    seconds: u64,
+    at: u64,
+) -> Result<(String, String), Failure> {
     let scheme = run.target.jwt().ok_or_else(|| Failure::not_applicable("there are no tokens"))?;
     let key = run.target.secrets.get(&scheme.secret);
     let key = key.ok_or_else(|| Failure::broken("nobody can sign a token"))?;
     let subject = account.id.as_deref().ok_or_else(|| Failure::broken("the user has no id"))?;
     let short = JwtScheme { lifetime: seconds, ..scheme };
-    let token = token::mint(&short, subject, key.as_bytes());
+    let token = token::mint_at(&short, subject, key.as_bytes(), at);
     Ok(("Authorization".to_owned(), format!("Bearer {token}")))
 }
 
@@ -296,9 +306,14 @@ pub async fn remove(world: &World, account: &Account) -> Result<(), Failure> {
 
 /// The header of somebody who may call that route because of their role.
 pub fn admin(run: &Run, route: &RouteKey) -> Result<(String, String), Failure> {
+    admin_at(run, route, token::now())
+}
+
+/// The same at that time, in seconds since 1970, where tokens can be minted.
+pub fn admin_at(run: &Run, route: &RouteKey, at: u64) -> Result<(String, String), Failure> {
     let roles =
         run.target.route(route).and_then(|route| route.roles.as_deref()).unwrap_or_default();
-    roles.iter().find_map(|role| of_role(run, role)).ok_or_else(|| {
+    roles.iter().find_map(|role| of_role_at(run, role, at)).ok_or_else(|| {
         Failure::broken(format!("the environment has no credential for {}", roles.join(" or ")))
     })
 }
@@ -313,12 +328,17 @@ pub fn caller(run: &Run, key: &RouteKey, account: &Account) -> Result<(String, S
 
 /// The header of somebody of that role, from the environment's credentials.
 pub fn of_role(run: &Run, role: &str) -> Option<(String, String)> {
+    of_role_at(run, role, token::now())
+}
+
+/// The same of somebody whose token is minted for that time, in seconds since 1970.
+fn of_role_at(run: &Run, role: &str, at: u64) -> Option<(String, String)> {
     let token = match run.target.environment.credentials.get(role)? {
         Credential::Env(_) => run.target.tokens.get(role)?.clone(),
         Credential::Mint(minted) => {
             let scheme = run.target.jwt().filter(|scheme| scheme.name == minted.scheme)?;
             let key = run.target.secrets.get(&scheme.secret)?;
-            token::mint_as(&scheme, &minted.subject, role, key.as_bytes())
+            token::mint_as(&scheme, &minted.subject, role, key.as_bytes(), at)
         }
     };
     run.know(&format!("TOKEN_OF_{}", role.to_uppercase()), &token);

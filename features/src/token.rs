@@ -55,7 +55,11 @@ pub fn now() -> u64 {
 
 /// The claims of a valid token for that subject.
 pub fn claims(scheme: &JwtScheme, subject: &str) -> Value {
-    let now = now();
+    claims_at(scheme, subject, now())
+}
+
+/// The claims of a token for that subject that is valid from then on, in seconds since 1970.
+fn claims_at(scheme: &JwtScheme, subject: &str, now: u64) -> Value {
     json!({
         "iss": scheme.issuer,
         "aud": scheme.audience,
@@ -78,9 +82,14 @@ pub fn mint(scheme: &JwtScheme, subject: &str, key: &[u8]) -> String {
     sign(HEADER, &claims(scheme, subject).to_string(), key)
 }
 
-/// A valid token for that subject, who has that role where the token alone says so.
-pub fn mint_as(scheme: &JwtScheme, subject: &str, role: &str, key: &[u8]) -> String {
-    let mut claims = claims(scheme, subject);
+/// A token for that subject that is valid from then on, in seconds since 1970.
+pub fn mint_at(scheme: &JwtScheme, subject: &str, key: &[u8], at: u64) -> String {
+    sign(HEADER, &claims_at(scheme, subject, at).to_string(), key)
+}
+
+/// A token for that subject that is valid from then on, who has that role where the token alone says so.
+pub fn mint_as(scheme: &JwtScheme, subject: &str, role: &str, key: &[u8], at: u64) -> String {
+    let mut claims = claims_at(scheme, subject, at);
     if !scheme.is_looked_up {
         claims["role"] = json!(role);
     }

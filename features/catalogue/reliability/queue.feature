@@ -56,6 +56,14 @@ Feature: A message is delivered when it can be, kept when it cannot, and holds n
     And the provider gets it once more, under the same key
     And a later replay is refused, and the provider gets nothing more
 
+  @needs:admin @about:dead-letters @needs:process
+  Scenario: How long a dead letter is kept
+    Given the provider answers each attempt with 503
+    When a job is put into the queue
+    Then the provider has it once for each attempt, always under the same key
+    And it is listed as a dead letter of the class "transient" for who may see it
+    And it is kept for as long as is declared, and can then neither be seen nor replayed
+
   Scenario: A poisoned message
     Given the provider tells one job to come again in an hour
     When a job is put into the queue

@@ -34,3 +34,7 @@ Feature: What a file is, its content says; its name leads nowhere; and nothing l
     And a part at a wrong offset is refused and changes nothing
     And a file in several requests that is no file of a kind that is taken is refused
     And an upload that is given up leaves nothing
+
+  @serial @about:resumable-upload @needs:process @needs:faults @needs:loopback @needs:mint
+  Scenario: An upload that nobody goes on with
+    Then an upload that nobody goes on with is there for as long as is declared, and not longer

@@ -7,6 +7,7 @@ mod configuration;
 mod connections;
 mod correlation;
 mod cors;
+mod dates;
 mod delay;
 mod delivered;
 mod errors;
@@ -89,6 +90,8 @@ pub struct Memory {
     faulty: bool,
     /// Whether providers were told what to answer.
     scripted: bool,
+    /// Whether the service's date is not the true one.
+    date_is_moved: bool,
     queues: queues::Queues,
     records: records::Sent,
     written: replicas::Written,
@@ -196,7 +199,7 @@ async fn eventually<T>(
 
 /// Every step.
 pub fn all() -> Collection<World> {
-    let add: [fn(Collection<World>) -> Collection<World>; 50] = [
+    let add: [fn(Collection<World>) -> Collection<World>; 51] = [
         people::steps,
         jwt::steps,
         health::steps,
@@ -247,6 +250,7 @@ pub fn all() -> Collection<World> {
         rollback::steps,
         lists::steps,
         delivered::steps,
+        dates::steps,
     ];
     add.into_iter().fold(Collection::new(), |collection, add| add(collection))
 }

@@ -76,8 +76,11 @@ pub(super) async fn always(
     play(world, upstream, vec![Rule { answer, ..Rule::default() }]).await
 }
 
-/// Every upstream answers its example again.
+/// Every upstream answers its example again, and the date is the true one.
 pub(super) async fn restore(world: &mut World) -> Result<(), Failure> {
+    if world.memory.date_is_moved {
+        move_date(world, Duration::ZERO).await?;
+    }
     if !std::mem::take(&mut world.memory.scripted) {
         return Ok(());
     }
@@ -115,6 +118,15 @@ pub(super) async fn move_clock(world: &World, by: Duration) -> Result<(), Failur
         return Ok(());
     }
     Err(Failure::Broken(format!("the service's time cannot be moved: {}", answer.describe())))
+}
+
+/// The date is ahead for the service by so much, until the scenario ends.
+pub(super) async fn move_date(world: &mut World, by: Duration) -> Result<(), Failure> {
+    world.memory.date_is_moved = !by.is_zero();
+    let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+    let request = faults::control(world, "POST", CLOCK)?.json(&json!({"date_ahead_ms": by}));
+    let answer = world.send(request).await?;
+    require(answer.is_success(), || "the service's date must move".to_owned(), &answer)
 }
 
 /// Whatever failed before is over: the breaker of this upstream is closed, or lets the next call through.

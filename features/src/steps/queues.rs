@@ -15,6 +15,7 @@ use crate::call;
 use crate::exchange::{Answer, Request};
 use crate::failure::{Failure, Seen, require};
 use crate::provider::{Received, Rule, Scripted};
+use crate::token;
 use crate::world::World;
 
 /// Nothing here takes as long; it only bounds what would wait for ever.
@@ -369,8 +370,13 @@ fn letters(world: &World) -> Result<(RouteKey, RouteKey), Failure> {
 
 /// What is listed of the queue for who may see it.
 pub(super) async fn letters_now(world: &World) -> Result<Vec<Value>, Failure> {
+    letters_at(world, token::now()).await
+}
+
+/// The same at that time, in seconds since 1970.
+pub(super) async fn letters_at(world: &World, at: u64) -> Result<Vec<Value>, Failure> {
     let (list, _) = letters(world)?;
-    let admin = accounts::admin(&*world.run()?, &list)?;
+    let admin = accounts::admin_at(&*world.run()?, &list, at)?;
     let answer = world.send(Request::get(&list.path).headers(&[admin])).await?;
     require(answer.is_success(), || "dead letters must be listed".to_owned(), &answer)?;
     let letters = answer.json()["items"].as_array().cloned().unwrap_or_default();
@@ -415,15 +421,25 @@ async fn mended(world: &mut World, _: Arguments) -> Seen {
 
 /// The request that replays a dead letter.
 pub(super) fn replay_of(world: &World, letter: &str) -> Result<Request, Failure> {
+    replay_at(world, letter, token::now())
+}
+
+/// The same at that time, in seconds since 1970.
+pub(super) fn replay_at(world: &World, letter: &str, at: u64) -> Result<Request, Failure> {
     let (_, route) = letters(world)?;
     let path = call::path_to(&route, letter);
-    let admin = accounts::admin(&*world.run()?, &route)?;
+    let admin = accounts::admin_at(&*world.run()?, &route, at)?;
     Ok(Request::new(route.method.as_str(), path).headers(&[admin]))
 }
 
+/// The id of the letter that the scenario is about.
+pub(super) fn letter(world: &World) -> Result<String, Failure> {
+    let letter = world.memory.queues.letter.clone();
+    letter.ok_or_else(|| Failure::broken("no dead letter is known"))
+}
+
 fn replay(world: &World) -> Result<Request, Failure> {
-    let letter = world.memory.queues.letter.as_deref();
-    replay_of(world, letter.ok_or_else(|| Failure::broken("no dead letter is known"))?)
+    replay_of(world, &letter(world)?)
 }
 
 async fn replayed(world: &mut World, _: Arguments) -> Seen {

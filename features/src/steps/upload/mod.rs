@@ -5,6 +5,7 @@ mod limit;
 mod names;
 mod parts;
 mod ranges;
+mod unfinished;
 
 use std::time::Duration;
 
@@ -46,7 +47,9 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "the service holds less than 64 MB more in memory than before" => memory;
         then "a file that breaks off leaves nothing" => breaks_off;
     };
-    limit::steps(ranges::steps(large::steps(parts::steps(names::steps(collection)))))
+    unfinished::steps(limit::steps(ranges::steps(large::steps(parts::steps(names::steps(
+        collection,
+    ))))))
 }
 
 /// A route that takes files.

@@ -113,8 +113,11 @@ impl Faults {
         Arc::new(clock::MovedClock::new(clock, Arc::clone(&self.ahead)))
     }
 
-    /// Moves the time on by so much; says by how much it is ahead in all.
+    /// Moves the time on by so much, and sets the date; says by how much the time is ahead in all.
     pub fn move_on(&self, wanted: AheadRequest) -> Duration {
+        if let Some(millis) = wanted.date_ahead_ms {
+            self.ahead.set_date(millis);
+        }
         self.ahead.more(wanted.by())
     }
 

@@ -221,7 +221,7 @@ pub(crate) struct Prove {
     #[arg(long)]
     pub(crate) all_checks: bool,
     /// For each claim, no more mutants once one of it is caught.
-    #[arg(long, conflicts_with = "all_checks")]
+    #[arg(long)]
     pub(crate) one_each: bool,
     /// Exit 5 when a claim's check was never seen failing.
     #[arg(long)]

@@ -99,6 +99,7 @@ pub(crate) fn prove(
         controls: &controls,
         without: &without,
         steady: BTreeSet::new(),
+        doubtful: BTreeSet::new(),
         shown: Mutex::default(),
     };
     let rows = trial.all(&chosen)?;
@@ -179,6 +180,8 @@ struct Trial<'a> {
     without: &'a Evidence,
     /// Checks that pass without a mutant while as many services run as mutants are tried at once.
     steady: BTreeSet<CheckId>,
+    /// Places of mutants that were caught while other checks failed, too, maybe only because of the service beside.
+    doubtful: BTreeSet<usize>,
     /// Claims of which a mutant was caught.
     shown: Mutex<BTreeSet<String>>,
 }
@@ -200,10 +203,13 @@ impl Trial<'_> {
             };
             let beside: Vec<usize> = alone.iter().copied().filter(steady).collect();
             found = self.at_once(chosen, &beside, jobs);
-            let is_caught =
-                |at: &usize| found.get(at).is_some_and(|rows| rows.iter().all(|row| row.caught));
-            alone.retain(|at| !is_caught(at));
-            alone.retain(|at| chosen.get(*at).is_some_and(|mutant| !self.is_shown(mutant)));
+            let all_are = |at: &usize, wanted: fn(&MutantRow) -> bool| {
+                found.get(at).is_some_and(|rows| rows.iter().all(wanted))
+            };
+            alone.retain(|at| !all_are(at, is_sure));
+            self.doubtful =
+                alone.iter().filter(|at| all_are(at, |row| row.caught)).copied().collect();
+            alone.retain(|at| chosen.get(*at).is_some_and(|mutant| self.is_wanted(*at, mutant)));
             let text = counted(alone.len(), "mutant");
             output::line(self.context, Tone::Plain, "Trying", &format!("{text} alone"));
         }
@@ -244,12 +250,12 @@ impl Trial<'_> {
         let work = || {
             while let Some(at) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let Some(mutant) = chosen.get(*at) else { return };
-                if self.is_shown(mutant) {
+                if !self.is_wanted(*at, mutant) {
                     continue;
                 }
                 let Some(rows) = self.one(mutant) else { return };
                 tell(self.context, &rows, (at + 1, chosen.len()));
-                self.show(&rows);
+                self.show(&rows, jobs == 1);
                 found.lock().unwrap_or_else(PoisonError::into_inner).insert(*at, rows);
             }
         };
@@ -261,16 +267,19 @@ impl Trial<'_> {
         found.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether nothing new would be seen: every claim that it breaks has a mutant that was caught, and that is enough.
-    fn is_shown(&self, mutant: &Mutant) -> bool {
+    /// Whether something new would be seen: not where one for each claim is enough, and every claim that it breaks has
+    /// one that was caught.
+    fn is_wanted(&self, at: usize, mutant: &Mutant) -> bool {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let service = self.ground.service;
         let mut claims = mutant.claims_of(&service.folder, &service.service).into_iter();
-        self.wanted.one_each && claims.all(|claim| shown.contains(claim))
+        let enough = self.wanted.one_each && !self.doubtful.contains(&at);
+        !enough || claims.any(|claim| !shown.contains(claim))
     }
 
-    fn show(&self, rows: &[MutantRow]) {
-        let caught = rows.iter().filter(|row| row.caught).map(|row| row.claim.clone());
+    fn show(&self, rows: &[MutantRow], alone: bool) {
+        let caught = rows.iter().filter(|row| is_sure(row) || alone && row.caught);
+        let caught = caught.map(|row| row.claim.clone());
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).extend(caught);
     }
 
@@ -378,6 +387,11 @@ impl Ground<'_> {
             })
             .collect()
     }
+}
+
+/// Whether the claim was lost, and no other with it of which the mutant does not say so.
+fn is_sure(row: &MutantRow) -> bool {
+    row.caught && row.also_failed.is_empty()
 }
 
 fn tell(context: &Context, rows: &[MutantRow], (at, of): (usize, usize)) {

@@ -185,7 +185,7 @@ fn mutants(md: &mut String, data: &ReportData) {
         let _ = writeln!(md, "{}", plain(&unknown));
     }
     if let Some(table) = &known.table {
-        let _ = writeln!(md, "\n{}", plain(&table.source()));
+        let _ = writeln!(md, "\n{} {}", plain(&table.source()), plain(&table.others));
     }
     if !known.never.is_empty() && known.unknown().is_none() {
         let _ = writeln!(md, "\nChecks never seen failing:\n");
@@ -196,6 +196,15 @@ fn mutants(md: &mut String, data: &ReportData) {
             md,
             &["claim", "severity", "check never seen failing"],
             known.never.iter().map(cells),
+        );
+    }
+    if !known.checks_beside.is_empty() && known.unknown().is_none() {
+        let checks: Vec<String> =
+            known.checks_beside.iter().map(|check| format!("- {check}\n")).collect();
+        let _ = write!(
+            md,
+            "\nChecks never seen failing, of claims for which another check was:\n\n{}",
+            checks.concat()
         );
     }
     if data.mutants.is_empty() {

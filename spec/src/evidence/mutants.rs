@@ -1,5 +1,7 @@
 //! What mutants showed: for each claim, whether its checks were seen failing when the service is wrong.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{CheckId, Digest};
@@ -35,6 +37,9 @@ pub struct MutantTable {
     /// Whether one mutant that was caught was enough for each claim; the others are left out.
     #[serde(default)]
     pub one_each: bool,
+    /// Whether every other check but load tests ran with each mutant, too, so that `also_failed` is known.
+    #[serde(default)]
+    pub all_checks: bool,
     /// Whether somebody stopped it before every mutant was tried.
     pub interrupted: bool,
     /// Programs of the service as it is released, none of which holds anything of a mutant.
@@ -48,6 +53,26 @@ pub struct MutantTable {
     pub left_out: Vec<LeftOutMutant>,
     /// Claims of which no mutant was caught.
     pub never_failing: Vec<NeverFailing>,
+}
+
+impl MutantTable {
+    /// Whether other checks stayed as they were, in one sentence.
+    pub fn others_said(&self) -> String {
+        let others = self.mutants.iter().filter(|row| !row.also_failed.is_empty());
+        let others: BTreeSet<&str> = others.map(|row| row.id.as_str()).collect();
+        match (self.all_checks, others.len()) {
+            (false, _) => "Only its own check ran with each mutant.".to_owned(),
+            (true, 0) => {
+                "Every other check but load tests ran with each mutant, too, and stayed as it was unless the mutant \
+                 says so."
+                    .to_owned()
+            }
+            (true, count) => format!(
+                "Every other check but load tests ran with each mutant, too; with {count} of them others failed that \
+                 the mutant does not name."
+            ),
+        }
+    }
 }
 
 /// What a check said of the program without any mutant.

@@ -95,6 +95,9 @@ pub struct SeenFailing {
     pub checks: usize,
     /// Those of them that were never seen failing.
     pub checks_never: usize,
+    /// Those of these whose claims all have a mutant that another check saw: no claim below tells of them.
+    #[serde(default)]
+    pub checks_beside: Vec<CheckId>,
     /// Claims that a check proves.
     pub claims: usize,
     /// Those of them of which no mutant was caught.
@@ -130,6 +133,9 @@ pub struct MutantTableData {
     pub rows: usize,
     /// Rows that say of themselves that they were caught.
     pub caught: usize,
+    /// Whether other checks stayed as they were, in one sentence.
+    #[serde(default)]
+    pub others: String,
     /// Why none of it counts; empty when it does.
     pub stale: Vec<String>,
 }
@@ -162,11 +168,21 @@ pub(super) fn of(service: &Service, found: Option<&SeenMutants>) -> (Vec<MutantR
     let checks: BTreeSet<CheckId> =
         proven.clone().flat_map(|(_, claim)| claim.proven_by.iter().map(Proof::check)).collect();
     let failed = |check: &CheckId| rows.iter().any(|row| row.caught && row.check == *check);
+    let checks_never: Vec<&CheckId> = checks.iter().filter(|check| !failed(check)).collect();
+    let named = |check: &CheckId| {
+        never.iter().any(|never| {
+            let proofs = service.claims.get(&never.claim).map(|claim| claim.proven_by.iter());
+            proofs.is_some_and(|mut proofs| proofs.any(|proof| proof.check() == *check))
+        })
+    };
+    let checks_beside: Vec<CheckId> =
+        checks_never.iter().filter(|check| !named(check)).map(|check| (*check).clone()).collect();
     let known = SeenFailing {
         table: found.map(table_data),
         command: String::new(),
         checks: checks.len(),
-        checks_never: checks.iter().filter(|check| !failed(check)).count(),
+        checks_never: checks_never.len(),
+        checks_beside,
         claims: proven.count(),
         never,
     };
@@ -202,6 +218,7 @@ fn table_data(found: &SeenMutants) -> MutantTableData {
         partial: table.interrupted || !table.only.is_empty(),
         rows: table.mutants.len(),
         caught: table.count(MutantOutcome::Caught),
+        others: table.others_said(),
         stale: found.stale.clone(),
     }
 }

@@ -67,7 +67,31 @@ fn claim_whose_mutant_was_caught_was_seen_failing_and_every_other_proven_one_was
     assert_eq!(reason_of(&known, "REL-TX"), None);
     assert_eq!((known.claims, known.never.len()), (8, 7));
     assert_eq!(known.sentence(), "6 of 7 checks were never seen failing.");
+    assert_eq!(known.checks_beside, [], "each of the six is of a claim that is named");
     assert_eq!(known.unknown(), None);
+}
+
+#[test]
+fn check_never_seen_failing_is_named_where_another_one_of_its_claim_was() {
+    let headers = "proven_by: [{feature: security/headers}";
+    let both = SERVICE.replace(headers, &format!("{headers}, {{feature: security/cors}}"));
+    let service: Service = serde_saphyr::from_str(&both).unwrap();
+    let found = SeenMutants::new(table(""), Digest::of(b"table"), &ground());
+    let (_, known) = of(&service, Some(&found));
+    assert_eq!(reason_of(&known, "SEC-HEADERS"), None);
+    assert_eq!(known.sentence(), "7 of 8 checks were never seen failing.");
+    assert_eq!(known.checks_beside, ["feature/security/cors".parse().unwrap()]);
+}
+
+#[test]
+fn whether_other_checks_stayed_as_they_were_is_said_only_where_they_ran() {
+    let mut found = table("");
+    let said = |table: &MutantTable| known(Some(table.clone())).1.table.unwrap().others;
+    assert_eq!(said(&found), "Only its own check ran with each mutant.");
+    found.all_checks = true;
+    assert!(said(&found).contains("stayed as it was"));
+    found.mutants[0].also_failed = vec!["feature/security/cors".parse().unwrap()];
+    assert!(said(&found).contains("with 1 of them others failed that the mutant does not name"));
 }
 
 #[test]

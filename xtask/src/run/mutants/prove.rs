@@ -121,6 +121,7 @@ pub(crate) fn prove(
         dirty,
         only: wanted.only.clone(),
         one_each: wanted.one_each,
+        all_checks: wanted.all_checks,
         interrupted,
         released,
         controls,

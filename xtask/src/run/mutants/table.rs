@@ -16,6 +16,7 @@ pub(crate) fn markdown(table: &MutantTable) -> String {
         table.spec_digest.short(),
         table.mutants_digest.short(),
     );
+    text.push_str(&format!("\n{}\n", table.others_said()));
     if table.interrupted {
         text.push_str("\nIt was interrupted: mutants that are not in the table were not tried.\n");
     }
@@ -108,6 +109,7 @@ mod tests {
             dirty: false,
             only: Vec::new(),
             one_each: false,
+            all_checks: true,
             interrupted: false,
             released: Vec::new(),
             controls: Vec::new(),

@@ -217,7 +217,7 @@ pub(crate) struct Prove {
     /// tried again alone.
     #[arg(long, short, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
-    /// Run every check for each mutant, load tests excepted, and tell which others fail.
+    /// Run every check for each mutant, those that measure time excepted, and tell which others fail.
     #[arg(long)]
     pub(crate) all_checks: bool,
     /// For each claim, no more mutants once one of it is caught.

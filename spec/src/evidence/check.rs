@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Answers, LoadEvidence, Measurement};
+use crate::document::ProbeName;
 
 /// Which machinery runs a check.
 #[derive(
@@ -55,6 +56,12 @@ impl CheckId {
     /// The name of its evidence document, without folders: `feature-security-jwt.json`.
     pub fn file_name(&self) -> String {
         format!("{}.json", self.to_string().replace('/', "-"))
+    }
+
+    /// Whether it is time that decides, so that what else runs on the machine may, too.
+    pub fn measures_time(&self) -> bool {
+        self.kind == CheckKind::Load
+            || self.kind == CheckKind::Probe && self.name == ProbeName::ConstantTime.name()
     }
 }
 

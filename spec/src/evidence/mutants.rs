@@ -37,7 +37,7 @@ pub struct MutantTable {
     /// Whether one mutant that was caught was enough for each claim; the others are left out.
     #[serde(default)]
     pub one_each: bool,
-    /// Whether every other check but load tests ran with each mutant, too, so that `also_failed` is known.
+    /// Whether every other check but those that measure time ran with each mutant, too, so that `also_failed` is known.
     #[serde(default)]
     pub all_checks: bool,
     /// Whether somebody stopped it before every mutant was tried.
@@ -63,12 +63,12 @@ impl MutantTable {
         match (self.all_checks, others.len()) {
             (false, _) => "Only its own check ran with each mutant.".to_owned(),
             (true, 0) => {
-                "Every other check but load tests ran with each mutant, too, and stayed as it was unless the mutant \
+                "Every other check but those that measure time ran with each mutant, too, and stayed as it was unless the mutant \
                  says so."
                     .to_owned()
             }
             (true, count) => format!(
-                "Every other check but load tests ran with each mutant, too; with {count} of them others failed that \
+                "Every other check but those that measure time ran with each mutant, too; with {count} of them others failed that \
                  the mutant does not name."
             ),
         }

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use proofline_spec::document::Service;
-use proofline_spec::evidence::{CheckId, CheckKind, Digest};
+use proofline_spec::evidence::{CheckId, Digest};
 use serde::Deserialize;
 
 pub(crate) use kept::{name, newest, place};
@@ -167,7 +167,7 @@ impl Mutant {
 
     /// Whether nothing else may run beside it: what it changes is there once, or what is measured is time.
     pub(crate) fn is_alone(&self) -> bool {
-        self.read_file().is_some() || self.check.kind == CheckKind::Load
+        self.read_file().is_some() || self.check.measures_time()
     }
 
     /// The file from the workspace's root.

@@ -8,8 +8,8 @@ use anyhow::{Result, anyhow, bail};
 use proofline_spec::diagnostic::counted;
 use proofline_spec::document::Environment;
 use proofline_spec::evidence::{
-    CheckId, CheckKind, CheckOutcome, Control, Digest, LeftOutMutant, MutantOutcome, MutantRow,
-    MutantTable, Verdict, WorkerSize,
+    CheckId, CheckOutcome, Control, Digest, LeftOutMutant, MutantOutcome, MutantRow, MutantTable,
+    Verdict, WorkerSize,
 };
 
 use super::built::{self, Built};
@@ -87,9 +87,8 @@ pub(crate) fn prove(
     let needed: BTreeSet<&CheckId> = chosen.iter().map(|mutant| &mutant.check).collect();
     let text = format!("{} without any mutant", counted(needed.len(), "check"));
     output::line(context, Tone::Plain, "Controlling", &text);
-    let without = ground.run(None, |check| {
-        needed.contains(check) || wanted.all_checks && check.kind != CheckKind::Load
-    })?;
+    let without = ground
+        .run(None, |check| needed.contains(check) || wanted.all_checks && !check.measures_time())?;
     let without = without.evidence;
     let controls = controls(&without, &needed);
     let mut trial = Trial {
@@ -221,7 +220,7 @@ impl Trial<'_> {
     /// The checks that pass without a mutant in each of so many services that run at the same time.
     fn steady(&self, services: usize) -> Result<BTreeSet<CheckId>> {
         let controlled = |check: &CheckId| {
-            check.kind != CheckKind::Load && self.controls.iter().any(|c| c.check == *check)
+            !check.measures_time() && self.controls.iter().any(|c| c.check == *check)
         };
         let text = format!("the same in {services} services at once");
         output::line(self.context, Tone::Plain, "Controlling", &text);
@@ -293,9 +292,8 @@ impl Trial<'_> {
             self.controls.iter().any(|control| control.check == mutant.check && control.passed);
         let all = self.wanted.all_checks;
         let found = if passes {
-            self.ground.run(Some(mutant), |check| {
-                *check == mutant.check || all && check.kind != CheckKind::Load
-            })
+            self.ground
+                .run(Some(mutant), |check| *check == mutant.check || all && !check.measures_time())
         } else {
             Err(anyhow!("the check does not pass without the mutant either"))
         };

@@ -1,5 +1,7 @@
 //! Figures of what is made to happen: databases that fail, limits, caches, tasks, breakers and queues.
 
+use std::time::Duration;
+
 use cucumber::step::Collection;
 use proofline_spec::document::{Binding, Operation, Route};
 use serde_json::json;
@@ -9,7 +11,7 @@ use crate::exchange::Request;
 use crate::failure::{Failure, Findings, Seen};
 use crate::provider::{Rule, Scripted};
 use crate::steps::provider::{self as played, always, call, move_clock, play};
-use crate::steps::{Arguments, cache, faults, limits, queues, steps, tasks};
+use crate::steps::{Arguments, cache, eventually, faults, limits, queues, steps, tasks};
 use crate::world::World;
 
 /// What a breaker's figure says.
@@ -18,6 +20,8 @@ const TRIED: f64 = 0.5;
 const OPEN: f64 = 1.0;
 /// So long a job takes that is looked at meanwhile, in milliseconds.
 const LONG_JOB: u64 = 3_000;
+/// Longest wait for jobs that other checks left.
+const REST: Duration = Duration::from_mins(1);
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
     steps! { collection;
@@ -185,20 +189,14 @@ async fn waiting(world: &mut World, _: Arguments) -> Seen {
     queues::after_all(world).await?;
     let queue = queues::known(world)?.queue;
     let labels = [("queue", queue.as_str())];
-    let before = now(world).await?.sum(NAME, &labels);
+    // Jobs of other checks may still be about to end, or wait to be tried again.
+    let rests = async || Ok((now(world).await?.sum(NAME, &labels) < 1.0).then_some(()));
+    eventually(REST, rests).await?;
+    until_it_is(world, NAME, &labels, 0.0).await?;
     let late = Scripted { delay_ms: LONG_JOB, ..Scripted::default() };
     queues::script(world, vec![Rule { times: Some(1), answer: late, ..Rule::default() }]).await?;
     queues::put_one(world).await?;
-    until(world, NAME, |figures| {
-        let told = figures.sum(NAME, &labels);
-        if told >= before + 1.0 { Ok(()) } else { Err(format!("{queue}: {told} wait")) }
-    })
-    .await?;
-    // What waited before may have ended meanwhile.
-    until(world, NAME, |figures| {
-        let told = figures.sum(NAME, &labels);
-        if told <= before { Ok(()) } else { Err(format!("{queue}: {told} wait, {before} before")) }
-    })
-    .await?;
-    Ok(format!("{queue}: one more than {before}"))
+    until_it_is(world, NAME, &labels, 1.0).await?;
+    until_it_is(world, NAME, &labels, 0.0).await?;
+    Ok(format!("{queue}: 0, 1, and 0 again"))
 }

@@ -9,6 +9,14 @@ Feature: A cached answer is never given again once what it tells has changed, an
     Then every request is answered as declared
     And every read gives what was changed before it
 
+  @needs:faults @needs:loopback
+  Scenario: It changes while it is read
+    Given a user
+    And an answer that is cached and that the user can change
+    When the user changes it 3 times while an older answer is still under way, and reads it again
+    Then every request is answered as declared
+    And every read gives what was changed before it
+
   @needs:admin
   Scenario: Somebody else changes something of a user
     Given a user

@@ -8,7 +8,8 @@ use crate::run::Run;
 use crate::world::World;
 use proofline_spec::evidence::FAULTS_TOKEN;
 
-const FAULTS: &str = "/.well-known/proofline/faults";
+/// Where faults are made, listed and taken away.
+pub(super) const FAULTS: &str = "/.well-known/proofline/faults";
 /// Where requests are counted that nobody sends.
 pub(super) const COUNT: &str = "/.well-known/proofline/faults/count";
 

@@ -2,6 +2,7 @@
 
 mod others;
 mod own;
+mod under_way;
 
 use std::time::Duration;
 
@@ -56,6 +57,7 @@ pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
         then "a second answer comes from the cache and is the same" => second_is_cached;
         when "the user changes it and reads it again ([0-9]+) times" => change_and_read;
         when "the user reads it again ([0-9]+) times" => read_again;
+        when "the user changes it ([0-9]+) times while an older answer is still under way, and reads it again" => under_way::change;
         when "the cache is cut off" => cut_off;
         when "the cache takes ([0-9]+) s for every answer" => slow;
         when "the cache gives back half of what it was given" => damaged;
@@ -209,20 +211,30 @@ fn times(arguments: &Arguments) -> Result<u64, Failure> {
 }
 
 pub(super) async fn change(world: &mut World) -> Result<(), Failure> {
+    let request = next_change(world)?;
+    let answer = world.send(request).await?;
+    remember_change(world, answer)
+}
+
+/// A request that changes it to what it was not before.
+fn next_change(world: &mut World) -> Result<Request, Failure> {
     let run = world.run()?;
     let writer = found(world)?.writer;
     let route = run.target.route(&writer).ok_or_else(|| Failure::broken("the route is gone"))?;
     world.memory.cached.changes += 1;
     let seed = world.seed.wrapping_add(world.memory.cached.changes);
     let call = Call::valid(&mut Generator::new(&run.target, seed), &writer, route);
-    let answer = world.send(call.request().headers(&[world.user("user")?.bearer()])).await?;
+    Ok(call.request().headers(&[world.user("user")?.bearer()]))
+}
+
+fn remember_change(world: &mut World, answer: Answer) -> Result<(), Failure> {
     if !answer.is_success() {
         world.memory.cached.failed.push(answer);
         return Ok(());
     }
     let told = answer.json();
     if world.memory.cached.latest.as_ref() == Some(&told) {
-        return Err(Failure::Broken(format!("{writer} changed nothing: {}", answer.describe())));
+        return Err(Failure::Broken(format!("nothing was changed: {}", answer.describe())));
     }
     world.memory.cached.latest = Some(told);
     Ok(())
@@ -230,12 +242,16 @@ pub(super) async fn change(world: &mut World) -> Result<(), Failure> {
 
 async fn look(world: &mut World) -> Result<(), Failure> {
     let answer = read(world).await?;
+    remember_read(world, answer);
+    Ok(())
+}
+
+fn remember_read(world: &mut World, answer: Answer) {
     let cached = &mut world.memory.cached;
     match &cached.latest {
         Some(latest) if answer.is_success() => cached.reads.push((latest.clone(), answer)),
         _ => cached.failed.push(answer),
     }
-    Ok(())
 }
 
 /// Where the answers came from, in their own words.

@@ -40,6 +40,8 @@ pub enum Fault {
     Panic,
     /// What is read from a key-value store is damaged; elsewhere it changes nothing.
     Damaged,
+    /// An operation is done, and its answer is held up; elsewhere it changes nothing.
+    Late,
     /// A queue hands each message over twice, as one that promises to do it at least once may; elsewhere it changes nothing.
     Twice,
 }
@@ -167,14 +169,26 @@ impl Faults {
     /// Lets a call through, late or not at all.
     #[expect(clippy::panic, reason = "to panic is the fault that was asked for")]
     async fn pass(&self, subject: &str, clock: &dyn Clock) -> Result<(), String> {
+        if self.has(subject, Fault::Late) {
+            return Ok(());
+        }
         match self.meet(subject) {
-            None | Some((Fault::Damaged | Fault::Twice, _)) => Ok(()),
+            None | Some((Fault::Damaged | Fault::Late | Fault::Twice, _)) => Ok(()),
             Some((Fault::CutOff, _)) => Err(format!("{subject} is cut off")),
             Some((Fault::Slow, delay)) => {
                 clock.sleep(delay).await;
                 Ok(())
             }
             Some((Fault::Panic, _)) => panic!("{subject} panics, as was asked for"),
+        }
+    }
+
+    /// Holds up what is done already.
+    async fn hold_up(&self, subject: &str, clock: &dyn Clock) {
+        if self.has(subject, Fault::Late)
+            && let Some((_, delay)) = self.meet(subject)
+        {
+            clock.sleep(delay).await;
         }
     }
 }

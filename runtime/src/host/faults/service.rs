@@ -38,10 +38,12 @@ impl<S: Service> Service for FaultyService<S> {
     }
 
     async fn answer<'a>(&'a self, call: &'a mut Call) -> Outcome {
-        if let Some((faults, clock)) = &self.faults {
-            faults.pass(&name(call.route), &**clock).await.map_err(Failure::internal)?;
-        }
-        self.inner.answer(call).await
+        let Some((faults, clock)) = &self.faults else { return self.inner.answer(call).await };
+        let subject = name(call.route);
+        faults.pass(&subject, &**clock).await.map_err(Failure::internal)?;
+        let outcome = self.inner.answer(call).await;
+        faults.hold_up(&subject, &**clock).await;
+        outcome
     }
 
     async fn deliver<'a>(

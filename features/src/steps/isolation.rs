@@ -62,7 +62,7 @@ fn database(run: &Run) -> Option<String> {
 }
 
 /// Makes requests overlap, where there is something that can be slow.
-async fn hold(world: &mut World) -> Result<(), Failure> {
+pub(super) async fn hold(world: &mut World) -> Result<(), Failure> {
     let Some(binding) = database(&*world.run()?) else { return Ok(()) };
     let fault = json!({ "binding": binding, "fault": "slow", "delay_ms": HOLD.as_millis() });
     faults::make(world, &fault).await

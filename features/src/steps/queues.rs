@@ -9,7 +9,7 @@ use proofline_spec::unit::Backoff;
 use serde_json::{Value, json};
 
 use super::provider::{always, play, received};
-use super::{Arguments, eventually, faults, is_now, logs, steps};
+use super::{Arguments, eventually, faults, is_now, isolation, logs, steps};
 use crate::accounts;
 use crate::call;
 use crate::exchange::{Answer, Request};
@@ -444,7 +444,10 @@ fn replay(world: &World) -> Result<Request, Failure> {
 
 async fn replayed(world: &mut World, _: Arguments) -> Seen {
     let request = replay(world)?;
+    // Else the first one may have ended before the second one begins.
+    isolation::hold(world).await?;
     let (first, second) = futures::join!(world.send(request.clone()), world.send(request));
+    faults::restore(world).await?;
     let (first, second): (Answer, Answer) = (first?, second?);
     let seen = format!("{} and {}", first.status, second.status);
     let (done, refused) = if first.is_success() { (&first, &second) } else { (&second, &first) };

@@ -1,6 +1,6 @@
 //! Figures of what is made to happen: databases that fail, limits, caches, tasks, breakers and queues.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cucumber::step::Collection;
 use proofline_spec::document::{Binding, Operation, Route};
@@ -20,7 +20,9 @@ const TRIED: f64 = 0.5;
 const OPEN: f64 = 1.0;
 /// So long a job takes that is looked at meanwhile, in milliseconds.
 const LONG_JOB: u64 = 3_000;
-/// Longest wait for jobs that other checks left.
+/// A figure that has not changed for so long stays as it is.
+const UNCHANGED: Duration = Duration::from_secs(2);
+/// Longest wait for that.
 const REST: Duration = Duration::from_mins(1);
 
 pub(super) fn steps(collection: Collection<World>) -> Collection<World> {
@@ -189,14 +191,27 @@ async fn waiting(world: &mut World, _: Arguments) -> Seen {
     queues::after_all(world).await?;
     let queue = queues::known(world)?.queue;
     let labels = [("queue", queue.as_str())];
-    // Jobs of other checks may still be about to end, or wait to be tried again.
-    let rests = async || Ok((now(world).await?.sum(NAME, &labels) < 1.0).then_some(()));
-    eventually(REST, rests).await?;
-    until_it_is(world, NAME, &labels, 0.0).await?;
+    // Jobs of other checks may still be about to end; one waits for an hour.
+    let before = at_rest(world, NAME, &labels).await?;
     let late = Scripted { delay_ms: LONG_JOB, ..Scripted::default() };
     queues::script(world, vec![Rule { times: Some(1), answer: late, ..Rule::default() }]).await?;
     queues::put_one(world).await?;
-    until_it_is(world, NAME, &labels, 1.0).await?;
-    until_it_is(world, NAME, &labels, 0.0).await?;
-    Ok(format!("{queue}: 0, 1, and 0 again"))
+    until_it_is(world, NAME, &labels, before + 1.0).await?;
+    until_it_is(world, NAME, &labels, before).await?;
+    Ok(format!("{queue}: {before}, one more, and {before} again"))
+}
+
+/// What a figure is when it has not changed for a while.
+async fn at_rest(world: &World, name: &str, labels: &[(&str, &str)]) -> Result<f64, Failure> {
+    let mut last = (f64::NAN, Instant::now());
+    let rests = async || {
+        let told = now(world).await?.sum(name, labels);
+        if (told - last.0).abs() < 1e-6 {
+            return Ok((last.1.elapsed() > UNCHANGED).then_some(told));
+        }
+        last = (told, Instant::now());
+        Ok(None)
+    };
+    let found = eventually(REST, rests).await?;
+    found.ok_or_else(|| Failure::Wrong(format!("{name}: it never stays as it is")))
 }

@@ -269,7 +269,12 @@ async fn cut_off(world: &mut World, _: Arguments) -> Seen {
 }
 
 async fn slow(world: &mut World, arguments: Arguments) -> Seen {
-    let (store, delay) = (found(world)?.store, times(&arguments)? * 1000);
+    slow_down(world, Duration::from_secs(times(&arguments)?)).await
+}
+
+/// Makes every call of the cache's store take so much longer.
+pub(super) async fn slow_down(world: &mut World, delay: Duration) -> Seen {
+    let (store, delay) = (found(world)?.store, delay.as_millis());
     let fault = json!({ "binding": store, "fault": "slow", "delay_ms": delay });
     faults::make(world, &fault).await?;
     Ok(format!("{store} takes {delay} ms"))

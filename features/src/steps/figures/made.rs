@@ -20,6 +20,8 @@ const TRIED: f64 = 0.5;
 const OPEN: f64 = 1.0;
 /// So long a job takes that is looked at meanwhile, in milliseconds.
 const LONG_JOB: u64 = 3_000;
+/// So much longer each call of a cache's store takes.
+const SLOWED: Duration = Duration::from_millis(20);
 /// A figure that has not changed for so long stays as it is.
 const UNCHANGED: Duration = Duration::from_secs(2);
 /// Longest wait for that.
@@ -87,7 +89,8 @@ async fn refusals(world: &mut World, _: Arguments) -> Seen {
 
 async fn cached(world: &mut World, _: Arguments) -> Seen {
     const TIMES: u32 = 4;
-    let before = now(world).await?;
+    cache::slow_down(world, SLOWED).await?;
+    let (before, begun) = (now(world).await?, Instant::now());
     let (mut hits, mut others) = (0.0, 0.0);
     for _ in 0..TIMES {
         let answer = cache::read(world).await?;
@@ -96,6 +99,8 @@ async fn cached(world: &mut World, _: Arguments) -> Seen {
     cache::change(world).await?;
     let answer = cache::read(world).await?;
     *(if answer.is_cache_hit() { &mut hits } else { &mut others }) += 1.0;
+    let elapsed = begun.elapsed();
+    faults::restore(world).await?;
     until(world, "cache_answers_total", |figures| {
         let all = figures.since(&before, "cache_answers_total", &[]);
         let found = figures.since(&before, "cache_answers_total", &[("result", "hit")]);
@@ -112,11 +117,13 @@ async fn cached(world: &mut World, _: Arguments) -> Seen {
     until(world, "cache_call_duration_seconds", |figures| {
         let calls = figures.since(&before, "cache_call_duration_seconds_count", &[]);
         let took = figures.since(&before, "cache_call_duration_seconds_sum", &[]);
-        // No store of a cache on this machine takes a second for a call.
-        if calls >= 1.0 && took > 0.0 && took < calls {
+        // Each read asked at least once, and no call took longer than all of it.
+        let least = SLOWED.as_secs_f64() * (hits + others);
+        let most = elapsed.as_secs_f64() * calls;
+        if (least..=most).contains(&took) {
             return Ok(());
         }
-        Err(format!("{calls} calls are told to have taken {took} s"))
+        Err(format!("{calls} calls are told to have taken {took} s, not {least} to {most} s"))
     })
     .await?;
     Ok(format!("{hits} hits, {others} others"))
